@@ -47,7 +47,7 @@ class Anvil(Server):
         self.folder.mkdir(exist_ok=True)
 
     def answers(self, port: int) -> bool:
-        return call(port, "eth_chainId") == hex(CHAIN_ID)
+        return bool(call(port, "eth_chainId") == hex(CHAIN_ID))
 
     def after_start(self, port: int) -> None:
         """Blocks loaded from a file have no readable past state: two new ones make `finalized` readable at once."""

@@ -78,6 +78,10 @@ class Home:
     def processes(self) -> Path:
         return self.folder / "processes.json"
 
+    @property
+    def serving(self) -> Path:
+        return self.pids / "serve.json"
+
     def service(self, name: str) -> Path:
         return self.folder / name
 
@@ -92,4 +96,4 @@ class Home:
         except OSError as error:
             raise DevstackError(f"cannot write {self.folder}: {error.strerror}") from error
         if not writable:
-            raise DevstackError(f"cannot write {self.folder}: it belongs to another user; remove it or become that user")
+            raise DevstackError(f"cannot write {self.folder}: it is another user's; remove it or become that user")

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -55,7 +56,7 @@ class ProcessRecord:
 def is_living(process: psutil.Process) -> bool:
     """Whether the process runs; one that died and waits to be reaped does not."""
     try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 
@@ -89,8 +90,17 @@ def end(process: psutil.Process, *, first: signal.Signals = signal.SIGTERM, seco
 
 
 def _gone(process: psutil.Process, seconds: float) -> bool:
-    gone, _ = psutil.wait_procs([process], timeout=seconds)
-    return bool(gone) or not is_living(process)
+    return not _left_after(seconds, [process])
+
+
+def _left_after(seconds: float, processes: list[psutil.Process]) -> list[psutil.Process]:
+    """Wait until all ended; return those that still live. Whoever waits to be reaped by its parent has ended."""
+    deadline = time.monotonic() + seconds
+    left = [process for process in processes if is_living(process)]
+    while left and time.monotonic() < deadline:
+        psutil.wait_procs(left, timeout=0.02)
+        left = [process for process in left if is_living(process)]
+    return left
 
 
 def session_members(record: ProcessRecord) -> list[psutil.Process]:
@@ -116,7 +126,7 @@ def end_session(record: ProcessRecord, *, seconds: float) -> None:
     for process in left:
         with suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(left, timeout=5)
+    _left_after(5, left)
 
 
 def running_with(program: str, argument: str) -> Iterable[psutil.Process]:

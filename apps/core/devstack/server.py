@@ -51,10 +51,11 @@ class Server(ABC):
     def urls(self) -> dict[str, str]:
         """Return the environment variables this server provides."""
 
+    @abstractmethod
     def prepare(self) -> None:
         """Make what must exist before the program starts."""
 
-    def after_start(self, port: int) -> None:
+    def after_start(self, port: int) -> None:  # noqa: B027 (optional)
         """Do what a fresh server needs once it answers."""
 
     def spawn_options(self) -> dict[str, Any]:
@@ -140,5 +141,3 @@ def executable(path: Path, what: str) -> Path:
     if not os.access(path, os.X_OK):
         raise DevstackError(f"{path} is not executable: remove the folder and run `make setup`")
     return path
-
-

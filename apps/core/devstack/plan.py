@@ -1,0 +1,67 @@
+"""What `serve` runs: commands that set up, then processes that stay. The one place that lists them."""
+
+import sys
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from apps.core.devstack.layout import CHECKOUT, Home
+
+SETUP_COMMANDS: tuple[tuple[str, ...], ...] = (
+    ("migrate", "--verbosity=1"),
+    ("deploy_contracts",),
+    ("bootstrap_demo",),
+)
+CHILDREN = ("web", "worker", "beat", "engines")
+
+
+@dataclass(frozen=True)
+class Child:
+    """A process that is started again when it ends; `port` is the loopback port it will listen on, if any."""
+
+    name: str
+    argv: tuple[str, ...]
+    port: int | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Set-up commands, run in order and once, and the children."""
+
+    setup: tuple[tuple[str, ...], ...]
+    children: tuple[Child, ...]
+
+
+def project_plan(home: Home, *, port: int, without: Collection[str] = (), engines: Collection[str] = ()) -> Plan:
+    """Return the project's own plan.
+
+    `without` leaves out children or, by their names, engines; `engines` names the only ones to run.
+    """
+    children = (
+        Child("web", _web(port), port),
+        Child("worker", _python("celery", "-A", "config", "worker", "-c", "2", "-l", "INFO", "--without-mingle")),
+        Child("beat", _python("celery", "-A", "config", "beat", "-l", "INFO", "--pidfile=", *_schedule(home))),
+        Child("engines", _manage("run_engines", *engines, *_left_out(without))),
+    )
+    kept = tuple(child for child in children if child.name not in without)
+    return Plan(tuple(_manage(*command) for command in SETUP_COMMANDS), kept)
+
+
+def _web(port: int) -> tuple[str, ...]:
+    words = ("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2", "--threads", "8")
+    return _python("gunicorn", "config.wsgi", *words, "--graceful-timeout", "5", "--no-control-socket")
+
+
+def _schedule(home: Home) -> tuple[str, str]:
+    return "--schedule", str(home.folder / "celerybeat-schedule")
+
+
+def _left_out(without: Collection[str]) -> tuple[str, ...]:
+    return tuple(f"--without={name}" for name in without if name not in CHILDREN)
+
+
+def _manage(*words: str) -> tuple[str, ...]:
+    return (sys.executable, str(CHECKOUT / "manage.py"), *words)
+
+
+def _python(module: str, *words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *words)

@@ -1,0 +1,78 @@
+"""Parties own; users act for them through memberships."""
+
+from typing import ClassVar
+
+from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.db import models
+from django.db.models import Q
+
+from apps.accounts.types import PartyKind, Role
+from apps.core.ids import new_id
+
+
+class Party(models.Model):
+    """A natural or legal person: investor, issuer, or the platform itself. `party_id` is the owner key everywhere."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    kind = models.CharField(max_length=16, choices=PartyKind.choices)
+    legal_name = models.CharField(max_length=200)
+    # ISO 3166-1 alpha-2: residence of a person, seat of a company.
+    country = models.CharField(max_length=2)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name_plural = "parties"
+        constraints = [
+            models.CheckConstraint(name="party_kind_known", condition=Q(kind__in=PartyKind.values)),
+            models.CheckConstraint(name="party_country_alpha2", condition=Q(country__regex=r"^[A-Z]{2}$")),
+            models.CheckConstraint(name="party_named", condition=~Q(legal_name="")),
+        ]
+
+    def __str__(self) -> str:
+        # The id, not the name: a party's name is personal data and must not reach logs through repr().
+        return str(self.id)
+
+
+class UserManager(BaseUserManager["User"]):
+    """Users by their login name."""
+
+    def create_user(self, *, username: str, password: str, **fields: object) -> "User":
+        """A user with a hashed password. Roles come from memberships."""
+        user = self.model(username=username, **fields)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """Someone who logs in. What they may do follows from their memberships."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    username = models.CharField(max_length=64, unique=True)
+    is_active = models.BooleanField(default=True)
+    is_staff = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    objects: ClassVar[UserManager] = UserManager()
+    USERNAME_FIELD = "username"
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="user_username_plain", condition=Q(username__regex=r"^[a-z0-9][a-z0-9._-]{2,63}$"))
+        ]
+
+
+class Membership(models.Model):
+    """A user's role at a party."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    user = models.ForeignKey(User, on_delete=models.PROTECT, related_name="memberships")
+    party = models.ForeignKey(Party, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=16, choices=Role.choices)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "party", "role"], name="membership_once"),
+            models.CheckConstraint(name="membership_role_known", condition=Q(role__in=Role.values)),
+        ]

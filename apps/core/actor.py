@@ -1,0 +1,28 @@
+"""Who acts: passed from the door (view, task, command) to every service that writes."""
+
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from apps.core.errors import RoleRequired
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A user acting for a party in a session, or the system itself (`user_id` is None)."""
+
+    user_id: UUID | None
+    party_id: UUID | None
+    roles: frozenset[str] = field(default_factory=frozenset)
+    session_id: UUID | None = None
+    request_id: str = ""
+    ip_address: str | None = None
+
+    def require_role(self, *roles: str) -> None:
+        """Raise RoleRequired unless the actor holds one of `roles`."""
+        if not self.roles.intersection(roles):
+            raise RoleRequired(required=sorted(roles))
+
+
+def system_actor(request_id: str = "") -> Actor:
+    """The actor of engines and scheduled work."""
+    return Actor(user_id=None, party_id=None, roles=frozenset({"SYSTEM"}), request_id=request_id)

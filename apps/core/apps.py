@@ -1,0 +1,15 @@
+"""Django application."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class CoreConfig(AppConfig):
+    name = "apps.core"
+
+    def ready(self) -> None:
+        from apps.core.db.privileges import apply_privileges
+        from apps.core.registrations import register
+
+        post_migrate.connect(apply_privileges, dispatch_uid="core_privileges")
+        register()

@@ -1,0 +1,33 @@
+"""The one door to the database beyond the ORM: units of work, locks, COPY, notifications, append-only tables.
+
+All raw driver use stays in this package, so that a change of driver is a change of one folder.
+"""
+
+from apps.core.db.constraints import constraint_error
+from apps.core.db.copy import copy_rows
+from apps.core.db.fields import BaseUnitsField, TokenUnitsField
+from apps.core.db.locks import Advisory, lock_for_transaction, try_session_lock
+from apps.core.db.models import AppendOnlyModel
+from apps.core.db.notify import Listener, notify
+from apps.core.db.sql import as_columns, fetch_all, fetch_one, run_sql
+from apps.core.db.unit_of_work import after_rollback, unit_of_work, within_unit_of_work
+
+__all__ = [
+    "Advisory",
+    "AppendOnlyModel",
+    "BaseUnitsField",
+    "Listener",
+    "TokenUnitsField",
+    "after_rollback",
+    "as_columns",
+    "constraint_error",
+    "copy_rows",
+    "fetch_all",
+    "fetch_one",
+    "lock_for_transaction",
+    "notify",
+    "run_sql",
+    "try_session_lock",
+    "unit_of_work",
+    "within_unit_of_work",
+]

@@ -1,0 +1,14 @@
+"""Abstract models."""
+
+from django.db import models
+
+
+class AppendOnlyModel(models.Model):
+    """A table whose rows are never changed.
+
+    After each migration the application's role gets INSERT and SELECT only, and triggers that fire for
+    everyone (ENABLE ALWAYS) refuse UPDATE, DELETE and TRUNCATE: see apps.core.db.privileges.
+    """
+
+    class Meta:
+        abstract = True

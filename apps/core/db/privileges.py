@@ -1,0 +1,62 @@
+"""What the application's role may do, set from the models after every migration.
+
+The role owns nothing. It may SELECT, INSERT, UPDATE and DELETE on ordinary tables, only SELECT and INSERT on
+append-only ones, and only SELECT on the migration history. Nothing may TRUNCATE.
+"""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.db import connections, models
+
+from apps.core.db.models import AppendOnlyModel
+
+REFUSE_CHANGE = """
+CREATE OR REPLACE FUNCTION core_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused; write a correcting entry instead', TG_TABLE_NAME, TG_OP
+        USING ERRCODE = 'restrict_violation', CONSTRAINT = 'append_only';
+END $$
+"""
+
+
+def application_role() -> str:
+    """The role the application connects as."""
+    return str(connections["default"].settings_dict["USER"])
+
+
+def apply_privileges(sender: AppConfig, using: str, **kwargs: Any) -> None:
+    """Grant the application's role what each model of `sender` allows (a post_migrate receiver)."""
+    if using != "owner":
+        return
+    tables = [(m._meta.db_table, issubclass(m, AppendOnlyModel)) for m in _concrete_models(sender)]
+    with connections[using].cursor() as cursor:
+        cursor.execute(REFUSE_CHANGE)
+        for table, append_only in tables:
+            cursor.execute(_statements(table, append_only=append_only))
+        cursor.execute(f'GRANT SELECT ON django_migrations TO "{application_role()}"')
+        cursor.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{application_role()}"')
+
+
+def _concrete_models(sender: AppConfig) -> list[type[models.Model]]:
+    found = sender.get_models(include_auto_created=True)
+    return [model for model in found if model._meta.managed and not model._meta.proxy]
+
+
+def _statements(table: str, *, append_only: bool) -> str:
+    role = application_role()
+    acts = "SELECT, INSERT" if append_only else "SELECT, INSERT, UPDATE, DELETE"
+    grant = f'REVOKE ALL ON "{table}" FROM "{role}"; GRANT {acts} ON "{table}" TO "{role}";'
+    return grant + (_triggers(table) if append_only else "")
+
+
+def _triggers(table: str) -> str:
+    """Two triggers: rows (UPDATE, DELETE) and the statement TRUNCATE; ALWAYS, so no session setting skips them."""
+    return f"""
+        CREATE OR REPLACE TRIGGER append_only_row BEFORE UPDATE OR DELETE ON "{table}"
+            FOR EACH ROW EXECUTE FUNCTION core_refuse_change();
+        CREATE OR REPLACE TRIGGER append_only_truncate BEFORE TRUNCATE ON "{table}"
+            FOR EACH STATEMENT EXECUTE FUNCTION core_refuse_change();
+        ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER append_only_row;
+        ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER append_only_truncate;
+    """

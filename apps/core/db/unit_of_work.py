@@ -1,0 +1,78 @@
+"""The strict vocabulary of transactions.
+
+`unit_of_work()` is the outermost door: a durable transaction, committed when the block ends. Opened inside
+another unit of work it joins it, so that an enclosing door (a request with an Idempotency-Key, a projection)
+commits both together. Inside a bare `atomic` block it refuses: nothing may hide under a transaction that it
+does not know. Services that are only ever part of a larger one are marked `@within_unit_of_work`.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+from django.db import IntegrityError, connection, transaction
+
+from apps.core.db.constraints import translated
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_after_rollback: ContextVar[list[Callable[[], object]] | None] = ContextVar("unit_of_work", default=None)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[None]:
+    """One durable transaction, or a part of the one already open.
+
+    A violated constraint that an app has claimed (`constraint_error`) is raised as its business error.
+    Raises RuntimeError inside a transaction that is not a unit of work.
+    """
+    if _after_rollback.get() is not None:
+        with transaction.atomic(savepoint=False):
+            yield
+        return
+    to_record: list[Callable[[], object]] = []
+    token = _after_rollback.set(to_record)
+    try:
+        with transaction.atomic(durable=True):
+            yield
+    except BaseException as error:
+        _after_rollback.reset(token)
+        token = None
+        _record(to_record)
+        if isinstance(error, IntegrityError) and (refusal := translated(error)):
+            raise refusal from error
+        raise
+    finally:
+        if token is not None:
+            _after_rollback.reset(token)
+
+
+def _record(callbacks: list[Callable[[], object]]) -> None:
+    """Write down, in a transaction of its own, what must survive the rollback."""
+    if callbacks:
+        with unit_of_work():
+            for callback in callbacks:
+                callback()
+
+
+def after_rollback(callback: Callable[[], object]) -> None:
+    """Have `callback` run in a unit of work of its own if the present one rolls back (refusals, failed logins)."""
+    callbacks = _after_rollback.get()
+    if callbacks is None:
+        raise RuntimeError("after_rollback() needs a unit of work")
+    callbacks.append(callback)
+
+
+def within_unit_of_work(service: Callable[P, R]) -> Callable[P, R]:
+    """Mark a service that is a part of its caller's unit of work; it refuses to run outside one."""
+
+    @wraps(service)
+    def joined(*args: P.args, **kwargs: P.kwargs) -> R:
+        if not connection.in_atomic_block:
+            raise RuntimeError(f"{service.__qualname__}() must run within a unit of work")
+        return service(*args, **kwargs)
+
+    return joined

@@ -1,0 +1,26 @@
+"""Nothing is open by accident: every API view says who may call it."""
+
+from typing import Any
+
+from rest_framework.exceptions import NotAuthenticated
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from apps.core.actor import Actor
+
+
+class HasRequiredRole(BasePermission):
+    """Reads `required_roles` of the view: a set of roles, or a mapping from method to set. `public = True` opens it."""
+
+    message = "Your role does not allow this."
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if getattr(view, "public", False):
+            return True
+        actor = request.auth
+        if not isinstance(actor, Actor):
+            raise NotAuthenticated
+        roles = getattr(view, "required_roles", frozenset())
+        if isinstance(roles, dict):
+            roles = roles.get("GET" if request.method == "HEAD" else request.method, frozenset())
+        return not actor.roles.isdisjoint(roles)

@@ -1,0 +1,49 @@
+"""The OpenAPI document tells the envelope that every answer wears."""
+
+from typing import Any
+
+ERROR: dict[str, Any] = {
+    "type": "object",
+    "required": ["success", "timestamp", "error", "request_id"],
+    "properties": {
+        "success": {"type": "boolean", "enum": [False]},
+        "timestamp": {"type": "string", "format": "date-time"},
+        "error": {
+            "type": "object",
+            "required": ["code", "message", "details"],
+            "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "details": {}},
+        },
+        "request_id": {"type": "string"},
+    },
+}
+
+
+def wrap_in_envelope(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+    """Put each 2xx JSON schema under `data`, and give each operation the error envelope (a post-processing hook)."""
+    result.setdefault("components", {}).setdefault("schemas", {})["ErrorEnvelope"] = ERROR
+    for path in result.get("paths", {}).values():
+        for operation in path.values():
+            if isinstance(operation, dict) and "responses" in operation:
+                _wrap(operation["responses"])
+    return result
+
+
+def _wrap(responses: dict[str, Any]) -> None:
+    for status, response in responses.items():
+        body = response.get("content", {}).get("application/json")
+        if body and status.startswith("2"):
+            body["schema"] = _success(body.get("schema", {}))
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorEnvelope"}}}
+    responses.setdefault("default", {"description": "Refused: see error.code.", "content": error})
+
+
+def _success(data: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "required": ["success", "timestamp", "data"],
+        "properties": {
+            "success": {"type": "boolean", "enum": [True]},
+            "timestamp": {"type": "string", "format": "date-time"},
+            "data": data,
+        },
+    }

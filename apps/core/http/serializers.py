@@ -1,0 +1,101 @@
+"""Strict shapes: what is not declared is refused, what is a string stays one."""
+
+import re
+from typing import Any
+from uuid import UUID
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from stdnum import isin
+from stdnum.exceptions import ValidationError as NumberError
+
+AMOUNT = re.compile(r"[0-9]{1,38}(?:\.[0-9]{1,18})?", re.ASCII)
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A shape that refuses unknown fields."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if hasattr(data, "keys") and (unknown := sorted(set(data.keys()) - set(self.fields))):
+            raise serializers.ValidationError(
+                {name: serializers.ErrorDetail("Unknown field.", code="unknown_field") for name in unknown}
+            )
+        return super().to_internal_value(data)
+
+
+class TextField(serializers.CharField):
+    """A JSON string, and nothing that merely looks like one."""
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("This must be a string.", code="not_a_string")
+        return super().to_internal_value(data)
+
+
+class WholeNumberField(serializers.IntegerField):
+    """A JSON integer: no string, no boolean, no fraction."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if isinstance(data, bool) or not isinstance(data, int):
+            raise serializers.ValidationError("This must be a whole number.", code="not_an_integer")
+        return super().to_internal_value(data)
+
+
+class IdField(serializers.UUIDField):
+    """A UUID as a string."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        if not isinstance(data, str):
+            raise serializers.ValidationError("This must be a UUID string.", code="invalid")
+        return super().to_internal_value(data)
+
+
+class AmountField(TextField):
+    """A non-negative plain decimal as a string ("12.50"), passed on as text: its scale is the asset's."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not AMOUNT.fullmatch(text):
+            raise serializers.ValidationError(
+                'This must be a plain decimal string, such as "12.50".', code="not_an_amount"
+            )
+        return text
+
+
+class IsinField(TextField):
+    """An ISIN (ISO 6166) with a correct check digit."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        try:
+            valid = isin.validate(text) == text
+        except NumberError:
+            valid = False
+        if not valid:
+            raise serializers.ValidationError("This is not a valid ISIN.", code="invalid_isin")
+        return text
+
+
+class AddressField(TextField):
+    """An EVM address, 0x and 40 hexadecimal digits; passed on in lower case."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text, re.ASCII):
+            raise serializers.ValidationError("This must be an address: 0x and 40 hex digits.", code="invalid_address")
+        return text.lower()
+
+
+def read_body(request: Request, shape: type[StrictSerializer]) -> dict[str, Any]:
+    """The validated body."""
+    serializer = shape(data=request.data)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)
+
+
+def read_query(request: Request, shape: type[StrictSerializer], allow: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The validated query string; an unknown parameter is refused (`allow`: the paginator's own)."""
+    given = {name: value for name, value in request.query_params.items() if name not in allow}
+    serializer = shape(data=given)
+    serializer.is_valid(raise_exception=True)
+    return dict(serializer.validated_data)

@@ -1,0 +1,31 @@
+"""Bases of the API's views."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from apps.core.actor import Actor
+from apps.core.http.pagination import Newest
+
+
+class View(APIView):
+    """An API view. It declares `required_roles`, or `public = True`, and makes one domain call."""
+
+    public: ClassVar[bool] = False
+    required_roles: ClassVar[frozenset[str] | dict[str, frozenset[str]]] = frozenset()
+
+    def actor(self, request: Request) -> Actor:
+        """Who is asking."""
+        if not isinstance(request.auth, Actor):
+            raise RuntimeError("a public view has no actor")
+        return request.auth
+
+    def page(self, request: Request, rows: Any, render: Callable[[Any], Any], ordering: str = "-id") -> Response:
+        """One page of a queryset, each row rendered."""
+        paginator = Newest()
+        paginator.ordering = ordering
+        found = paginator.paginate_queryset(rows, request, view=self)
+        return paginator.get_paginated_response([render(row) for row in found or []])

@@ -1,0 +1,105 @@
+"""Work is a row with a lease and attempts; a broker's message is only a wake-up.
+
+A worker that dies leaves a lease that expires; the sweeper puts the work back. Whoever finishes late finds its
+token gone and changes nothing.
+"""
+
+import logging
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from apps.core.daemon import Engine, Leadership
+from apps.core.db import notify, unit_of_work, within_unit_of_work
+from apps.core.errors import Conflict
+from apps.core.ids import new_id
+from apps.core.models import WorkItem
+from apps.core.types import Lease, WorkState
+
+log = logging.getLogger(__name__)
+
+CHANNEL = "work"
+MAX_ATTEMPTS = 5
+FREE = {"lease_token": None, "lease_until": None}
+
+
+class LeaseLost(Conflict):
+    """The lease expired and the work is another's now."""
+
+    code, message = "lease_lost", "The lease on this work expired; another worker has it."
+
+
+@within_unit_of_work
+def enqueue(*, kind: str, key: str, now: datetime, payload: dict[str, Any] | None = None) -> bool:
+    """Queue work once by (kind, key); false if it was there already."""
+    item = WorkItem(kind=kind, key=key, payload=payload or {}, run_at=now, created_at=now)
+    before = WorkItem.objects.filter(kind=kind, key=key).exists()
+    WorkItem.objects.bulk_create([item], ignore_conflicts=True)
+    notify(CHANNEL, kind)
+    return not before
+
+
+def take(*, kind: str, now: datetime, seconds: float = 30, limit: int = 1) -> list[Lease]:
+    """Lease what is due, oldest first; workers never wait for each other."""
+    with unit_of_work():
+        due = WorkItem.objects.filter(kind=kind, state=WorkState.QUEUED, run_at__lte=now).order_by("run_at")
+        items = list(due.select_for_update(skip_locked=True)[:limit])
+        for item in items:
+            item.state, item.attempts = WorkState.LEASED, item.attempts + 1
+            item.lease_token, item.lease_until = new_id(), now + timedelta(seconds=seconds)
+        WorkItem.objects.bulk_update(items, ["state", "attempts", "lease_token", "lease_until"])
+    return [_lease(item) for item in items]
+
+
+def _lease(item: WorkItem) -> Lease:
+    if item.lease_token is None or item.lease_until is None:
+        raise RuntimeError("a leased item has a token and an end")
+    return Lease(item.pk, item.lease_token, item.kind, item.key, item.payload, item.attempts, item.lease_until)
+
+
+@within_unit_of_work
+def complete(*, lease: Lease, now: datetime) -> None:
+    """Mark the work done, in the commit of its effect. Raises LeaseLost."""
+    _release(lease.work_id, lease.token, state=WorkState.DONE, finished_at=now, last_error="")
+
+
+def fail(*, lease: Lease, error: str, now: datetime) -> None:
+    """Put the work back with a growing delay, or set it aside at the fifth try. Raises LeaseLost."""
+    dead = lease.attempts >= MAX_ATTEMPTS
+    state = WorkState.DEAD if dead else WorkState.QUEUED
+    delay = timedelta(seconds=min(300, 2**lease.attempts))
+    with unit_of_work():
+        _release(lease.work_id, lease.token, state=state, run_at=now + delay, last_error=error[:500])
+    if dead:
+        log.error("work set aside", extra={"work_id": str(lease.work_id), "kind": lease.kind})
+
+
+def _release(work_id: UUID, token: UUID, **changes: Any) -> None:
+    held = WorkItem.objects.filter(pk=work_id, lease_token=token, state=WorkState.LEASED)
+    if not held.update(**changes, **FREE):
+        raise LeaseLost(work_id=str(work_id))
+
+
+def sweep(*, now: datetime) -> int:
+    """Put back work whose lease expired; set aside what has failed too often. The number swept."""
+    expired = WorkItem.objects.filter(state=WorkState.LEASED, lease_until__lt=now)
+    with unit_of_work():
+        dead = expired.filter(attempts__gte=MAX_ATTEMPTS).update(
+            state=WorkState.DEAD, last_error="lease expired too often", **FREE
+        )
+        requeued = expired.update(state=WorkState.QUEUED, run_at=now, **FREE)
+        if requeued:
+            notify(CHANNEL)
+    return dead + requeued
+
+
+class Sweeper(Engine):
+    """Wakes expired leases."""
+
+    name = "sweeper"
+    poll_seconds = 1.0
+
+    def step(self, leadership: Leadership, now: datetime) -> bool:
+        """Sweep once."""
+        sweep(now=now)
+        return False

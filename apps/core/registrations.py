@@ -1,0 +1,12 @@
+"""What core registers with its own registry."""
+
+from apps.core.registry import registry
+
+
+def register() -> None:
+    """Engines of the floor."""
+    from apps.core.leases import Sweeper
+    from apps.core.outbox import Relay
+
+    registry.engine("relay", Relay)
+    registry.engine("sweeper", Sweeper)

@@ -1,0 +1,1 @@
+"""Test support: the two fixtures' database work. Not imported by the product."""

@@ -1,0 +1,110 @@
+"""Test databases: a migrated template, and clones of it with real commits.
+
+The template is named by the hash of everything that shapes it, so it is built once and reused until a
+migration or a model changes.
+"""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+from django.db import connections
+from filelock import FileLock
+from psycopg2 import sql
+
+ROOT = Path(__file__).resolve().parents[3]
+ALIASES = ("default", "owner")
+
+
+def template_name() -> str:
+    """The template's name: a hash of models, migrations and privileges."""
+    digest = hashlib.sha256()
+    for file in sorted(ROOT.glob("apps/*/**/*.py")):
+        if file.match("*/migrations/*.py") or file.name in {"models.py", "privileges.py"} or "models" in file.parts:
+            digest.update(file.read_bytes())
+    return f"template_{digest.hexdigest()[:16]}"
+
+
+def ensure_template() -> str:
+    """Create and migrate the template if it is not there; its name."""
+    name = template_name()
+    with FileLock(ROOT / ".local" / "template.lock"):
+        if not _exists(name):
+            building = f"{name}_building"
+            _drop(building)
+            _run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(building)))
+            _migrate(building)
+            _run(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (building, name))))
+    return name
+
+
+def _migrate(database: str) -> None:
+    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
+    done = subprocess.run(command, env={**os.environ, **urls_of(database)}, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"the test template could not be migrated:\n{done.stdout}\n{done.stderr}")
+
+
+def urls_of(database: str) -> dict[str, str]:
+    """DATABASE_URL and DATABASE_OWNER_URL naming `database`, for a subprocess."""
+    found = {}
+    for variable in ("DATABASE_URL", "DATABASE_OWNER_URL"):
+        parts = urlsplit(os.environ[variable])
+        found[variable] = urlunsplit(parts._replace(path=f"/{database}"))
+    return found
+
+
+@contextmanager
+def cloned(template: str, name: str) -> Iterator[str]:
+    """A database cloned from `template`, in force for all connections until the block ends, then dropped."""
+    _drop(name)
+    statement = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
+    _run(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(template)))
+    before = {alias: connections.settings[alias]["NAME"] for alias in ALIASES}
+    _use(dict.fromkeys(ALIASES, name))
+    try:
+        yield name
+    finally:
+        _use(before)
+        _drop(name)
+
+
+def _use(names: dict[str, str]) -> None:
+    connections.close_all()
+    for alias, name in names.items():
+        connections.settings[alias]["NAME"] = name
+        connections[alias].settings_dict["NAME"] = name
+
+
+def _owner_url() -> str:
+    return os.environ["DATABASE_OWNER_URL"]
+
+
+def _run(statement: sql.Composable) -> None:
+    connection = psycopg2.connect(_owner_url())
+    try:
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+    finally:
+        connection.close()
+
+
+def _exists(name: str) -> bool:
+    connection = psycopg2.connect(_owner_url())
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            return cursor.fetchone() is not None
+    finally:
+        connection.close()
+
+
+def _drop(name: str) -> None:
+    _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

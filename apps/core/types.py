@@ -1,0 +1,30 @@
+"""Types other rooms may import."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import TextChoices
+
+
+class WorkState(TextChoices):
+    """Where a piece of work stands."""
+
+    QUEUED = "QUEUED"
+    LEASED = "LEASED"
+    DONE = "DONE"
+    DEAD = "DEAD"
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to do one piece of work until `until`; the token fences off whoever held it before."""
+
+    work_id: UUID
+    token: UUID
+    kind: str
+    key: str
+    payload: dict[str, Any]
+    attempts: int
+    until: datetime

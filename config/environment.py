@@ -1,0 +1,68 @@
+"""Where configuration comes from: the process environment, and `.env` beside manage.py.
+
+Settings stay free of side effects: servers are started here, by the doors that run
+the project (manage.py, conftest.py), never on import of the settings.
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import environ
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+SERVER_VARIABLES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CHAIN_RPC_URL")
+
+# These commands read no row, so development starts no server for them.
+SERVERLESS_COMMANDS = frozenset({"help", "version", "spectacular", "collectstatic", "--help", "--version"})
+
+env = environ.Env()
+
+
+def read_env_file() -> None:
+    """Read `.env` if it exists; variables already set win."""
+    file = BASE_DIR / ".env"
+    if file.exists():
+        environ.Env.read_env(str(file))
+
+
+def is_development() -> bool:
+    """Development is asked for, never assumed: DJANGO_DEBUG must say true."""
+    read_env_file()
+    return env.bool("DJANGO_DEBUG", default=False)
+
+
+def missing_servers() -> list[str]:
+    """Names of the server URLs that the environment leaves unset."""
+    return [name for name in SERVER_VARIABLES if not os.environ.get(name)]
+
+
+def profile() -> str:
+    """The development profile whose servers and data this process uses."""
+    return os.environ.get("BOOKENTRY_PROFILE", "dev")
+
+
+def provide_development_servers(argv: Sequence[str]) -> None:
+    """Start embedded servers for the URLs that are unset; in production, say what is missing and stop."""
+    command = argv[1] if len(argv) > 1 else "help"
+    if not (missing := missing_servers()):
+        return
+    if not is_development():
+        sys.exit(
+            f"Refusing to start: {', '.join(missing)} not set. Production needs its own servers; "
+            "for development set DJANGO_DEBUG=true (make setup writes it into .env)."
+        )
+    if command not in SERVERLESS_COMMANDS:
+        start_embedded_servers()
+
+
+def start_embedded_servers() -> None:
+    """Start this profile's servers and export their URLs."""
+    from apps.core.devstack import DevstackError, export_missing_urls
+
+    try:
+        export_missing_urls(profile())
+    except DevstackError as error:
+        sys.exit(str(error))

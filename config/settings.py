@@ -1,0 +1,219 @@
+"""Django settings: computed from the environment, with no side effects.
+
+`.env.example` documents every variable. Development is DJANGO_DEBUG=true; anything else
+is production, where a missing secret or server URL stops the start.
+"""
+
+import sys
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from config.environment import BASE_DIR, env, is_development
+
+DEBUG = is_development()
+SERVERLESS_DATABASE = "postgres://unset:unset@127.0.0.1:1/unset"
+
+
+def required(name: str, development: str) -> str:
+    """The variable, or in development its default; production has none."""
+    value: str = env.str(name, default="")
+    if value:
+        return value
+    if DEBUG:
+        return development
+    raise ImproperlyConfigured(f"{name} is not set: production has no default for it (see .env.example)")
+
+
+SECRET_KEY = required("DJANGO_SECRET_KEY", "development-only-secret-key-that-is-long-enough-to-be-accepted")
+JWT_SECRET_KEY = required("JWT_SECRET_KEY", "development-only-token-key-that-is-long-enough-to-be-accepted")
+ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "apps.core",
+    "apps.vault",
+    "apps.audit",
+    "apps.accounts",
+    "apps.securities",
+    "apps.chain",
+    "apps.ledger",
+    "apps.compliance",
+    "apps.settlement",
+    "apps.issuance",
+    "apps.dex",
+    "apps.reconciliation",
+    "apps.notifications",
+    "apps.reports",
+    "apps.api",
+    "apps.backoffice",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.core.http.middleware.RequestIdMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+ASGI_APPLICATION = "config.asgi.application"
+APPEND_SLASH = False
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+
+def database(name: str) -> dict[str, Any]:
+    """One role's connection to the one database."""
+    config: dict[str, Any] = env.db_url_config(required(name, SERVERLESS_DATABASE))
+    config["ENGINE"] = "django.db.backends.postgresql"
+    config["CONN_MAX_AGE"] = 60
+    config["CONN_HEALTH_CHECKS"] = True
+    config["OPTIONS"] = {"connect_timeout": 5, "application_name": "bookentry"}
+    return config
+
+
+# Two roles, one database: `owner` migrates, `default` is the application, which owns nothing.
+DATABASES = {"default": database("DATABASE_URL"), "owner": database("DATABASE_OWNER_URL")}
+DATABASE_ROUTERS = ["apps.core.db.routers.OneDatabaseTwoRoles"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=300)
+LOGIN_URL = "admin:login"
+
+REDIS_URL = required("REDIS_URL", "redis://127.0.0.1:1/0")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "bookentry",
+        "TIMEOUT": 300,
+        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.05, "SOCKET_TIMEOUT": 0.05, "IGNORE_EXCEPTIONS": True},
+    }
+}
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+
+CHAIN_RPC_URL = required("CHAIN_RPC_URL", "http://127.0.0.1:1")
+CHAIN_ID = env.int("CHAIN_ID", default=31337)
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TIMEZONE = "UTC"
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Kombu rescans unacknowledged messages every interval x throttle: at 1 x 1 a killed worker's come back in seconds.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 3600,
+    "unacked_restore_interval": 1,
+    "unacked_restore_throttle": 1,
+}
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_I18N = False
+USE_TZ = True
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["apps.accounts.api.authentication.AccessTokenAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["apps.core.http.permissions.HasRequiredRole"],
+    "DEFAULT_RENDERER_CLASSES": ["apps.core.http.envelope.EnvelopeRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["apps.core.http.parsers.StrictJSONParser"],
+    "DEFAULT_PAGINATION_CLASS": "apps.core.http.pagination.Newest",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "apps.core.http.exceptions.handle",
+    "UNAUTHENTICATED_USER": None,
+    "COERCE_DECIMAL_TO_STRING": True,
+    "PAGE_SIZE": 100,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Bookentry",
+    "DESCRIPTION": "Books of tokenized securities: issuance, trading, delivery-versus-payment and reconciliation.",
+    "VERSION": "0.1.0",
+    "SERVE_PUBLIC": True,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.core.http.schema.wrap_in_envelope",
+    ],
+}
+UNFOLD = {"SITE_TITLE": "Bookentry", "SITE_HEADER": "Bookentry", "SITE_SUBHEADER": "Books of tokenized securities"}
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+if not DEBUG:
+    SECURE_SSL_REDIRECT = env.bool("DJANGO_SECURE_SSL_REDIRECT", default=True)
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"request_id": {"()": "apps.core.logging.RequestIdFilter"}},
+    "formatters": {
+        "json": {"()": "apps.core.logging.JsonFormatter"},
+        "verbose": {"()": "apps.core.logging.VerboseFormatter"},
+    },
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "verbose" if DEBUG else "json",
+            "filters": ["request_id"],
+            "stream": sys.stderr,
+        }
+    },
+    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "loggers": {"apps": {"level": env.str("LOG_LEVEL", default="INFO")}},
+}

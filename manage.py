@@ -1,0 +1,21 @@
+#!/usr/bin/env python3
+"""Run a management command; in development, start the servers that no URL names."""
+
+import os
+import sys
+
+
+def main() -> None:
+    """Choose settings, provide development servers and hand over to Django."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from config.environment import provide_development_servers
+
+    provide_development_servers(sys.argv)
+
+    from django.core.management import execute_from_command_line
+
+    execute_from_command_line(sys.argv)
+
+
+if __name__ == "__main__":
+    main()

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 
-class BaseUnitsField(models.DecimalField):  # type: ignore[type-arg]
+class BaseUnitsField(models.DecimalField):
     """numeric(38,0), an int in Python. PostgreSQL lets NaN into a numeric column, so the column itself refuses it."""
 
     digits = 38
@@ -21,7 +21,7 @@ class BaseUnitsField(models.DecimalField):  # type: ignore[type-arg]
         return name, path, args, kwargs
 
     def db_check(self, connection: BaseDatabaseWrapper) -> str:
-        column = connection.ops.quote_name(self.column)
+        column = connection.ops.quote_name(str(self.column))
         return f"{column} > -1e{self.digits} AND {column} < 1e{self.digits}"
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> int | None:

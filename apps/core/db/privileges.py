@@ -25,7 +25,7 @@ def application_role() -> str:
     return str(connections["default"].settings_dict["USER"])
 
 
-def apply_privileges(sender: AppConfig, using: str, **kwargs: Any) -> None:
+def apply_privileges(sender: AppConfig, using: str, **_: Any) -> None:
     """Grant the application's role what each model of `sender` allows (a post_migrate receiver)."""
     if using != "owner":
         return

@@ -12,7 +12,7 @@ def run_sql(statement: str, params: Params = None) -> int:
     """Run one statement; the number of rows it touched."""
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
-        return cast(int, cursor.rowcount)
+        return cast("int", cursor.rowcount)
 
 
 def fetch_all(statement: str, params: Params = None) -> list[tuple[Any, ...]]:

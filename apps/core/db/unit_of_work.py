@@ -34,20 +34,24 @@ def unit_of_work() -> Iterator[None]:
             yield
         return
     to_record: list[Callable[[], object]] = []
-    token = _after_rollback.set(to_record)
     try:
-        with transaction.atomic(durable=True):
+        with _listed(to_record), transaction.atomic(durable=True):
             yield
     except BaseException as error:
-        _after_rollback.reset(token)
-        token = None
         _record(to_record)
         if isinstance(error, IntegrityError) and (refusal := translated(error)):
             raise refusal from error
         raise
+
+
+@contextmanager
+def _listed(to_record: list[Callable[[], object]]) -> Iterator[None]:
+    """Have after_rollback() add to this list until the block ends."""
+    token = _after_rollback.set(to_record)
+    try:
+        yield
     finally:
-        if token is not None:
-            _after_rollback.reset(token)
+        _after_rollback.reset(token)
 
 
 def _record(callbacks: list[Callable[[], object]]) -> None:

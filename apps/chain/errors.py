@@ -1,0 +1,69 @@
+"""Business refusals of the chain room, and what a node may answer instead of a result."""
+
+from typing import Any
+
+from apps.core.errors import Conflict, DomainError, Kind, NotFound
+
+
+class ChainUnavailable(DomainError):
+    """The node did not answer in time, or not with JSON-RPC. Unknown is not zero: nothing may be concluded."""
+
+    code, kind, message = "chain_unavailable", Kind.UNAVAILABLE, "The chain node does not answer: try again."
+
+
+class WrongChain(DomainError):
+    """Another chain answers behind the configured URL."""
+
+    code, kind, message = "wrong_chain", Kind.UNAVAILABLE, "The node serves another chain than the configured one."
+
+
+class ChainMismatch(Conflict):
+    """The books and the node do not belong together: same chain id, another history."""
+
+    code, message = (
+        "chain_mismatch",
+        "These books were kept against another chain: reset both, or point to the right node.",
+    )
+
+
+class UnknownIntent(NotFound):
+    """No such intent, or not the caller's to see."""
+
+    code, message = "unknown_intent", "There is no such intent."
+
+
+class UnknownContract(NotFound):
+    """A contract the platform needs is not deployed."""
+
+    code, message = "unknown_contract", "The platform's contracts are not deployed: run deploy_contracts."
+
+
+class UnknownToken(NotFound):
+    """No token is bound to this ISIN."""
+
+    code, message = "unknown_token", "No token is bound to this ISIN."
+
+
+class SignerUnavailable(DomainError):
+    """The signer is not set up, frozen, or its key is not configured."""
+
+    code, kind, message = "signer_unavailable", Kind.UNAVAILABLE, "The signer of this transaction is not available."
+
+
+class IntentConflict(Conflict):
+    """The business key is already used by an intent of other content."""
+
+    code, message = "intent_conflict", "This business key already names another transaction."
+
+
+class RpcError(Exception):
+    """The node answered a call with a JSON-RPC error object."""
+
+    def __init__(self, code: int, message: str, data: Any = None) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code, self.message, self.data = code, message, data
+
+    @property
+    def reverted(self) -> bool:
+        """Whether it says that execution reverted (geth and anvil: code 3)."""
+        return self.code == 3 or "revert" in self.message.lower()

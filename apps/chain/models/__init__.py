@@ -1,0 +1,1 @@
+"""Tables of the chain room. Rows about the chain are kept for ever: a reorganisation marks, nothing deletes."""

@@ -1,0 +1,90 @@
+"""Writing the trail."""
+
+from collections.abc import Callable, Mapping
+from functools import wraps
+from operator import attrgetter
+from typing import Any, ParamSpec, TypeVar, cast
+
+from apps.audit.models import AuditLog
+from apps.core import request_id
+from apps.core.actor import Actor
+from apps.core.db import unit_of_work, within_unit_of_work
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Changes = Mapping[str, Any]
+
+
+@within_unit_of_work
+def log_audit_event(
+    *,
+    actor: Actor,
+    action: str,
+    resource_type: str,
+    resource_id: object,
+    before: Changes | None = None,
+    after: Changes | None = None,
+) -> int:
+    """Append one row in the caller's transaction; its id. If it cannot be written, the fact is not either.
+
+    `action` is `room.verb_in_past_tense` ("securities.security_created"). `before` and `after` hold ids, codes,
+    dates and amounts (integers, Decimal or strings), never personal data. Raises TypeError for a float.
+    """
+    _refuse_floats(before)
+    _refuse_floats(after)
+    row = AuditLog.objects.create(
+        user_id=actor.user_id,
+        party_id=actor.party_id,
+        session_id=actor.session_id,
+        request_id=actor.request_id or request_id.current(),
+        ip_address=actor.ip_address,
+        action=action,
+        resource_type=resource_type,
+        resource_id=str(resource_id),
+        before=None if before is None else dict(before),
+        after=None if after is None else dict(after),
+    )
+    return row.pk
+
+
+def audit_log(
+    action: str,
+    resource_type: str,
+    *,
+    resource_id: str = "id",
+    after: Callable[[Any], Changes] | None = None,
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Have a keyword-only service that takes `actor` write its audit row in one unit of work with its effect.
+
+    `resource_id` names the attribute of the service's result that identifies the resource; `after` turns that
+    result into what the row records. A service that raises leaves no row. Where the state before matters,
+    call log_audit_event() instead.
+    """
+
+    def decorate(service: Callable[P, R]) -> Callable[P, R]:
+        @wraps(service)
+        def audited(*args: P.args, **kwargs: P.kwargs) -> R:
+            with unit_of_work():
+                result = service(*args, **kwargs)
+                log_audit_event(
+                    actor=cast("Actor", kwargs["actor"]),
+                    action=action,
+                    resource_type=resource_type,
+                    resource_id=attrgetter(resource_id)(result),
+                    after=after(result) if after else None,
+                )
+            return result
+
+        return audited
+
+    return decorate
+
+
+def _refuse_floats(value: Any) -> None:
+    if isinstance(value, float):
+        raise TypeError("a float has no place in the audit trail: use base units, Decimal or a string")
+    if isinstance(value, Mapping):
+        value = [*value.values()]
+    if isinstance(value, list | tuple):
+        for item in value:
+            _refuse_floats(item)

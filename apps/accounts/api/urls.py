@@ -1,5 +1,9 @@
 """Routes."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from apps.accounts.api import views
+
+urlpatterns: list[URLPattern] = [
+    path("auth/token", views.TokenView.as_view(), name="token"),
+]

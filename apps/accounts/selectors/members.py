@@ -1,0 +1,27 @@
+"""Reading who may act, and for whom."""
+
+from uuid import UUID
+
+from apps.accounts.models import Membership, User
+from apps.core.actor import Actor
+
+
+def acting_member(user_id: UUID) -> tuple[User, Actor] | None:
+    """An active user and the actor they are now, in one query; None if disabled, unknown or a member of nothing.
+
+    A user acts for one party, that of the oldest membership, with the roles held there: a role at one party
+    never acts on another's things.
+    """
+    active = Membership.objects.filter(user_id=user_id, user__is_active=True)
+    members = list(active.select_related("user").order_by("created_at", "id"))
+    if not members:
+        return None
+    first = members[0]
+    roles = frozenset(member.role for member in members if member.party_id == first.party_id)
+    return first.user, Actor(user_id=user_id, party_id=first.party_id, roles=roles)
+
+
+def actor_of_user(user_id: UUID) -> Actor | None:
+    """The actor an active user is now, or None."""
+    found = acting_member(user_id)
+    return found[1] if found else None

@@ -6,6 +6,7 @@ from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
 
 from apps.core import request_id
 
+_STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _ESCAPES = {ord(c): f"\\x{ord(c):02x}" for c in map(chr, [*range(32), 127, 155])}
 
 
@@ -25,10 +26,12 @@ class JsonFormatter(_JsonFormatter):
 
 
 class VerboseFormatter(logging.Formatter):
-    """For a person at a terminal: control characters are escaped, so a log line cannot be forged."""
+    """For a person at a terminal: fields follow the message; control characters are escaped against forged lines."""
 
     def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)-7s %(name)s %(message)s [%(request_id)s]")
+        super().__init__("%(asctime)s %(levelname)-7s %(name)s %(message)s")
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the standard library's name)
-        return super().formatMessage(record).translate(_ESCAPES)
+        fields = {key: value for key, value in vars(record).items() if key not in _STANDARD and value != ""}
+        said = " ".join(f"{key}={value}" for key, value in fields.items())
+        return f"{super().formatMessage(record)} {said}".rstrip().translate(_ESCAPES)

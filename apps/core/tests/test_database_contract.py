@@ -1,0 +1,125 @@
+"""Spike 1, kept: two roles, a cloned database a class, append-only tables, durable units of work and admin actions."""
+
+import psycopg2
+import pytest
+from django.apps import apps
+from django.contrib import admin
+from django.contrib.auth.models import Permission
+from django.db import connection, connections
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, override_settings
+from django.urls import URLPattern, path
+
+from apps.accounts.models import User
+from apps.accounts.tests.factories import PASSWORD, make_user
+from apps.accounts.types import Role
+from apps.core import outbox
+from apps.core.db import AppendOnlyModel, fetch_all, fetch_one, run_sql, unit_of_work
+from apps.core.models import OutboxEvent
+
+
+def publish_from_admin(topic: str) -> None:
+    with unit_of_work():
+        outbox.publish(topic=topic, key="admin")
+
+
+class EventAdmin(admin.ModelAdmin):
+    """One action view, as every admin page of the house has, and the stock change form."""
+
+    fields = ("topic", "key", "request_id")
+
+    def get_urls(self) -> list[URLPattern]:
+        return [path("act", self.admin_site.admin_view(self.act), name="act"), *super().get_urls()]
+
+    def act(self, request: HttpRequest) -> HttpResponse:
+        publish_from_admin("from_action_view")
+        return HttpResponse("done")
+
+    def save_model(self, request: HttpRequest, obj: OutboxEvent, form: object, change: bool) -> None:
+        publish_from_admin("from_change_form")
+
+
+site = admin.AdminSite("contract")
+site.register(OutboxEvent, EventAdmin)
+urlpatterns = [path("contract/", site.urls)]
+
+
+@pytest.fixture
+def officer() -> Client:
+    user = make_user(role=Role.OPS)
+    user.user_permissions.set(Permission.objects.filter(codename="add_outboxevent"))
+    client = Client()
+    assert client.login(username=user.username, password=PASSWORD)
+    return client
+
+
+@pytest.mark.usefixtures("books")
+class TestDatabaseContract:
+    def test_the_application_role_owns_nothing(self) -> None:
+        owned = fetch_all(
+            "SELECT relname FROM pg_class WHERE relowner = (SELECT oid FROM pg_roles WHERE rolname = current_user)"
+        )
+        flags = fetch_one(
+            "SELECT rolsuper, rolcreatedb, rolcreaterole, rolbypassrls FROM pg_roles WHERE rolname = current_user"
+        )
+        assert owned == []
+        assert flags == (False, False, False, False)
+
+    def test_the_application_role_cannot_create_or_truncate(self) -> None:
+        for statement in (
+            "CREATE TABLE intruder (id int)",
+            "TRUNCATE core_workitem",
+            "SET session_replication_role = replica",
+        ):
+            with pytest.raises(Exception, match="permission denied"), unit_of_work():
+                run_sql(statement)
+
+    def test_every_append_only_table_refuses_change_even_to_its_owner(self) -> None:
+        publish_from_admin("owner_cannot_change")
+        connections["owner"].close()
+        for statement in (
+            "UPDATE core_outboxevent SET topic = 'x'",
+            "DELETE FROM core_outboxevent",
+            "TRUNCATE core_outboxevent CASCADE",
+        ):
+            with pytest.raises(Exception, match="append-only"), connections["owner"].cursor() as cursor:
+                cursor.execute(statement)
+
+    def test_privileges_follow_from_the_models(self) -> None:
+        for model in apps.get_models():
+            table = model._meta.db_table
+            acts = ", ".join(f"has_table_privilege(%s, '{act}')" for act in ("UPDATE", "DELETE", "TRUNCATE"))
+            allowed = fetch_one(f"SELECT {acts}", [f'"{table}"'] * 3)
+            assert allowed == ((False, False, False) if issubclass(model, AppendOnlyModel) else (True, True, False)), (
+                table
+            )
+
+    def test_a_commit_is_seen_by_another_connection(self) -> None:
+        publish_from_admin("seen_elsewhere")
+        params = connection.get_connection_params()
+        params.pop("cursor_factory", None)
+        other = psycopg2.connect(**params)
+        try:
+            with other.cursor() as cursor:
+                cursor.execute("SELECT count(*) FROM core_outboxevent WHERE topic = 'seen_elsewhere'")
+                assert cursor.fetchone() == (1,)
+        finally:
+            other.close()
+
+    @override_settings(ROOT_URLCONF=__name__)
+    def test_an_admin_action_view_commits_a_durable_unit_of_work(self, officer: Client) -> None:
+        assert officer.get("/contract/core/outboxevent/act").status_code == 200
+        assert OutboxEvent.objects.filter(topic="from_action_view").exists()
+
+    @override_settings(ROOT_URLCONF=__name__)
+    def test_an_admin_change_form_cannot_write_because_django_wraps_it_in_a_transaction(self, officer: Client) -> None:
+        with pytest.raises(RuntimeError, match="durable"):
+            officer.post("/contract/core/outboxevent/add/", {"topic": "t", "key": "k", "request_id": "r"})
+        assert not OutboxEvent.objects.filter(topic="from_change_form").exists()
+
+
+@pytest.mark.usefixtures("books")
+class TestTheNextClass:
+    def test_finds_none_of_the_rows_of_the_class_before(self) -> None:
+        assert not OutboxEvent.objects.exists()
+        assert not User.objects.exists()

@@ -1,0 +1,162 @@
+"""The HTTP kit: every answer in the envelope, strict input, closed by default."""
+
+import json
+
+import pytest
+from django.test import Client
+from django.urls import path
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.core.errors import Conflict
+from apps.core.http import serializers
+from apps.core.http.views import View
+
+
+class Shape(serializers.StrictSerializer):
+    """Every strict field."""
+
+    text = serializers.TextField(max_length=10, required=False)
+    number = serializers.WholeNumberField(min_value=0, required=False)
+    amount = serializers.AmountField(required=False)
+    isin = serializers.IsinField(required=False)
+    address = serializers.AddressField(required=False)
+    id = serializers.IdField(required=False)
+
+
+class Echo(View):
+    """Open to all, answers what it read."""
+
+    authentication_classes = ()
+    public = True
+
+    def get(self, request: Request) -> Response:
+        return Response(serializers.read_query(request, Shape))
+
+    def post(self, request: Request) -> Response:
+        return Response(serializers.read_body(request, Shape))
+
+    def delete(self, request: Request) -> Response:
+        raise Conflict(state="busy")
+
+    def put(self, request: Request) -> Response:
+        raise ZeroDivisionError
+
+
+class Closed(View):
+    """Says nothing about who may call it."""
+
+    def get(self, request: Request) -> Response:
+        return Response({})
+
+
+urlpatterns = [path("api/echo", Echo.as_view()), path("api/closed", Closed.as_view())]
+handler404 = "apps.core.http.error_pages.not_found"
+
+
+def post(body: str | bytes, content_type: str = "application/json") -> tuple[int, dict]:
+    response = Client().post("/api/echo", body, content_type=content_type)
+    return response.status_code, response.json()
+
+
+@pytest.mark.django_db
+@pytest.mark.urls(__name__)
+class TestEnvelope:
+    def test_wraps_success(self) -> None:
+        status, body = post('{"text": "a"}')
+        assert (status, body["success"], body["data"]) == (200, True, {"text": "a"})
+        assert body["timestamp"].endswith("Z")
+
+    def test_wraps_a_business_error_with_its_details(self) -> None:
+        response = Client().delete("/api/echo", headers={"X-Request-ID": "my-id"})
+        body = response.json()
+        assert (response.status_code, body["success"], body["request_id"]) == (409, False, "my-id")
+        assert body["error"]["code"] == "conflict"
+        assert body["error"]["details"] == {"state": "busy"}
+
+    def test_hides_an_unexpected_error_and_says_500(self) -> None:
+        response = Client().put("/api/echo", "{}", content_type="application/json")
+        assert (response.status_code, response.json()["error"]["code"]) == (500, "internal_error")
+        assert "ZeroDivision" not in response.content.decode()
+
+    @pytest.mark.parametrize(("method", "url", "status"), [("patch", "/api/echo", 405), ("get", "/api/nowhere", 404)])
+    def test_wraps_what_no_view_answered(self, method: str, url: str, status: int) -> None:
+        response = getattr(Client(), method)(url)
+        assert (response.status_code, response.json()["success"]) == (status, False)
+
+    def test_answers_a_path_with_a_trailing_slash_too(self) -> None:
+        assert Client().get("/api/echo/").status_code == 200
+
+    def test_an_ill_formed_request_id_is_replaced(self) -> None:
+        response = Client().get("/api/echo", headers={"X-Request-ID": "forged\x1b[31m id"})
+        assert "forged" not in response["X-Request-ID"]
+
+    def test_a_view_that_names_no_role_is_closed(self) -> None:
+        assert Client().get("/api/closed").status_code == 401
+
+
+@pytest.mark.django_db
+@pytest.mark.urls(__name__)
+class TestStrictInput:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            "[]",
+            '"text"',
+            "{",
+            '{"number": NaN}',
+            '{"number": Infinity}',
+            '{"number": -Infinity}',
+            '{"text": "a", "text": "b"}',
+            '{"number": ' + "9" * 5000 + "}",
+            "[" * 100_000,
+            '{"a":' * 100_000 + "1" + "}" * 100_000,
+            b"\xff\xfe",
+            '{"text": "\\u0000"}',
+            '{"text": "\\ud800"}',
+            '{"text": 1}',
+            '{"text": true}',
+            '{"number": true}',
+            '{"number": "1"}',
+            '{"number": 1.0}',
+            '{"number": -1}',
+            '{"amount": 1}',
+            '{"amount": "1e5"}',
+            '{"amount": "-1"}',
+            '{"amount": "1_000"}',
+            '{"amount": "١٢"}',
+            '{"amount": "１"}',
+            '{"amount": "NaN"}',
+            '{"isin": "US0378331006"}',
+            '{"isin": "us0378331005"}',
+            '{"isin": "not an isin"}',
+            '{"address": "0x12"}',
+            '{"id": 5}',
+            '{"is_staff": true}',
+            '{"text": null}',
+        ],
+    )
+    def test_is_refused_with_a_clear_4xx(self, body: str | bytes) -> None:
+        status, answer = post(body)
+        assert status == 400, answer
+        assert answer["error"]["code"] in {"invalid", "bad_request"}
+        assert answer["error"]["message"]
+
+    def test_names_each_field_and_reason(self) -> None:
+        _, answer = post('{"is_staff": true, "role": "OPS"}')
+        assert [(e["field"], e["code"]) for e in answer["error"]["details"]] == [
+            ("is_staff", "unknown_field"),
+            ("role", "unknown_field"),
+        ]
+
+    def test_refuses_another_media_type(self) -> None:
+        assert post("a=b", "application/x-www-form-urlencoded")[0] == 415
+
+    def test_refuses_an_unknown_filter(self) -> None:
+        assert Client().get("/api/echo?surprise=1").status_code == 400
+
+    def test_accepts_what_is_well_formed(self) -> None:
+        body = {"text": "ok", "number": 3, "amount": "12.50", "isin": "US0378331005", "address": "0x" + "Ab" * 20}
+        status, answer = post(json.dumps(body))
+        assert status == 200, answer
+        assert answer["data"] == {**body, "address": "0x" + "ab" * 20}

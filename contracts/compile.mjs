@@ -98,7 +98,8 @@ function compile(sources) {
   };
   const input = JSON.stringify({ language: "Solidity", sources, settings: SETTINGS });
   const output = JSON.parse(solc.compile(input, { import: resolveImport }));
-  const messages = output.errors ?? [];
+  const ours = (m) => m.severity === "error" || /^(src|test)\//.test(m.sourceLocation?.file ?? "");
+  const messages = (output.errors ?? []).filter(ours);
   for (const message of messages) console.error(message.formattedMessage.trimEnd());
   const errors = messages.filter((m) => m.severity === "error").length;
   if (errors) throw new CompileError(`${errors} Solidity error${errors > 1 ? "s" : ""}, nothing written`);

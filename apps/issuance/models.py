@@ -8,7 +8,7 @@ from apps.core.db import BaseUnitsField
 from apps.core.ids import new_id
 from apps.issuance.types import IssuanceStatus
 
-DECIDED = [IssuanceStatus.REJECTED, IssuanceStatus.SUBMITTED, IssuanceStatus.COMPLETED, IssuanceStatus.FAILED]
+APPROVED = [IssuanceStatus.SUBMITTED, IssuanceStatus.COMPLETED, IssuanceStatus.FAILED]
 
 
 class IssuanceControl(models.Model):
@@ -42,7 +42,9 @@ class IssuanceRequest(models.Model):
     quantity_decimals = models.PositiveSmallIntegerField()
     status = models.CharField(max_length=9, choices=IssuanceStatus.choices, default=IssuanceStatus.REQUESTED)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
-    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
+    # The maker may withdraw; only an approval needs a second person.
+    rejected_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", null=True)
     intent_id = models.UUIDField(null=True)
     tx_hash = models.CharField(max_length=66, blank=True, default="")
     failure_reason = models.CharField(max_length=200, blank=True, default="")
@@ -56,20 +58,14 @@ class IssuanceRequest(models.Model):
             models.UniqueConstraint(fields=["intent_id"], name="issuance_intent_once"),
             models.CheckConstraint(name="issuance_quantity_positive", condition=Q(quantity__gt=0)),
             models.CheckConstraint(name="issuance_status_known", condition=Q(status__in=IssuanceStatus.values)),
-            # Maker is not checker. A null decided_by makes the comparison null, which a CHECK lets pass.
-            models.CheckConstraint(name="issuance_two_people", condition=~Q(decided_by=F("requested_by"))),
+            models.CheckConstraint(name="issuance_two_people", condition=~Q(approved_by=F("requested_by"))),
             models.CheckConstraint(
                 name="issuance_decided_whole",
-                condition=Q(status=IssuanceStatus.REQUESTED, decided_by=None, decided_at=None)
-                | Q(status__in=DECIDED, decided_by__isnull=False, decided_at__isnull=False),
-            ),
-            models.CheckConstraint(
-                name="issuance_submitted_whole",
-                condition=Q(status__in=[IssuanceStatus.REQUESTED, IssuanceStatus.REJECTED], intent_id=None)
-                | Q(
-                    status__in=[IssuanceStatus.SUBMITTED, IssuanceStatus.COMPLETED, IssuanceStatus.FAILED],
-                    intent_id__isnull=False,
-                ),
+                condition=Q(status=IssuanceStatus.REQUESTED, approved_by=None, rejected_by=None, decided_at=None)
+                | Q(status=IssuanceStatus.REJECTED, approved_by=None, rejected_by__isnull=False, intent_id=None)
+                & Q(decided_at__isnull=False)
+                | Q(status__in=APPROVED, approved_by__isnull=False, rejected_by=None, intent_id__isnull=False)
+                & Q(decided_at__isnull=False),
             ),
         ]
         indexes = [models.Index(fields=["isin", "status"], name="issuance_by_isin")]

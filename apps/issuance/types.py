@@ -42,7 +42,8 @@ class IssuanceView:
     quantity_decimals: int
     status: str
     requested_by: UUID
-    decided_by: UUID | None
+    approved_by: UUID | None
+    rejected_by: UUID | None
     intent_id: UUID | None
     tx_hash: str
     failure_reason: str

@@ -2,7 +2,10 @@
 
 from typing import Any
 
+from django.core.exceptions import ValidationError
+from rest_framework.exceptions import ParseError
 from rest_framework.pagination import CursorPagination
+from rest_framework.request import Request
 from rest_framework.response import Response
 
 PAGE_PARAMETERS = ("cursor", "limit")
@@ -16,13 +19,12 @@ class Newest(CursorPagination):
     max_page_size = 500
     page_size_query_param = "limit"
 
+    def paginate_queryset(self, queryset: Any, request: Request, view: Any = None) -> list[Any] | None:
+        """One page. A cursor nobody was given is the client's mistake."""
+        try:
+            return super().paginate_queryset(queryset, request, view=view)
+        except (ValueError, ValidationError) as error:
+            raise ParseError("The cursor is not one of ours.") from error
+
     def get_paginated_response(self, data: Any) -> Response:
         return Response({"results": data, "next": self.get_next_link(), "previous": self.get_previous_link()})
-
-    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
-        link = {"type": "string", "format": "uri", "nullable": True}
-        return {
-            "type": "object",
-            "required": ["results", "next", "previous"],
-            "properties": {"results": schema, "next": link, "previous": link},
-        }

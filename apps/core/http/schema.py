@@ -1,6 +1,26 @@
-"""The OpenAPI document tells the envelope that every answer wears."""
+"""The OpenAPI document tells the envelope that every answer wears, and the shape of a page."""
 
 from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from rest_framework import serializers
+
+PAGE_QUERY = [
+    OpenApiParameter("cursor", str, description="From `next` or `previous` of another page."),
+    OpenApiParameter("limit", int, description="Rows a page, 1 to 500; 100 unless told."),
+]
+
+
+def page_of(row: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """The answer of a view that returns `self.page(...)`, for `extend_schema(responses=...)`."""
+    link: dict[str, Any] = {"allow_null": True, "help_text": "The address of the neighbouring page, or null."}
+    fields = {
+        "results": row(many=True),
+        "next": serializers.URLField(**link),
+        "previous": serializers.URLField(**link),
+    }
+    return inline_serializer(name=f"{row.__name__.removesuffix('Serializer')}Page", fields=fields)
+
 
 ERROR: dict[str, Any] = {
     "type": "object",

@@ -58,7 +58,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="user_username_plain", condition=Q(username__regex=r"^[a-z0-9][a-z0-9._-]{2,63}$"))
+            models.CheckConstraint(
+                name="user_username_plain", condition=Q(username__regex=r"^[a-z0-9][a-z0-9._-]{2,63}$")
+            )
         ]
 
 

@@ -32,7 +32,10 @@ def actor_of(user: User) -> Actor:
     """The actor this user's token would give."""
     memberships = list(user.memberships.all())
     return Actor(
-        user_id=user.id, party_id=memberships[0].party_id, roles=frozenset(m.role for m in memberships), request_id="test"
+        user_id=user.id,
+        party_id=memberships[0].party_id,
+        roles=frozenset(m.role for m in memberships),
+        request_id="test",
     )
 
 

@@ -1,5 +1,9 @@
 """Routes."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from apps.audit.api import views
+
+urlpatterns: list[URLPattern] = [
+    path("compliance/audit-logs", views.AuditLogsView.as_view(), name="audit-logs"),
+]

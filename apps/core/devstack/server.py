@@ -73,7 +73,7 @@ class Server(ABC):
 
     def start(self) -> bool:
         """Make sure that the server runs; return whether it had to be started."""
-        if self.pid() is not None and self.state.get(self.name, "port"):
+        if self.pid() is not None and self._listens():
             return False
         self._clear_leftovers()
         self.prepare()
@@ -84,6 +84,9 @@ class Server(ABC):
                 return True
             time.sleep(0.1 * (attempt + 1))
         raise self._failure()
+
+    def _listens(self) -> bool:
+        return bool(self.state.get(self.name, "port")) and not is_free(self.port)
 
     def stop(self) -> bool:
         """End the server if it runs; return whether it did."""

@@ -5,6 +5,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,9 @@ class State:
 
     def __init__(self, home: Home) -> None:
         self._path = home.state
-        self._sections: dict[str, dict[str, Any]] = self._read()
 
-    def _read(self) -> dict[str, dict[str, Any]]:
+    @cached_property
+    def _sections(self) -> dict[str, dict[str, Any]]:
         try:
             sections = json.loads(self._path.read_text())
         except FileNotFoundError:

@@ -1,0 +1,26 @@
+"""A node of a test's own."""
+
+from urllib.parse import urlsplit
+
+import psutil
+
+from apps.core.devstack.anvil import call, private_node
+
+
+def port_of(url: str) -> int:
+    return urlsplit(url).port or 0
+
+
+class TestPrivateNode:
+    def test_has_a_chain_of_its_own_and_ends_with_its_block(self) -> None:
+        with private_node() as one, private_node() as two:
+            call(port_of(one), "anvil_mine", "0x5")
+            assert call(port_of(one), "eth_blockNumber") == "0x5"
+            assert call(port_of(two), "eth_blockNumber") == "0x0"
+        assert call(port_of(one), "eth_blockNumber") is None
+        assert not [child for child in psutil.Process().children() if child.name() == "anvil"]
+
+    def test_makes_blocks_final_after_two_when_an_epoch_has_one_slot(self) -> None:
+        with private_node(slots_in_an_epoch=1) as url:
+            call(port_of(url), "anvil_mine", "0x9")
+            assert call(port_of(url), "eth_getBlockByNumber", "finalized", False)["number"] == "0x7"

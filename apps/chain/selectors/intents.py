@@ -1,0 +1,51 @@
+"""Reads of intents."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from apps.chain.errors import UnknownIntent
+from apps.chain.models import TxIntent
+from apps.chain.types import IntentState, IntentView, SignerRole
+
+
+def intent(intent_id: UUID) -> IntentView:
+    """The intent. Raises UnknownIntent."""
+    row = TxIntent.objects.defer("data").filter(pk=intent_id).first()
+    if row is None:
+        raise UnknownIntent
+    return view(row)
+
+
+def by_business_key(business_key: str) -> IntentView | None:
+    """The intent of this business key, if there is one."""
+    row = TxIntent.objects.defer("data").filter(business_key=business_key).first()
+    return view(row) if row else None
+
+
+def states(intent_ids: Iterable[UUID]) -> dict[UUID, IntentState]:
+    """The state of each intent that exists."""
+    rows = TxIntent.objects.filter(pk__in=list(intent_ids)).values_list("id", "state")
+    return {pk: IntentState(state) for pk, state in rows}
+
+
+def view(row: TxIntent) -> IntentView:
+    """The row as other rooms see it."""
+    return IntentView(
+        id=row.id,
+        business_key=row.business_key,
+        kind=row.kind,
+        signer=SignerRole(row.signer_id),
+        nonce=row.nonce,
+        to=row.to,
+        state=IntentState(row.state),
+        reason=row.reason,
+        reason_detail=row.reason_detail,
+        tx_hash=row.tx_hash,
+        block_number=row.block_number,
+        block_hash=row.block_hash,
+        gas_used=row.gas_used,
+        event=row.event,
+        party_id=row.party_id,
+        created_at=row.created_at,
+        finished_at=row.finished_at,
+    )

@@ -1,0 +1,51 @@
+"""Types other rooms may import."""
+
+from apps.chain.types.intents import (
+    ENDED,
+    GAS_CAP,
+    INTENT_FAILED,
+    INTENT_FINAL,
+    AttemptPurpose,
+    ExpectedEvent,
+    IntentState,
+    IntentView,
+    SignerRole,
+)
+from apps.chain.types.tokens import (
+    CLAIM_FAILED,
+    CLAIM_FINAL,
+    KYC_TOPIC,
+    REGISTRATION_FAILED,
+    TOKEN_FAILED,
+    TOKEN_LIVE,
+    WALLET_REGISTERED,
+    BindingState,
+    BindingView,
+    ClaimState,
+    IdentityView,
+    RegistrationState,
+)
+
+__all__ = [
+    "CLAIM_FAILED",
+    "CLAIM_FINAL",
+    "ENDED",
+    "GAS_CAP",
+    "INTENT_FAILED",
+    "INTENT_FINAL",
+    "KYC_TOPIC",
+    "REGISTRATION_FAILED",
+    "TOKEN_FAILED",
+    "TOKEN_LIVE",
+    "WALLET_REGISTERED",
+    "AttemptPurpose",
+    "BindingState",
+    "BindingView",
+    "ClaimState",
+    "ExpectedEvent",
+    "IdentityView",
+    "IntentState",
+    "IntentView",
+    "RegistrationState",
+    "SignerRole",
+]

@@ -67,3 +67,30 @@ class RpcError(Exception):
     def reverted(self) -> bool:
         """Whether it says that execution reverted (geth and anvil: code 3)."""
         return self.code == 3 or "revert" in self.message.lower()
+
+
+class NotCovered(DomainError):
+    """The contract's logs are not known whole up to that block. Unknown is not zero."""
+
+    code, kind = "chain_not_covered", Kind.UNAVAILABLE
+    message = "The contract's logs are not complete up to that final block yet."
+
+
+class UndecodedLogs(DomainError):
+    """A log of the contract could not be decoded: no cut-off at or past its block until it is resolved."""
+
+    code, kind = "chain_undecoded_logs", Kind.UNAVAILABLE
+    message = "A log of the contract could not be decoded: resolve it before a cut-off."
+
+
+class IncompleteAnswer(DomainError):
+    """The node's answer contradicts the block headers: nothing of it is kept, and the range is not covered."""
+
+    code, kind = "chain_incomplete_answer", Kind.UNAVAILABLE
+    message = "The node's answer does not agree with the block headers."
+
+
+class WatchConflict(Conflict):
+    """The contract is watched already, as another kind."""
+
+    code, message = "watch_conflict", "The contract is already watched as another kind."

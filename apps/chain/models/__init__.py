@@ -1,16 +1,32 @@
 """Tables of the chain room. Rows about the chain are kept for ever: a reorganisation marks, nothing deletes."""
 
+from apps.chain.models.blocks import (
+    Block,
+    Chain,
+    DeadLetter,
+    RawLog,
+    StreamCursor,
+    TokenTransfer,
+    WatchedContract,
+)
 from apps.chain.models.contracts import ContractAddress
 from apps.chain.models.identities import ChainIdentity, RegistryEntry, TokenBinding
 from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxIntent
 
 __all__ = [
+    "Block",
+    "Chain",
     "ChainIdentity",
     "ContractAddress",
+    "DeadLetter",
+    "RawLog",
     "RegistryEntry",
     "Signer",
     "SignerNonce",
+    "StreamCursor",
     "TokenBinding",
+    "TokenTransfer",
     "TxAttempt",
     "TxIntent",
+    "WatchedContract",
 ]

@@ -1,0 +1,151 @@
+"""What the chain said: blocks, logs, and how far they are known.
+
+Addresses and hashes are lowercase 0x text. Logs are append-only; a reorganisation clears `canonical` on the block
+and touches nothing else.
+"""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+from apps.chain.models.fields import ADDRESS, HASH, address_field, hash_field, shaped
+from apps.chain.types import ContractKind, Finality
+from apps.core.db import AppendOnlyModel, TokenUnitsField
+
+
+class Chain(models.Model):
+    """The one chain these books belong to, known by its id and its first block."""
+
+    id = models.BigIntegerField(primary_key=True)
+    genesis_hash = hash_field()
+    created_at = models.DateTimeField()
+
+
+class Block(models.Model):
+    """A header. At most one canonical block a height; a final block is canonical for ever."""
+
+    number = models.BigIntegerField()
+    hash = hash_field(unique=True)
+    parent_hash = hash_field()
+    timestamp = models.DateTimeField()
+    state_root = hash_field()
+    receipts_root = hash_field()
+    # 256 bytes, or none at all for a block without logs.
+    logs_bloom = models.BinaryField()
+    canonical = models.BooleanField(default=True)
+    finality = models.CharField(max_length=8, choices=Finality.choices, default=Finality.OBSERVED)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["number"], name="block_canonical_once", condition=Q(canonical=True)),
+            models.CheckConstraint(
+                name="block_final_is_canonical", condition=~Q(finality=Finality.FINAL) | Q(canonical=True)
+            ),
+            models.CheckConstraint(name="block_finality_known", condition=Q(finality__in=Finality.values)),
+            shaped("block_hash_shape", "hash", HASH),
+        ]
+        indexes = [
+            models.Index(fields=["number"], name="block_final", condition=Q(finality=Finality.FINAL)),
+        ]
+
+
+class RawLog(AppendOnlyModel):
+    """A log of a watched contract, exactly as the node gave it."""
+
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="logs", db_index=False)
+    block_number = models.BigIntegerField()
+    log_index = models.IntegerField()
+    tx_hash = hash_field()
+    tx_index = models.IntegerField()
+    address = address_field()
+    topics = ArrayField(hash_field())
+    data = models.TextField()
+
+    class Meta:
+        constraints = [
+            # A block is unique by its hash: this is (block hash, log index).
+            models.UniqueConstraint(fields=["block", "log_index"], name="raw_log_once"),
+        ]
+        indexes = [
+            models.Index(fields=["address", "block_number"], name="raw_log_of_contract"),
+            models.Index(fields=["tx_hash"], name="raw_log_of_tx"),
+        ]
+
+
+class TokenTransfer(AppendOnlyModel):
+    """A Transfer log decoded, so that holdings are one sum. Written with its raw log."""
+
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+", db_index=False)
+    block_number = models.BigIntegerField()
+    log_index = models.IntegerField()
+    token = address_field()
+    sender = address_field()
+    recipient = address_field()
+    amount = TokenUnitsField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["block", "log_index"], name="token_transfer_once"),
+            models.CheckConstraint(name="token_transfer_not_negative", condition=Q(amount__gte=0)),
+        ]
+        indexes = [models.Index(fields=["token", "block_number"], name="token_transfer_of_token")]
+
+
+class DeadLetter(models.Model):
+    """A log that claims a known event but does not decode. Cut-offs at or past its block wait until it is resolved."""
+
+    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+", db_index=False)
+    block_number = models.BigIntegerField()
+    log_index = models.IntegerField()
+    address = address_field()
+    reason = models.CharField(max_length=200)
+    found_at = models.DateTimeField()
+    resolved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["block", "log_index"], name="dead_letter_once")]
+        indexes = [
+            models.Index(fields=["address", "block_number"], name="dead_letter_open", condition=Q(resolved_at=None))
+        ]
+
+
+class WatchedContract(models.Model):
+    """A contract whose logs are kept from `from_block` on.
+
+    Until it is `covered` its past is still being fetched, up to and including `covered_to`; then the stream's
+    cursor is its coverage.
+    """
+
+    address = address_field(primary_key=True)
+    kind = models.CharField(max_length=16, choices=ContractKind.choices)
+    from_block = models.BigIntegerField()
+    covered_to = models.BigIntegerField()
+    covered = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            shaped("watched_contract_address_shape", "address", ADDRESS),
+            models.CheckConstraint(name="watched_contract_kind_known", condition=Q(kind__in=ContractKind.values)),
+            models.CheckConstraint(
+                name="watched_contract_from_start",
+                condition=Q(from_block__gte=0, covered_to__gte=F("from_block") - 1),
+            ),
+        ]
+        indexes = [models.Index(fields=["covered_to"], name="watched_contract_behind", condition=Q(covered=False))]
+
+
+class StreamCursor(models.Model):
+    """The last block a stream has stored whole. It moves by compare-and-set, in the commit of what it covers."""
+
+    name = models.CharField(max_length=64, primary_key=True)
+    number = models.BigIntegerField()
+    hash = hash_field()
+    # The lowest block stored; every block from here to `number` is there.
+    first_number = models.BigIntegerField()
+    # Why the stream stopped for good; a person decides how it goes on.
+    halted = models.CharField(max_length=64, blank=True)
+    moved_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="stream_cursor_forward", condition=Q(number__gte=F("first_number")))]

@@ -1,0 +1,45 @@
+"""Holders of a token, folded from its final logs."""
+
+from apps.chain.errors import NotCovered, UndecodedLogs
+from apps.chain.models import DeadLetter, WatchedContract
+from apps.chain.selectors import blocks
+from apps.chain.types import Holdings
+from apps.chain.types.events import ZERO_ADDRESS
+from apps.core.db import fetch_all
+
+FOLD = """
+    WITH moved AS (
+        SELECT transfer.sender, transfer.recipient, transfer.amount
+        FROM chain_tokentransfer transfer JOIN chain_block block ON block.id = transfer.block_id
+        WHERE transfer.token = %s AND transfer.block_number <= %s AND block.finality = 'FINAL'
+    )
+    SELECT wallet, sum(delta) FROM (
+        SELECT sender AS wallet, -amount AS delta FROM moved
+        UNION ALL
+        SELECT recipient, amount FROM moved
+    ) entries GROUP BY wallet HAVING sum(delta) <> 0
+"""
+
+
+def fold(token_address: str, at_block_number: int) -> Holdings:
+    """Who held how much of a token at the end of a final block, and its supply, in base units.
+
+    A wallet may come out negative only if the contract's logs do not tell its balances (a break to raise, not to
+    hide). Raises NotCovered if the block is not final here or the contract's logs are not whole up to it, and
+    UndecodedLogs if one of them could not be read: unknown is not zero.
+    """
+    _require_known(token_address, at_block_number)
+    by_wallet = {wallet: int(units) for wallet, units in fetch_all(FOLD, [token_address, at_block_number])}
+    supply = -by_wallet.pop(ZERO_ADDRESS, 0)
+    return Holdings(token_address, at_block_number, by_wallet, supply)
+
+
+def _require_known(token: str, number: int) -> None:
+    final = blocks.final_head()
+    watched = WatchedContract.objects.filter(address=token).first()
+    whole = watched is not None and (watched.covered or watched.covered_to >= number)
+    if not whole or final is None or final.number < number:
+        raise NotCovered(address=token, block_number=number)
+    unread = DeadLetter.objects.filter(address=token, block_number__lte=number, resolved_at=None, block__canonical=True)
+    if unread.exists():
+        raise UndecodedLogs(address=token, block_number=number)

@@ -1,0 +1,127 @@
+"""Fixed layouts against a general ABI decoder, and logs that lie about their shape."""
+
+import contextlib
+from typing import Any
+
+import pytest
+from eth_abi import encode
+from eth_utils import keccak
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apps.chain import codec
+from apps.chain.types import AddressFrozen, ClaimAdded, TradeFailed, TradeSettled, Transfer, TrexSuiteDeployed
+
+addresses = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
+words = st.binary(min_size=32, max_size=32)
+amounts = st.integers(min_value=0, max_value=2**256 - 1)
+
+
+def hexed(raw: bytes) -> str:
+    return "0x" + raw.hex()
+
+
+def topics(signature: str, types: list[str], values: list[Any]) -> list[str]:
+    return [hexed(keccak(text=signature)), *(hexed(encode([t], [v])) for t, v in zip(types, values, strict=True))]
+
+
+TRANSFER = "Transfer(address,address,uint256)"
+SETTLED = "TradeSettled(bytes32,address,address,address,uint256,address,uint256)"
+SUITE = "TREXSuiteDeployed(address,address,address,address,address,address,string)"
+CLAIM = "ClaimAdded(bytes32,uint256,uint256,address,bytes,bytes,string)"
+
+
+class TestDecoding:
+    @given(addresses, addresses, amounts)
+    def test_reads_a_transfer_of_any_amount(self, sender: str, recipient: str, amount: int) -> None:
+        log = topics(TRANSFER, ["address", "address"], [sender, recipient])
+        assert codec.decode(log, hexed(encode(["uint256"], [amount]))) == Transfer(sender, recipient, amount)
+
+    @given(words, addresses, addresses, addresses, amounts, addresses, amounts)
+    def test_reads_a_settled_trade(
+        self, id_: bytes, seller: str, buyer: str, security: str, quantity: int, payment: str, amount: int
+    ) -> None:
+        log = topics(SETTLED, ["bytes32", "address", "address"], [id_, seller, buyer])
+        data = encode(["address", "uint256", "address", "uint256"], [security, quantity, payment, amount])
+        expected = TradeSettled(hexed(id_), seller, buyer, security, quantity, payment, amount)
+        assert codec.decode(log, hexed(data)) == expected
+
+    @given(words, st.binary(max_size=300))
+    def test_reads_a_failed_trade_with_any_reason(self, id_: bytes, reason: bytes) -> None:
+        log = topics("TradeFailed(bytes32,bytes)", ["bytes32"], [id_])
+        assert codec.decode(log, hexed(encode(["bytes"], [reason]))) == TradeFailed(hexed(id_), hexed(reason))
+
+    @given(st.lists(addresses, min_size=6, max_size=6), words)
+    def test_reads_a_deployed_suite(self, parts: list[str], salt: bytes) -> None:
+        log = topics(SUITE, ["address", "bytes32"], [parts[0], salt])
+        data = hexed(encode(["address"] * 5, parts[1:]))
+        assert codec.decode(log, data) == TrexSuiteDeployed(*parts, salt_hash=hexed(salt))
+
+    @given(words, amounts, amounts, addresses, st.binary(max_size=99), st.binary(max_size=99), st.text(max_size=40))
+    def test_reads_a_claim(
+        self, id_: bytes, topic: int, scheme: int, issuer: str, signature: bytes, data: bytes, uri: str
+    ) -> None:
+        log = topics(CLAIM, ["bytes32", "uint256", "address"], [id_, topic, issuer])
+        body = hexed(encode(["uint256", "bytes", "bytes", "string"], [scheme, signature, data, uri]))
+        expected = ClaimAdded(hexed(id_), topic, scheme, issuer, hexed(signature), hexed(data), uri)
+        assert codec.decode(log, body) == expected
+
+    def test_reads_a_freeze_wholly_from_topics(self) -> None:
+        log = topics("AddressFrozen(address,bool,address)", ["address", "bool", "address"], [hx(1), True, hx(2)])
+        assert codec.decode(log, "0x") == AddressFrozen(hx(1), frozen=True, agent=hx(2))
+
+    def test_knows_every_topic_by_the_hash_of_its_signature(self) -> None:
+        signatures = [
+            SETTLED, SUITE, CLAIM, "TradeFailed(bytes32,bytes)", CLAIM.replace("Added", "Removed"),
+            "IdentityRegistered(address,address)", "IdentityRemoved(address,address)",
+            "AddressFrozen(address,bool,address)", "TokensFrozen(address,uint256)",
+            "TokensUnfrozen(address,uint256)", "RecoverySuccess(address,address,address)", "Paused(address)",
+            "Unpaused(address)", "AgentAdded(address)", "AgentRemoved(address)",
+        ]  # fmt: skip
+        assert set(codec.LAYOUTS) == {hexed(keccak(text=signature)) for signature in signatures}
+        assert hexed(keccak(text=TRANSFER)) == codec.TRANSFER
+
+    def test_gives_no_event_for_a_topic_it_does_not_know(self) -> None:
+        assert codec.decode(topics("Approval(address,address,uint256)", [], []), "0x") is None
+        assert codec.decode([], "0x1234") is None
+
+
+def hx(number: int) -> str:
+    return "0x" + number.to_bytes(20, "big").hex()
+
+
+class TestUndecodable:
+    def refuses(self, log: list[str], data: str) -> None:
+        with pytest.raises(codec.Undecodable):
+            codec.decode(log, data)
+
+    def test_refuses_an_erc721_transfer_whose_amount_is_indexed(self) -> None:
+        self.refuses(topics(TRANSFER, ["address", "address", "uint256"], [hx(1), hx(2), 7]), "0x")
+
+    def test_refuses_a_transfer_with_nothing_indexed(self) -> None:
+        self.refuses(topics(TRANSFER, [], []), hexed(encode(["address", "address", "uint256"], [hx(1), hx(2), 7])))
+
+    def test_refuses_a_transfer_with_short_or_long_data(self) -> None:
+        log = topics(TRANSFER, ["address", "address"], [hx(1), hx(2)])
+        self.refuses(log, "0x")
+        self.refuses(log, "0x" + "00" * 31)
+        self.refuses(log, "0x" + "00" * 33)
+
+    def test_refuses_an_address_with_dirty_high_bytes(self) -> None:
+        log = topics(TRANSFER, ["address", "bytes32"], [hx(1), b"\x01" + b"\x00" * 31])
+        self.refuses(log, hexed(encode(["uint256"], [7])))
+
+    def test_refuses_a_bool_of_two(self) -> None:
+        self.refuses(
+            topics("AddressFrozen(address,bool,address)", ["address", "uint256", "address"], [hx(1), 2, hx(2)]), "0x"
+        )
+
+    @given(st.binary(max_size=200))
+    def test_refuses_or_reads_dynamic_data_but_never_fails_otherwise(self, data: bytes) -> None:
+        with contextlib.suppress(codec.Undecodable):
+            codec.decode(topics(CLAIM, ["bytes32", "uint256", "address"], [b"\0" * 32, 1, hx(3)]), hexed(data))
+
+    def test_refuses_an_offset_past_the_end(self) -> None:
+        log = topics("TradeFailed(bytes32,bytes)", ["bytes32"], [b"\1" * 32])
+        self.refuses(log, hexed((2**255).to_bytes(32, "big")))
+        self.refuses(log, hexed((32).to_bytes(32, "big") + (2**64).to_bytes(32, "big")))

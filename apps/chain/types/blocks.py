@@ -1,0 +1,86 @@
+"""Blocks, logs and what is folded from them, as other rooms see them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import TextChoices
+
+from apps.chain.types.events import ChainEvent
+
+
+class Finality(TextChoices):
+    """Whether a block can still be reorganised away. Books see FINAL only."""
+
+    OBSERVED = "OBSERVED"
+    FINAL = "FINAL"
+
+
+class ContractKind(TextChoices):
+    """Why a contract's logs are kept."""
+
+    SECURITY = "SECURITY"
+    CASH = "CASH"
+    DVP = "DVP"
+    FACTORY = "FACTORY"
+    REGISTRY = "REGISTRY"
+    IDENTITY = "IDENTITY"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockView:
+    """One block. `timestamp` is chain time, UTC."""
+
+    number: int
+    hash: str
+    parent_hash: str
+    timestamp: datetime
+    state_root: str
+    canonical: bool
+    finality: str
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the block is final (and so canonical)."""
+        return self.finality == Finality.FINAL
+
+
+@dataclass(frozen=True, slots=True)
+class LogView:
+    """One log of a watched contract, in chain order by (block_number, log_index).
+
+    `event` is the decoded log, None where its topic is none we know. A log that claims a known topic but does
+    not decode is a dead letter: its event is None and `undecodable` says so.
+    """
+
+    block_number: int
+    block_hash: str
+    log_index: int
+    tx_hash: str
+    tx_index: int
+    address: str
+    topics: tuple[str, ...]
+    data: str
+    event: ChainEvent | None
+    undecodable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """A token's holders at the end of a final block, folded from its Transfer logs. Base units, no zero rows."""
+
+    token: str
+    block_number: int
+    by_wallet: Mapping[str, int]
+    supply: int
+
+
+@dataclass(frozen=True, slots=True)
+class StreamView:
+    """How far ingestion is. `halted` names why it stopped for good, empty while it runs."""
+
+    number: int
+    hash: str
+    final_number: int | None
+    halted: str
+    moved_at: datetime

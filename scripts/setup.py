@@ -41,6 +41,7 @@ class Part:
     stamp: Path
     made_from: Callable[[], str]
     make: Callable[[], None]
+    needs_node: bool = False
 
     def is_complete(self) -> bool:
         return self.stamp.is_file() and self.stamp.read_text() == self.made_from()
@@ -50,6 +51,8 @@ class Part:
         if self.is_complete():
             return
         self.stamp.unlink(missing_ok=True)
+        if self.needs_node and find_node() is None:
+            install_node()
         with step(self.name):
             self.make()
         self.stamp.write_text(self.made_from())
@@ -123,8 +126,8 @@ def _node_major(node: str) -> int:
         return 0
 
 
-def install_node() -> Path:
-    """Install Node from a Python wheel into a folder of its own; return the folder of its programs."""
+def install_node() -> None:
+    """Install Node from a Python wheel into a folder of its own."""
     with step("Node (there is none on this machine, or an old one)"):
         shutil.rmtree(NODE, ignore_errors=True)
         run(
@@ -135,7 +138,6 @@ def install_node() -> Path:
             f"or install Node {OLDEST_NODE} or newer yourself",
         )
         _link_node_programs()
-    return NODE / "bin"
 
 
 def _link_node_programs() -> None:
@@ -151,8 +153,8 @@ def _link_node_programs() -> None:
 
 
 def with_node() -> dict[str, str]:
-    """Return the environment with node and npm in PATH, installing them if there are none."""
-    folder = find_node() or install_node()
+    """Return the environment with a usable node and npm first in PATH."""
+    folder = find_node() or NODE / "bin"
     return {**os.environ, "PATH": f"{folder}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
 
 
@@ -199,8 +201,9 @@ PARTS = (
         CONTRACTS / "node_modules" / ".complete",
         contract_packages,
         install_contract_packages,
+        needs_node=True,
     ),
-    Part("Contracts", CONTRACTS / "build" / ".complete", contract_sources, compile_contracts),
+    Part("Contracts", CONTRACTS / "build" / ".complete", contract_sources, compile_contracts, needs_node=True),
 )
 
 

@@ -4,12 +4,16 @@ from typing import Any
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.expressions import Combinable
 
 
 class BaseUnitsField(models.DecimalField):
     """numeric(38,0), an int in Python. PostgreSQL lets NaN into a numeric column, so the column itself refuses it."""
 
     digits = 38
+    # What the type checker takes values of such a column for.
+    _pyi_private_set_type: int | Combinable
+    _pyi_private_get_type: int  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         kwargs["max_digits"], kwargs["decimal_places"] = self.digits, 0

@@ -3,7 +3,7 @@
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, RequestDataTooBig
 from django.db import IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpResponse, JsonResponse
 from rest_framework import exceptions as drf
@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from apps.core.db.constraints import translated
 from apps.core.errors import DomainError, Kind
 from apps.core.http.envelope import error_envelope
+from apps.core.http.parsers import BodyTooLarge
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,8 @@ STATUS = {
     Kind.UNPROCESSABLE: 422,
     Kind.UNAVAILABLE: 503,
 }
+# RFC 9110: a 401 says how to authenticate.
+CHALLENGE = 'Bearer realm="bookentry"'
 CODES = {
     400: "bad_request",
     401: "not_authenticated",
@@ -44,13 +47,11 @@ def handle(error: Exception, _context: dict[str, Any]) -> Response:
     if isinstance(error, IntegrityError) and (refusal := translated(error)):
         error = refusal
     if isinstance(error, DomainError):
-        return _answer(STATUS[error.kind], error.code, error.message, dict(error.details))
+        challenge = {"WWW-Authenticate": CHALLENGE} if error.kind is Kind.UNAUTHENTICATED else {}
+        return _answer(STATUS[error.kind], error.code, error.message, dict(error.details), challenge)
     if isinstance(error, drf.ValidationError):
         return _answer(400, "invalid", "Some fields are not valid.", _field_errors(error.detail))
-    if isinstance(error, Http404):
-        error = drf.NotFound()
-    if isinstance(error, PermissionDenied):
-        error = drf.PermissionDenied()
+    error = _as_api_exception(error)
     if isinstance(error, drf.APIException):
         headers = _headers(error)
         return _answer(error.status_code, CODES.get(error.status_code, "error"), str(error.detail), {}, headers)
@@ -59,6 +60,17 @@ def handle(error: Exception, _context: dict[str, Any]) -> Response:
         return _answer(503, "unavailable", "The service is briefly unavailable: try again.", {}, {"Retry-After": "1"})
     log.error("unhandled error", exc_info=error)
     return _answer(500, "internal_error", "Something went wrong on our side. Quote the request id to support.", {})
+
+
+def _as_api_exception(error: Exception) -> Exception:
+    """Django's own refusals in DRF's words."""
+    if isinstance(error, Http404):
+        return drf.NotFound()
+    if isinstance(error, PermissionDenied):
+        return drf.PermissionDenied()
+    if isinstance(error, RequestDataTooBig):
+        return BodyTooLarge()
+    return error
 
 
 def _headers(error: drf.APIException) -> dict[str, str]:

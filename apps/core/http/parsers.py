@@ -1,14 +1,20 @@
 """JSON, read strictly: one meaning for every document."""
 
-import codecs
 import json
 from collections.abc import Mapping
 from typing import IO, Any
 
 from django.conf import settings
-from rest_framework.exceptions import ParseError
+from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import JSONRenderer
+
+
+class BodyTooLarge(APIException):
+    """More bytes than any of our documents needs."""
+
+    status_code = 413
+    default_detail = "The body is too large."
 
 
 def _refuse_constant(name: str) -> Any:
@@ -22,8 +28,17 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _refuse_half_characters(text: str, document: Any) -> None:
+    """A lone surrogate is no character: it could neither be stored nor answered. Only an escape can make one."""
+    if "\\u" in text:
+        json.dumps(document, ensure_ascii=False).encode()
+
+
 class StrictJSONParser(JSONParser):
-    """Refuses NaN and Infinity, duplicate keys, absurd nesting and numbers, bad UTF-8, and anything but an object."""
+    """Refuses NaN and Infinity, duplicate keys, absurd nesting and numbers, anything but one object in UTF-8.
+
+    The charset of the Content-Type is not followed: JSON is UTF-8 (RFC 8259), and Python has "charsets" that unzip.
+    """
 
     renderer_class = JSONRenderer
 
@@ -33,15 +48,19 @@ class StrictJSONParser(JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
-        encoding = (parser_context or {}).get("encoding", settings.DEFAULT_CHARSET)
+        limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        body = stream.read(limit + 1)
+        if len(body) > limit:
+            raise BodyTooLarge
         try:
-            text = codecs.getreader(encoding)(stream).read()
+            text = body.decode("utf-8")
             document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+            _refuse_half_characters(text, document)
         except ParseError:
             raise
         except RecursionError as error:
             raise ParseError("The document is nested too deeply.") from error
-        except (ValueError, LookupError) as error:
+        except ValueError as error:
             raise ParseError("The body is not valid JSON.") from error
         if not isinstance(document, dict):
             raise ParseError("The body must be a JSON object.")

@@ -1,6 +1,7 @@
 """The HTTP kit: every answer in the envelope, strict input, closed by default."""
 
 import json
+import zlib
 
 import pytest
 from django.test import Client
@@ -114,6 +115,7 @@ class TestStrictInput:
             b"\xff\xfe",
             '{"text": "\\u0000"}',
             '{"text": "\\ud800"}',
+            '{"\\ud800": 1}',
             '{"text": 1}',
             '{"text": true}',
             '{"number": true}',
@@ -141,6 +143,15 @@ class TestStrictInput:
         assert status == 400, answer
         assert answer["error"]["code"] in {"invalid", "bad_request"}
         assert answer["error"]["message"]
+
+    def test_refuses_a_body_of_more_than_a_few_megabytes(self) -> None:
+        status, answer = post('{"text": "' + "a" * 3_000_000 + '"}')
+        assert (status, answer["error"]["code"]) == (413, "too_large")
+
+    def test_unzips_nothing(self) -> None:
+        zipped = zlib.compress(b'{"text": "a"}')
+        response = Client().generic("POST", "/api/echo", zipped, "application/json; charset=zlib")
+        assert response.status_code == 400
 
     def test_names_each_field_and_reason(self) -> None:
         _, answer = post('{"is_staff": true, "role": "OPS"}')

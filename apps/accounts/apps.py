@@ -5,3 +5,9 @@ from django.apps import AppConfig
 
 class AccountsConfig(AppConfig):
     name = "apps.accounts"
+
+    def ready(self) -> None:
+        from apps.accounts.errors import UsernameTaken
+        from apps.core.db import constraint_error
+
+        constraint_error("user_username_once", UsernameTaken)

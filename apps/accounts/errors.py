@@ -47,3 +47,9 @@ class RoleNotForParty(InvalidValue):
 
     code = "role_not_for_party"
     message = "COMPLIANCE and OPS are roles at the platform's own party, and only they are."
+
+
+class UnknownCountry(InvalidValue):
+    """Not a country of ISO 3166-1."""
+
+    code, message = "unknown_country", 'A country is an ISO 3166-1 alpha-2 code, such as "US".'

@@ -18,6 +18,8 @@ class Party(models.Model):
     legal_name = models.CharField(max_length=200)
     # ISO 3166-1 alpha-2: residence of a person, seat of a company.
     country = models.CharField(max_length=2)
+    # The one party that runs this installation: COMPLIANCE and OPS are roles there.
+    is_platform = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -26,6 +28,7 @@ class Party(models.Model):
             models.CheckConstraint(name="party_kind_known", condition=Q(kind__in=PartyKind.values)),
             models.CheckConstraint(name="party_country_alpha2", condition=Q(country__regex=r"^[A-Z]{2}$")),
             models.CheckConstraint(name="party_named", condition=~Q(legal_name="")),
+            models.UniqueConstraint(fields=["is_platform"], name="party_platform_once", condition=Q(is_platform=True)),
         ]
 
     def __str__(self) -> str:
@@ -48,7 +51,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """Someone who logs in. What they may do follows from their memberships."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    username = models.CharField(max_length=64, unique=True)
+    username = models.CharField(max_length=64)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     created_at = models.DateTimeField()
@@ -58,9 +61,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["username"], name="user_username_once"),
             models.CheckConstraint(
                 name="user_username_plain", condition=Q(username__regex=r"^[a-z0-9][a-z0-9._-]{2,63}$")
-            )
+            ),
         ]
 
 

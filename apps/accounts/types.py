@@ -1,5 +1,9 @@
 """Types other rooms may import."""
 
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
 from django.db.models import TextChoices
 
 
@@ -21,3 +25,35 @@ class Role(TextChoices):
 
 STAFF_ROLES = frozenset({Role.COMPLIANCE.value, Role.OPS.value})
 ALL_ROLES = frozenset(Role.values)
+
+
+@dataclass(frozen=True, slots=True)
+class PartyView:
+    """A party. `country` is ISO 3166-1 alpha-2."""
+
+    id: UUID
+    kind: str
+    legal_name: str
+    country: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class UserView:
+    """A user in one role at one party."""
+
+    id: UUID
+    username: str
+    party_id: UUID
+    role: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileView:
+    """Who is logged in: the user, the party they act for, and the roles they hold there."""
+
+    user_id: UUID
+    username: str
+    party: PartyView
+    roles: list[str]

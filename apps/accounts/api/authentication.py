@@ -13,6 +13,7 @@ from apps.accounts.selectors.members import acting_member
 from apps.accounts.services.tokens import read_access_token
 from apps.core import request_id
 from apps.core.actor import Actor
+from apps.core.http.exceptions import CHALLENGE
 
 SCHEME = "bearer"
 
@@ -44,7 +45,7 @@ class AccessTokenAuthentication(BaseAuthentication):
         return user, in_request
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="bookentry"'
+        return CHALLENGE
 
 
 class AccessTokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -1,8 +1,15 @@
 """Shapes of requests and answers."""
 
+import re
+
 from rest_framework import serializers
 
-from apps.core.http.serializers import StrictSerializer, TextField
+from apps.accounts.types import PartyKind, Role
+from apps.core.http.serializers import IdField, StrictSerializer, TextField
+
+USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}", re.ASCII)
+# C0 and C1 controls, and the characters that turn the direction of text: in a name they only deceive.
+DECEIVING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class CredentialsSerializer(StrictSerializer):
@@ -18,3 +25,66 @@ class AccessTokenSerializer(serializers.Serializer):
     access = serializers.CharField()
     token_type = serializers.CharField(default="Bearer")
     expires_in = serializers.IntegerField(help_text="Seconds.")
+
+
+class NewPartySerializer(StrictSerializer):
+    """A party to open."""
+
+    kind = serializers.ChoiceField(choices=PartyKind.choices)
+    legal_name = TextField(max_length=200)
+    country = TextField(max_length=2, min_length=2, help_text="ISO 3166-1 alpha-2.")
+
+    def validate_legal_name(self, value: str) -> str:
+        """A name a reader sees as it is stored."""
+        if DECEIVING.search(value):
+            raise serializers.ValidationError("A name has no control characters.", code="control_character")
+        return value
+
+
+class PartySerializer(serializers.Serializer):
+    """A party."""
+
+    id = serializers.UUIDField()
+    kind = serializers.ChoiceField(choices=PartyKind.choices)
+    legal_name = serializers.CharField()
+    country = serializers.CharField(help_text="ISO 3166-1 alpha-2.")
+    created_at = serializers.DateTimeField()
+
+
+class NewUserSerializer(StrictSerializer):
+    """A user to add."""
+
+    username = TextField(max_length=64, help_text="3 to 64 of a-z, 0-9, dot, hyphen and underscore.")
+    password = TextField(
+        min_length=15, max_length=128, trim_whitespace=False, write_only=True, style={"input_type": "password"}
+    )
+    party_id = IdField()
+    role = serializers.ChoiceField(choices=Role.choices)
+
+    def validate_username(self, value: str) -> str:
+        """Plain ASCII, so that no two usernames look alike."""
+        if not USERNAME.fullmatch(value):
+            raise serializers.ValidationError(
+                "3 to 64 of a-z, 0-9, dot, hyphen and underscore, beginning with a letter or digit.",
+                code="invalid_username",
+            )
+        return value
+
+
+class UserSerializer(serializers.Serializer):
+    """A user in one role at one party."""
+
+    id = serializers.UUIDField()
+    username = serializers.CharField()
+    party_id = serializers.UUIDField()
+    role = serializers.ChoiceField(choices=Role.choices)
+    created_at = serializers.DateTimeField()
+
+
+class ProfileSerializer(serializers.Serializer):
+    """Who is logged in, and for whom they act."""
+
+    user_id = serializers.UUIDField()
+    username = serializers.CharField()
+    party = PartySerializer()
+    roles = serializers.ListField(child=serializers.ChoiceField(choices=Role.choices))

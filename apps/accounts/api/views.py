@@ -5,8 +5,20 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.api.authentication import client_ip
-from apps.accounts.api.serializers import AccessTokenSerializer, CredentialsSerializer
+from apps.accounts.api.serializers import (
+    AccessTokenSerializer,
+    CredentialsSerializer,
+    NewPartySerializer,
+    NewUserSerializer,
+    PartySerializer,
+    ProfileSerializer,
+    UserSerializer,
+)
+from apps.accounts.selectors.members import profile_of
 from apps.accounts.services.login import log_in
+from apps.accounts.services.parties import open_party
+from apps.accounts.services.users import add_user
+from apps.accounts.types import ALL_ROLES, Role
 from apps.core import clock
 from apps.core.http.serializers import read_body
 from apps.core.http.views import View
@@ -27,3 +39,44 @@ class TokenView(View):
         body = read_body(request, CredentialsSerializer)
         token = log_in(**body, ip_address=client_ip(request), now=clock.now())
         return Response(AccessTokenSerializer(token).data, headers={"Cache-Control": "no-store"})
+
+
+class MeView(View):
+    """The caller."""
+
+    required_roles = ALL_ROLES
+
+    @extend_schema(operation_id="who_am_i", tags=["accounts"], responses=ProfileSerializer)
+    def get(self, request: Request) -> Response:
+        """Who is logged in, for which party, in which roles."""
+        return Response(ProfileSerializer(profile_of(self.actor(request))).data)
+
+
+class PartiesView(View):
+    """Parties."""
+
+    required_roles = frozenset({Role.OPS.value})
+
+    @extend_schema(
+        operation_id="open_party", tags=["accounts"], request=NewPartySerializer, responses={201: PartySerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Open a party: a natural or legal person that may own."""
+        body = read_body(request, NewPartySerializer)
+        party = open_party(actor=self.actor(request), **body, now=clock.now())
+        return Response(PartySerializer(party).data, status=201)
+
+
+class UsersView(View):
+    """Users."""
+
+    required_roles = frozenset({Role.OPS.value})
+
+    @extend_schema(
+        operation_id="add_user", tags=["accounts"], request=NewUserSerializer, responses={201: UserSerializer}
+    )
+    def post(self, request: Request) -> Response:
+        """Add a user in one role at a party."""
+        body = read_body(request, NewUserSerializer)
+        user = add_user(actor=self.actor(request), **body, now=clock.now())
+        return Response(UserSerializer(user).data, status=201)

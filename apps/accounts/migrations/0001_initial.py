@@ -31,7 +31,7 @@ class Migration(migrations.Migration):
                     "id",
                     models.UUIDField(default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False),
                 ),
-                ("username", models.CharField(max_length=64, unique=True)),
+                ("username", models.CharField(max_length=64)),
                 ("is_active", models.BooleanField(default=True)),
                 ("is_staff", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField()),
@@ -69,6 +69,7 @@ class Migration(migrations.Migration):
                 ("kind", models.CharField(choices=[("NATURAL", "Natural"), ("LEGAL", "Legal")], max_length=16)),
                 ("legal_name", models.CharField(max_length=200)),
                 ("country", models.CharField(max_length=2)),
+                ("is_platform", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField()),
             ],
             options={
@@ -81,6 +82,9 @@ class Migration(migrations.Migration):
                         condition=models.Q(("country__regex", "^[A-Z]{2}$")), name="party_country_alpha2"
                     ),
                     models.CheckConstraint(condition=models.Q(("legal_name", ""), _negated=True), name="party_named"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_platform", True)), fields=("is_platform",), name="party_platform_once"
+                    ),
                 ],
             },
         ),
@@ -119,6 +123,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+        ),
+        migrations.AddConstraint(
+            model_name="user",
+            constraint=models.UniqueConstraint(fields=("username",), name="user_username_once"),
         ),
         migrations.AddConstraint(
             model_name="user",

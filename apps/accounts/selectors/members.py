@@ -3,7 +3,10 @@
 from uuid import UUID
 
 from apps.accounts.models import Membership, User
+from apps.accounts.selectors.parties import party
+from apps.accounts.types import ProfileView
 from apps.core.actor import Actor
+from apps.core.errors import RoleRequired
 
 
 def acting_member(user_id: UUID) -> tuple[User, Actor] | None:
@@ -25,3 +28,11 @@ def actor_of_user(user_id: UUID) -> Actor | None:
     """The actor an active user is now, or None."""
     found = acting_member(user_id)
     return found[1] if found else None
+
+
+def profile_of(actor: Actor) -> ProfileView:
+    """The actor's user, party and roles. Raises RoleRequired for an actor that is no user."""
+    if actor.user_id is None or actor.party_id is None:
+        raise RoleRequired
+    user = User.objects.get(pk=actor.user_id)
+    return ProfileView(user.pk, user.username, party(actor.party_id), sorted(actor.roles))

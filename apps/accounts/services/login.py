@@ -1,24 +1,15 @@
 """Logging in with a password."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from threading import BoundedSemaphore
 
-from django.contrib.auth.hashers import check_password, make_password
-
-from apps.accounts.errors import InvalidCredentials, LoginsBusy
+from apps.accounts.errors import InvalidCredentials
 from apps.accounts.models import User
 from apps.accounts.selectors.members import actor_of_user
+from apps.accounts.services.passwords import password_is_right
 from apps.accounts.services.tokens import AccessToken, mint_access_token
 from apps.audit.services.trail import log_audit_event
 from apps.core.actor import Actor
 from apps.core.db import after_rollback, unit_of_work
-
-# Each hash takes 19 MiB: a burst of logins must not take the process's memory.
-MAX_CONCURRENT_HASHES = 4
-WAIT_SECONDS = 5.0
-_hashing = BoundedSemaphore(MAX_CONCURRENT_HASHES)
 
 
 def log_in(*, username: str, password: str, ip_address: str | None, now: datetime) -> AccessToken:
@@ -28,23 +19,13 @@ def log_in(*, username: str, password: str, ip_address: str | None, now: datetim
     argon2 hash in every case (OWASP ASVS 6.3.8), and records the refusal. Raises LoginsBusy under a burst.
     """
     user = User.objects.filter(username=username).first()
-    with _one_of_few():
-        right = _password_is_right(user, password)
-    member = actor_of_user(user.pk) if user else None
+    right = password_is_right(user, password)
     with unit_of_work():
-        if not (user and right and member):
-            known = user
-            after_rollback(lambda: _record("accounts.login_refused", known, ip_address))
+        if not (user and right and actor_of_user(user.pk)):
+            after_rollback(lambda: _record("accounts.login_refused", user, ip_address))
             raise InvalidCredentials
         _record("accounts.logged_in", user, ip_address)
         return mint_access_token(user_id=user.pk, now=now)
-
-
-def _password_is_right(user: User | None, password: str) -> bool:
-    if user is None:
-        make_password(password)
-        return False
-    return check_password(password, user.password)
 
 
 def _record(action: str, user: User | None, ip_address: str | None) -> None:
@@ -52,13 +33,3 @@ def _record(action: str, user: User | None, ip_address: str | None) -> None:
     user_id = user.pk if user else None
     actor = Actor(user_id=user_id, party_id=None, ip_address=ip_address)
     log_audit_event(actor=actor, action=action, resource_type="user", resource_id=user_id or "unknown")
-
-
-@contextmanager
-def _one_of_few() -> Iterator[None]:
-    if not _hashing.acquire(timeout=WAIT_SECONDS):
-        raise LoginsBusy
-    try:
-        yield
-    finally:
-        _hashing.release()

@@ -13,6 +13,7 @@ class Advisory(IntEnum):
     ENGINE_LEADER = 1
     DEPLOY_CONTRACTS = 2
     RECONCILIATION = 3
+    PLATFORM_PARTY = 4
 
 
 def lock_for_transaction(kind: Advisory, key: str = "") -> None:

@@ -1,0 +1,43 @@
+"""Adding users."""
+
+from datetime import datetime
+from uuid import UUID
+
+from apps.accounts.errors import RoleNotForParty, UnknownParty
+from apps.accounts.models import Membership, Party, User
+from apps.accounts.services.passwords import hash_new_password
+from apps.accounts.types import STAFF_ROLES, Role, UserView
+from apps.audit.services.trail import log_audit_event
+from apps.core import outbox
+from apps.core.actor import Actor
+from apps.core.db import unit_of_work, within_unit_of_work
+
+
+def add_user(*, actor: Actor, username: str, password: str, party_id: UUID, role: str, now: datetime) -> UserView:
+    """A new user in one role at a party; publishes `accounts.member_added`.
+
+    Raises RoleRequired unless the actor is OPS, UnknownParty, RoleNotForParty, WeakPassword, UsernameTaken.
+    """
+    actor.require_role(Role.OPS)
+    hashed = hash_new_password(password, username=username)
+    with unit_of_work():
+        party = Party.objects.filter(pk=party_id).first()
+        if party is None:
+            raise UnknownParty
+        return create_member(actor=actor, username=username, hashed=hashed, party=party, role=role, now=now)
+
+
+@within_unit_of_work
+def create_member(*, actor: Actor, username: str, hashed: str, party: Party, role: str, now: datetime) -> UserView:
+    """The user, the membership, the audit row and the event, for callers that have decided who may.
+
+    Raises RoleNotForParty where a staff role and the platform's party do not meet.
+    """
+    if (role in STAFF_ROLES) != party.is_platform:
+        raise RoleNotForParty
+    user = User.objects.create(username=username, password=hashed, is_staff=role in STAFF_ROLES, created_at=now)
+    Membership.objects.create(user=user, party=party, role=role, created_at=now)
+    ids = {"party_id": str(party.pk), "user_id": str(user.pk), "role": role}
+    outbox.publish(topic="accounts.member_added", key=str(user.pk), payload=ids)
+    log_audit_event(actor=actor, action="accounts.user_added", resource_type="user", resource_id=user.pk, after=ids)
+    return UserView(user.pk, username, party.pk, role, now)

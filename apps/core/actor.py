@@ -22,6 +22,18 @@ class Actor:
         if not self.roles.intersection(roles):
             raise RoleRequired(required=sorted(roles))
 
+    def require_party(self) -> UUID:
+        """The party acted for. Raises RoleRequired for an actor without one (engines)."""
+        if self.party_id is None:
+            raise RoleRequired("This act needs a party to act for.")
+        return self.party_id
+
+    def require_user(self) -> UUID:
+        """The user who acts. Raises RoleRequired for the system itself."""
+        if self.user_id is None:
+            raise RoleRequired("This act needs a person.")
+        return self.user_id
+
 
 def system_actor(request_id: str = "") -> Actor:
     """The actor of engines and scheduled work."""

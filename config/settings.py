@@ -28,6 +28,8 @@ def required(name: str, development: str) -> str:
 SECRET_KEY = required("DJANGO_SECRET_KEY", "development-only-secret-key-that-is-long-enough-to-be-accepted")
 JWT_SECRET_KEY = required("JWT_SECRET_KEY", "development-only-token-key-that-is-long-enough-to-be-accepted")
 ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+# Named in the messages that wallets sign (EIP-4361), so that a signature for another site proves nothing here.
+PUBLIC_DOMAIN = required("PUBLIC_DOMAIN", "localhost")
 CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -37,6 +39,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.postgres",
     "django.contrib.staticfiles",
     "rest_framework",
     "drf_spectacular",

@@ -1,0 +1,70 @@
+"""Health, readiness, metrics and the API's description, over HTTP."""
+
+from collections.abc import Iterator
+
+import pytest
+from django.test import Client
+
+from apps.core import clock
+from apps.core.models import EngineState
+from apps.core.registry import Health, registry
+
+
+@pytest.fixture
+def failing_check(request: pytest.FixtureRequest) -> Iterator[None]:
+    registry.health_check("failing", lambda: request.param)
+    yield
+    del registry.health_checks["failing"]
+
+
+@pytest.mark.usefixtures("books")
+class TestSystemEndpoints:
+    def test_health_needs_no_login(self) -> None:
+        response = Client().get("/api/health")
+        assert (response.status_code, response.json()["data"]) == (200, {"status": "ok"})
+
+    def test_ready_is_degraded_without_engines_and_names_them(self) -> None:
+        EngineState.objects.all().delete()
+        body = Client().get("/api/ready").json()["data"]
+        assert body["status"] == "degraded"
+        assert "relay" in body["checks"]["engines"]["detail"]
+        assert body["checks"]["database"] == {"ok": True, "required": True, "detail": ""}
+        assert body["checks"]["migrations"]["ok"]
+
+    def test_ready_is_ready_when_every_engine_beats(self) -> None:
+        for name in registry.engines:
+            EngineState.objects.update_or_create(name=name, defaults={"heartbeat_at": clock.now()})
+        assert Client().get("/api/ready").json()["data"]["status"] == "ready"
+
+    @pytest.mark.parametrize(
+        ("failing_check", "status"),
+        [(Health(ok=False), 503), (Health(ok=False, required=False), 200)],
+        indirect=["failing_check"],
+    )
+    @pytest.mark.usefixtures("failing_check")
+    def test_only_a_required_part_takes_readiness_down(self, status: int) -> None:
+        assert Client().get("/api/ready").status_code == status
+
+    def test_metrics_come_as_json_and_as_prometheus_text(self) -> None:
+        numbers = Client().get("/api/metrics").json()["data"]["metrics"]
+        assert numbers["bookentry_outbox_waiting"] == 0
+        response = Client().get("/api/metrics", headers={"Accept": "text/plain;version=0.0.4"})
+        assert response["Content-Type"].startswith("text/plain")
+        assert b"# TYPE bookentry_outbox_waiting gauge" in response.content
+
+    @pytest.mark.parametrize("path", ["/api/docs", "/api/redoc"])
+    def test_documentation_pages_load_nothing_from_outside(self, path: str) -> None:
+        response = Client().get(path)
+        page = response.content.decode()
+        assert response.status_code == 200
+        assert "https://" not in page
+        assert "/static/drf_spectacular_sidecar/" in page
+
+    def test_schema_describes_the_envelope(self) -> None:
+        schema = (
+            Client()
+            .get("/api/schema", {"format": "json"}, headers={"Accept": "application/vnd.oai.openapi+json"})
+            .json()
+        )
+        answer = schema["paths"]["/api/health"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert set(answer["properties"]) == {"success", "timestamp", "data"}

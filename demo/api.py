@@ -1,0 +1,74 @@
+"""The REST API, as a client sees it."""
+
+import time
+from collections.abc import Callable
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+Json = dict[str, Any]
+
+
+class Refused(Exception):
+    """The API said no: status, stable code, message."""
+
+    def __init__(self, status: int, error: Json) -> None:
+        self.status, self.code, self.details = status, error["code"], error["details"]
+        super().__init__(f"{status} {error['code']}: {error['message']}")
+
+
+class Api:
+    """One logged-in user. A token that has run out is renewed once."""
+
+    def __init__(self, url: str, username: str, password: str) -> None:
+        self._client = httpx.Client(base_url=url, timeout=15, trust_env=False)
+        self._login = {"username": username, "password": password}
+        self._token = ""
+        self.username = username
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The data of a GET."""
+        return self._send("GET", path, params=query)
+
+    def post(self, path: str, **body: Any) -> Any:
+        """The data of a POST."""
+        return self._send("POST", path, json=body)
+
+    def patch(self, path: str, **body: Any) -> Any:
+        """The data of a PATCH."""
+        return self._send("PATCH", path, json=body)
+
+    def _send(self, method: str, path: str, **options: Any) -> Any:
+        for _ in range(2):
+            headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+            answer = self._client.request(method, path, headers=headers, **options)
+            if answer.status_code != 401:
+                return _data(answer)
+            self._token = _data(self._client.post("/api/auth/token", json=self._login))["access"]
+        return _data(answer)
+
+
+def _data(answer: httpx.Response) -> Any:
+    body = answer.json()
+    if set(body) - {"request_id", "error", "data"} != {"success", "timestamp"}:
+        raise AssertionError(f"not the envelope: {sorted(body)}")
+    if not body["success"]:
+        raise Refused(answer.status_code, body["error"])
+    return body["data"]
+
+
+def wait_until(what: str, ask: Callable[[], Any], seconds: float = 40) -> Any:
+    """Ask until the answer is true; it. Raises TimeoutError naming what was waited for."""
+    deadline = time.monotonic() + seconds
+    while True:
+        if found := ask():
+            return found
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
+        time.sleep(0.15)
+
+
+def reference() -> str:
+    """A client's own id for a command: sent again, it is the same command."""
+    return f"demo-{uuid4()}"

@@ -1,0 +1,82 @@
+"""The running product: real web, worker and engine processes, under the supervisor that `make serve` uses too."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ROOT = Path(__file__).resolve().parent.parent
+HOME = ROOT / ".local" / "demo"
+SETUP_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Where the product answers, who may log in, and which processes it is."""
+
+    web: str
+    chain: str
+    logins: dict[str, dict[str, str]]
+
+    def pid(self, name: str) -> int:
+        """The process id of a part, as the supervisor knows it now."""
+        return int(_state()["pids"].get(name, 0))
+
+    def kill(self, name: str) -> int:
+        """kill -9 a part's whole process group, as a power cut would; the pid it had."""
+        pid = self.pid(name)
+        os.killpg(os.getpgid(pid), signal.SIGKILL)
+        return pid
+
+    def wait_restarted(self, name: str, old: int, seconds: float = 20) -> int:
+        """The pid the supervisor gave the part after it was killed."""
+        deadline = time.monotonic() + seconds
+        while (pid := self.pid(name)) in {0, old}:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{name} was not started again")
+            time.sleep(0.1)
+        return pid
+
+
+def _state() -> dict[str, Any]:
+    return dict(json.loads((HOME / "processes.json").read_text()))
+
+
+@contextmanager
+def running(without: Sequence[str] = ()) -> Iterator[Stack]:
+    """A fresh stack on free ports, stopped with everything it started when the block ends."""
+    command = [sys.executable, "-m", "apps.core.devstack", "serve", "--profile", "demo", "--fresh", "--port", "0"]
+    command += [word for name in without for word in ("--without", name)]
+    HOME.mkdir(parents=True, exist_ok=True)
+    (HOME / "processes.json").unlink(missing_ok=True)
+    log = HOME / "demo-stack.log"
+    with log.open("w") as out:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+    try:
+        yield _wait_until_ready(process, log)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> Stack:
+    deadline = time.monotonic() + SETUP_SECONDS
+    while not ((HOME / "processes.json").exists() and _state().get("ready")):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the stack did not start: {log.read_text().strip().splitlines()[-1:]} (see {log})")
+        time.sleep(0.1)
+    urls = _state()["urls"]
+    while httpx.get(f"{urls['web']}/api/ready", trust_env=False, timeout=10).status_code != 200:
+        if time.monotonic() > deadline:
+            raise RuntimeError("the API did not become ready")
+        time.sleep(0.2)
+    return Stack(urls["web"], urls["chain"], json.loads((HOME / "demo-logins.json").read_text()))

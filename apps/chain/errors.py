@@ -94,3 +94,9 @@ class WatchConflict(Conflict):
     """The contract is watched already, as another kind."""
 
     code, message = "watch_conflict", "The contract is already watched as another kind."
+
+
+class CursorMoved(Conflict):
+    """The stream's cursor is not where this step began: another worker moved it, and the step is discarded."""
+
+    code, message = "chain_cursor_moved", "Another worker moved the stream's cursor; this step was discarded."

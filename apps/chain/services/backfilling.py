@@ -1,0 +1,81 @@
+"""The past of contracts watched late: their logs up to the cursor, before they count as covered.
+
+Contracts that stand at the same height advance together, one bounded range a step. Blocks below the stream's
+first one are fetched first, linked downward from it.
+"""
+
+from datetime import datetime
+
+from apps.chain.errors import IncompleteAnswer
+from apps.chain.fetching import RangeCap, fetch_headers, fetch_logs
+from apps.chain.gateway import Node
+from apps.chain.models import Block, StreamCursor, WatchedContract
+from apps.chain.services.cursors import hold_cursor
+from apps.chain.services.finality import CHANNEL, final_number
+from apps.chain.services.storing import store_blocks, store_logs
+from apps.chain.types import Finality
+from apps.chain.wire import Header
+from apps.core.daemon import Leadership
+from apps.core.db import notify, run_sql, unit_of_work
+
+BLOCKS_A_STEP = 2_000
+HEADERS_A_STEP = 200
+
+COVER = """
+    UPDATE chain_watchedcontract SET covered_to = GREATEST(covered_to, %s), covered = %s
+    WHERE address = ANY(%s) AND NOT covered
+"""
+
+
+def backfill(*, node: Node, leadership: Leadership, cursor: StreamCursor, cap: RangeCap, now: datetime) -> bool:
+    """Do one step for the contracts furthest behind; true if any contract is still not covered.
+
+    Raises as `ingestion.advance` does.
+    """
+    behind = list(WatchedContract.objects.filter(covered=False).order_by("covered_to"))
+    if not behind:
+        return False
+    lowest = behind[0].covered_to
+    if lowest + 1 < cursor.first_number:
+        _store_older_blocks(node, leadership, cursor, max(lowest + 1, cursor.first_number - HEADERS_A_STEP))
+        return True
+    group = [contract.address for contract in behind if contract.covered_to == lowest]
+    others = [contract.covered_to for contract in behind if contract.covered_to > lowest]
+    last = min([cursor.number, lowest + BLOCKS_A_STEP, *others])
+    blocks = list(Block.objects.filter(canonical=True, number__gt=lowest, number__lte=last).order_by("number"))
+    final = final_number()
+    settled = -1 if final is None else final
+    logs = fetch_logs(node, [_header(block) for block in blocks], group, final_number=settled, cap=cap)
+    with unit_of_work():
+        leadership.fence()
+        hold_cursor(cursor)
+        store_logs(logs, {block.hash: block.pk for block in blocks}, now=now)
+        run_sql(COVER, [last, last >= cursor.number, group])
+        notify(CHANNEL)
+    return last < cursor.number or bool(others)
+
+
+def _header(block: Block) -> Header:
+    return Header(
+        number=block.number,
+        hash=block.hash,
+        parent_hash=block.parent_hash,
+        timestamp=int(block.timestamp.timestamp()),
+        state_root=block.state_root,
+        receipts_root=block.receipts_root,
+        bloom=int.from_bytes(block.logs_bloom, "big"),
+    )
+
+
+def _store_older_blocks(node: Node, leadership: Leadership, cursor: StreamCursor, first: int) -> None:
+    """Store the blocks from `first` up to the stream's first one, once that is final and names them its ancestors."""
+    oldest = Block.objects.get(number=cursor.first_number, canonical=True)
+    if oldest.finality != Finality.FINAL:
+        return
+    headers = fetch_headers(node, first, cursor.first_number - 1)
+    if headers[-1].hash != oldest.parent_hash:
+        raise IncompleteAnswer(what="older blocks do not link", number=headers[-1].number)
+    with unit_of_work():
+        leadership.fence()
+        hold_cursor(cursor, first_number=first)
+        store_blocks(headers, Finality.FINAL)

@@ -1,0 +1,108 @@
+"""The stream of blocks: headers linked by parent hash, logs with them, and a cursor that moves in their commit.
+
+One call of `advance` is one bounded step. It follows the node's chain upward; where the node's chain left ours it
+rewinds to the common ancestor, marking blocks as not canonical and deleting nothing; a disagreement about a final
+block halts the stream until a person decides. A node behind ours is never a reason to rewind.
+"""
+
+import logging
+from datetime import datetime
+
+from apps.chain.errors import ChainMismatch
+from apps.chain.fetching import RangeCap, Tip, fetch_headers, fetch_logs, fetch_tip
+from apps.chain.gateway import Node
+from apps.chain.models import Chain, StreamCursor, WatchedContract
+from apps.chain.selectors.blocks import STREAM
+from apps.chain.services import backfilling, discovery, finality, reorganisation
+from apps.chain.services.cursors import move_cursor
+from apps.chain.services.storing import store_blocks, store_logs
+from apps.chain.wire import Header, read_header
+from apps.core.daemon import Leadership
+from apps.core.db import unit_of_work
+
+log = logging.getLogger(__name__)
+
+HEADERS_A_STEP = 200
+
+
+def advance(*, node: Node, leadership: Leadership, cap: RangeCap, now: datetime) -> bool:
+    """Do one step of the stream; true if more is waiting.
+
+    Raises Deposed or CursorMoved where another leader acted (nothing of the step is kept), and ChainUnavailable,
+    IncompleteAnswer or RpcError where the node's answers do not suffice.
+    """
+    cursor = StreamCursor.objects.filter(name=STREAM).first()
+    tip = fetch_tip(node)
+    if cursor is None:
+        return _begin(node, leadership, tip, now)
+    if cursor.halted:
+        return False
+    if tip.head.number < cursor.number:
+        log.warning("node is behind", extra={"node_head": tip.head.number, "head": cursor.number})
+        return False
+    headers = _headers_from(node, cursor, tip)
+    if headers[0].hash != cursor.hash:
+        return reorganisation.rewind(node=node, leadership=leadership, cursor=cursor, now=now)
+    if headers[1:]:
+        _extend(node, leadership, cursor, headers[1:], tip, cap, now)
+    finality.finalise(leadership=leadership, cursor=cursor, tip=tip)
+    behind = backfilling.backfill(node=node, leadership=leadership, cursor=cursor, cap=cap, now=now)
+    return behind or cursor.number < tip.head.number
+
+
+def recognise(*, node: Node, now: datetime) -> None:
+    """Remember which chain these books belong to. Raises ChainMismatch if the node serves another history."""
+    genesis = read_header(node.call("eth_getBlockByNumber", "0x0", False)).hash
+    with unit_of_work():
+        row = Chain(id=node.chain_id, genesis_hash=genesis, created_at=now)
+        Chain.objects.bulk_create([row], ignore_conflicts=True)
+    if Chain.objects.get(id=node.chain_id).genesis_hash != genesis:
+        raise ChainMismatch
+
+
+def _begin(node: Node, leadership: Leadership, tip: Tip, now: datetime) -> bool:
+    """Start at the oldest contract's first block, never above the final one: what is older is backfilled."""
+    recognise(node=node, now=now)
+    if tip.final is None:
+        return False
+    oldest = WatchedContract.objects.order_by("from_block").values_list("from_block", flat=True).first()
+    number = tip.final.number if oldest is None else min(oldest, tip.final.number)
+    (first,) = fetch_headers(node, number, number)
+    with unit_of_work():
+        leadership.fence()
+        store_blocks([first])
+        StreamCursor.objects.create(
+            name=STREAM, number=number, hash=first.hash, first_number=number, halted="", moved_at=now
+        )
+    return True
+
+
+def _headers_from(node: Node, cursor: StreamCursor, tip: Tip) -> list[Header]:
+    """The node's header at the cursor's height, and those above it that fit one step."""
+    if tip.head.number == cursor.number:
+        return [tip.head]
+    return fetch_headers(node, cursor.number, min(cursor.number + HEADERS_A_STEP - 1, tip.head.number))
+
+
+def _extend(
+    node: Node,
+    leadership: Leadership,
+    cursor: StreamCursor,
+    headers: list[Header],
+    tip: Tip,
+    cap: RangeCap,
+    now: datetime,
+) -> None:
+    """Store the next blocks with their logs and move the cursor, in one commit."""
+    final_number = tip.final.number if tip.final else -1
+    addresses = set(WatchedContract.objects.filter(covered=True).values_list("address", flat=True))
+    logs = fetch_logs(node, headers, addresses, final_number=final_number, cap=cap)
+    found = discovery.discover(logs, known=addresses)
+    if found:
+        later = {contract.address for contract in found}
+        logs += fetch_logs(node, headers, later, final_number=final_number, cap=cap)
+    with unit_of_work():
+        leadership.fence()
+        move_cursor(cursor, number=headers[-1].number, hash_=headers[-1].hash, now=now)
+        store_logs(logs, store_blocks(headers), now=now)
+        discovery.watch_discovered(found, now=now)

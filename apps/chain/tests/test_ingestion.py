@@ -1,0 +1,233 @@
+"""The stream against a real chain: extension, reorganisations, finality, lagging nodes, replays."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import pairwise
+
+import pytest
+
+from apps.chain.errors import NotCovered
+from apps.chain.fetching import RangeCap
+from apps.chain.gateway import Node
+from apps.chain.models import Block, RawLog, StreamCursor, TokenTransfer, WatchedContract
+from apps.chain.selectors import blocks, holdings, logs
+from apps.chain.services import cursors, ingestion, watching
+from apps.chain.tests.local_chain import LocalChain, hx
+from apps.chain.types import ContractKind, Transfer
+from apps.core.daemon import Leadership, elect
+from apps.core.db import unit_of_work
+from apps.core.devstack.anvil import private_node
+
+NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+ALICE, BOB = hx(0xA11CE), hx(0xB0B)
+
+
+@pytest.fixture(scope="class")
+def chain() -> Iterator[LocalChain]:
+    with private_node() as url:
+        found = LocalChain(url)
+        yield found
+        found.close()
+
+
+def lead() -> Leadership:
+    leadership = elect("ingester")
+    assert leadership is not None
+    return leadership
+
+
+def catch_up(node: Node, leadership: Leadership, cap: RangeCap | None = None) -> int:
+    """Step until nothing is waiting; the number of steps."""
+    cap = cap or RangeCap()
+    steps = 1
+    while ingestion.advance(node=node, leadership=leadership, cap=cap, now=NOW):
+        steps += 1
+        assert steps < 200
+    return steps
+
+
+def watch(address: str, from_block: int, kind: ContractKind = ContractKind.CASH) -> None:
+    with unit_of_work():
+        watching.watch(address=address, kind=kind, from_block=from_block, now=NOW)
+
+
+def head_fold(token: str) -> dict[str, int]:
+    """Balances at the head by the canonical logs, final or not."""
+    found: dict[str, int] = {}
+    for each in TokenTransfer.objects.filter(token=token, block__canonical=True):
+        found[each.sender] = found.get(each.sender, 0) - each.amount
+        found[each.recipient] = found.get(each.recipient, 0) + each.amount
+    return {wallet: units for wallet, units in found.items() if units and wallet != hx(0)}
+
+
+def canonical_chain_is_whole(chain: LocalChain) -> None:
+    """Every height from the first to the cursor has one canonical block, linked, and it is the node's."""
+    cursor = StreamCursor.objects.get()
+    rows = list(Block.objects.filter(canonical=True).order_by("number"))
+    assert [row.number for row in rows] == list(range(cursor.first_number, cursor.number + 1))
+    assert all(child.parent_hash == parent.hash for parent, child in pairwise(rows))
+    assert rows[-1].hash == cursor.hash == chain.hash_at(cursor.number)
+
+
+def everything() -> list[tuple[object, ...]]:
+    """All blocks and logs as they stand."""
+    rows = Block.objects.order_by("pk").values_list("hash", "canonical", "finality")
+    return [*rows, *RawLog.objects.order_by("pk").values_list("block_id", "log_index")]
+
+
+Stage = tuple[LocalChain, str, Leadership]
+
+
+@pytest.fixture(scope="class")
+def stage(books: str, chain: LocalChain) -> Stage:
+    """A chain with one watched token, and the right to lead."""
+    token = chain.deploy_token()
+    watch(token, 1)
+    return chain, token, lead()
+
+
+class TestStream:
+    def test_stores_each_header_and_each_log_up_to_the_head(self, stage: Stage) -> None:
+        chain, token, leadership = stage
+        chain.mint(token, ALICE, 100)
+        chain.mine(3)
+        chain.mint(token, BOB, 7)
+        catch_up(chain.node, leadership)
+        canonical_chain_is_whole(chain)
+        assert blocks.head().number == chain.head()
+        assert head_fold(token) == {ALICE: 100, BOB: 7}
+        # The deployment's two RoleGranted logs are kept too, undecoded.
+        assert RawLog.objects.count() == 4
+        assert TokenTransfer.objects.count() == 2
+
+    def test_gives_nothing_before_it_is_final(self, stage: Stage) -> None:
+        chain, token, _ = stage
+        assert [block.number for block, _ in logs.final_blocks_after(-1, 10)] == [0]
+        with pytest.raises(NotCovered):
+            holdings.fold(token, chain.head())
+
+    def test_gives_final_blocks_in_order_with_decoded_logs(self, stage: Stage) -> None:
+        chain, token, leadership = stage
+        chain.mine(64)
+        catch_up(chain.node, leadership)
+        final = blocks.final_head()
+        assert final.number == chain.head() - 64
+        given = logs.final_blocks_after(0, 1000)
+        assert [block.number for block, _ in given] == list(range(1, final.number + 1))
+        events = [log.event for _, found in given for log in found if log.event]
+        assert events == [Transfer(hx(0), ALICE, 100), Transfer(hx(0), BOB, 7)]
+        assert len(logs.final_blocks_after(0, 2)) == 2
+        fold = holdings.fold(token, final.number)
+        assert (dict(fold.by_wallet), fold.supply) == ({ALICE: 100, BOB: 7}, 107)
+        assert dict(holdings.fold(token, 2).by_wallet) == {ALICE: 100}
+
+    def test_changes_nothing_when_replayed(self, stage: Stage) -> None:
+        chain, _, leadership = stage
+        before = (Block.objects.count(), RawLog.objects.count(), TokenTransfer.objects.count())
+        catch_up(chain.node, leadership)
+        # The whole past again: as if the contract had never been covered.
+        WatchedContract.objects.update(covered=False, covered_to=0)
+        catch_up(chain.node, leadership)
+        assert (Block.objects.count(), RawLog.objects.count(), TokenTransfer.objects.count()) == before
+        assert WatchedContract.objects.get().covered
+
+    def test_follows_one_block_replaced_and_its_transaction_mined_again(self, stage: Stage) -> None:
+        chain, token, leadership = stage
+        sent = chain.mint(token, ALICE, 11)
+        signed, before = chain.raw(sent), chain.head()
+        catch_up(chain.node, leadership)
+        assert head_fold(token) == {ALICE: 111, BOB: 7}
+        orphan = chain.hash_at(before)
+        chain.reorg(1)
+        chain.node.call("eth_sendRawTransaction", signed)
+        assert chain.head() == before + 1
+        catch_up(chain.node, leadership)
+        canonical_chain_is_whole(chain)
+        assert head_fold(token) == {ALICE: 111, BOB: 7}
+        old, new = RawLog.objects.filter(tx_hash=sent).select_related("block").order_by("block_number")
+        assert (old.block.hash, old.block.canonical) == (orphan, False)
+        assert (new.block_number, new.block.canonical) == (before + 1, True)
+        assert [log.block_number for log in logs.logs_of_tx(sent)] == [before + 1]
+
+    def test_drops_forty_blocks_whose_transaction_never_returns(self, stage: Stage) -> None:
+        chain, token, leadership = stage
+        sent = chain.mint(token, BOB, 1000)
+        chain.mine(39)
+        catch_up(chain.node, leadership)
+        assert head_fold(token)[BOB] == 1007
+        final, stored = blocks.final_head(), Block.objects.count()
+        chain.reorg(40)
+        catch_up(chain.node, leadership)
+        canonical_chain_is_whole(chain)
+        assert head_fold(token) == {ALICE: 111, BOB: 7}
+        assert logs.logs_of_tx(sent) == []
+        assert blocks.final_head() == final
+        assert Block.objects.count() == stored + 40  # nothing deleted
+
+    def test_finds_an_event_that_a_reorg_put_into_an_empty_block(self, stage: Stage) -> None:
+        chain, token, leadership = stage
+        chain.mine(5)
+        catch_up(chain.node, leadership)
+        # Signed for the state of then, mined into a formerly empty block two below the head.
+        sent = chain.mint(token, ALICE, 5)
+        signed = chain.raw(sent)
+        chain.node.call("anvil_rollback", 1)
+        chain.reorg(3, [(signed, 1)])
+        expected = chain.head() - 1
+        catch_up(chain.node, leadership)
+        assert [log.block_number for log in logs.logs_of_tx(sent)] == [expected]
+        assert head_fold(token)[ALICE] == 116
+
+    def test_keeps_every_log_of_one_transaction(self, stage: Stage) -> None:
+        chain, _, leadership = stage
+        # PUSH1 0 .. a contract that logs ten times: LOG0 with i bytes of memory.
+        many = chain.deploy_code("".join(f"60{i:02x}6000a0" for i in range(10)) + "00")
+        watch(many, chain.head(), ContractKind.DVP)
+        sent = chain.send(many, "0x")
+        catch_up(chain.node, leadership)
+        found = logs.logs_of_tx(sent)
+        assert [log.log_index for log in found] == list(range(10))
+        assert [len(log.data) // 2 - 1 for log in found] == list(range(10))
+
+    def test_does_not_rewind_for_a_node_that_is_behind(self, stage: Stage) -> None:
+        chain, _, leadership = stage
+        before, height = StreamCursor.objects.get(), Block.objects.filter(canonical=True).count()
+        snapshot_head = chain.head()
+        chain.node.call("anvil_rollback", 4)
+        assert not ingestion.advance(node=chain.node, leadership=leadership, cap=RangeCap(), now=NOW)
+        assert (StreamCursor.objects.get().number, StreamCursor.objects.get().hash) == (before.number, before.hash)
+        assert Block.objects.filter(canonical=True).count() == height
+        chain.mine(5)
+        assert chain.head() == snapshot_head + 1
+        catch_up(chain.node, leadership)
+        canonical_chain_is_whole(chain)
+
+    def test_halts_on_a_node_of_another_history_and_goes_on_when_told(self, stage: Stage) -> None:
+        chain, _, leadership = stage
+        with private_node() as url:
+            other = LocalChain(url)
+            other.deploy_token()
+            other.mine(chain.head() + 5)
+            before = everything()
+            assert not ingestion.advance(node=other.node, leadership=leadership, cap=RangeCap(), now=NOW)
+            other.close()
+        assert blocks.stream().halted == "REORG_BELOW_FINAL"
+        chain.mine(1)
+        assert not ingestion.advance(node=chain.node, leadership=leadership, cap=RangeCap(), now=NOW)
+        assert everything() == before
+        with unit_of_work():
+            cursors.resume(name="blocks")
+        catch_up(chain.node, leadership)
+        canonical_chain_is_whole(chain)
+
+    def test_halts_on_a_reorg_below_a_final_block_and_changes_nothing(self, stage: Stage) -> None:
+        chain, token, leadership = stage
+        chain.mine(70)
+        signed = chain.raw(chain.mint(token, BOB, 1))
+        catch_up(chain.node, leadership)
+        before, fold = everything(), holdings.fold(token, blocks.final_head().number)
+        chain.reorg(67, [(signed, 0)])
+        assert not ingestion.advance(node=chain.node, leadership=leadership, cap=RangeCap(), now=NOW)
+        assert blocks.stream().halted == "REORG_BELOW_FINAL"
+        assert everything() == before
+        assert holdings.fold(token, blocks.final_head().number) == fold

@@ -60,6 +60,8 @@ contract DeliveryVersusPayment is IDeliveryVersusPayment, AccessControl, Pausabl
         for (uint256 i = 0; i < trades.length; ++i) {
             if (gasleft() < gasNeeded) revert InsufficientGas(i);
             Trade calldata trade = trades[i];
+            // Each call is bounded by its gas and cannot stop the loop.
+            // slither-disable-next-line calls-loop
             try this.settleOne{gas: gasLimit}(trade) {
                 ++count;
                 _emitSettled(trade);
@@ -115,6 +117,8 @@ contract DeliveryVersusPayment is IDeliveryVersusPayment, AccessControl, Pausabl
 
     function _check(Trade calldata trade) private view {
         if (_settled.get(uint256(trade.id))) revert AlreadySettled();
+        // A deadline is chain time by definition; a proposer moves it by seconds at most.
+        // slither-disable-next-line timestamp
         if (block.timestamp > trade.deadline) revert Expired();
         if (trade.id == 0 || trade.quantity == 0 || trade.amount == 0) revert BadTrade();
         if (trade.seller == address(0) || trade.buyer == address(0) || trade.seller == trade.buyer) revert BadTrade();
@@ -126,6 +130,8 @@ contract DeliveryVersusPayment is IDeliveryVersusPayment, AccessControl, Pausabl
     /// accepted (older ERC-20s do that): what counts is what was received.
     function _move(address token, address from, address to, uint256 amount) private {
         uint256 before = _balanceOf(token, to);
+        // The third value is the answer's second word, which transferFrom does not have.
+        // slither-disable-next-line unused-return
         (bool success, bytes32 returned, ) = LowLevelCall.callReturn64Bytes(
             token,
             abi.encodeCall(IERC20.transferFrom, (from, to, amount))
@@ -139,6 +145,7 @@ contract DeliveryVersusPayment is IDeliveryVersusPayment, AccessControl, Pausabl
 
     /// @dev Copies one word of the answer, however much the token returns.
     function _balanceOf(address token, address holder) private view returns (uint256) {
+        // slither-disable-next-line unused-return
         (bool success, bytes32 balance, ) = LowLevelCall.staticcallReturn64Bytes(
             token,
             abi.encodeCall(IERC20.balanceOf, (holder))
@@ -151,6 +158,8 @@ contract DeliveryVersusPayment is IDeliveryVersusPayment, AccessControl, Pausabl
     function _revertReason() private pure returns (bytes memory reason) {
         uint256 size = Math.min(LowLevelCall.returnDataSize(), MAX_REASON);
         reason = new bytes(size);
+        // Solidity cannot copy a part of the return data.
+        // slither-disable-next-line assembly
         assembly ("memory-safe") {
             returndatacopy(add(reason, 0x20), 0x00, size)
         }

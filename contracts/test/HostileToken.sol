@@ -25,7 +25,8 @@ contract HostileToken is ERC20 {
         BALANCE_BOMB, // balanceOf returns 100 kB
         BALANCE_REVERT_BOMB, // balanceOf reverts with 100 kB
         BALANCE_EMPTY, // balanceOf returns nothing
-        BALANCE_DROPS // the receiver's balance falls to nothing
+        BALANCE_DROPS, // the receiver's balance falls to nothing
+        SLOW // honest and dear: half a trade's gas
     }
 
     uint256 private constant BOMB = 100_000;
@@ -52,7 +53,7 @@ contract HostileToken is ERC20 {
     }
 
     function balanceOf(address holder) public view override returns (uint256) {
-        if (mode == Mode.BALANCE_BURNS_GAS) _burnGas();
+        if (mode == Mode.BALANCE_BURNS_GAS) _burnGas(0);
         if (mode == Mode.BALANCE_REVERT_BOMB) _bomb(false);
         if (mode == Mode.BALANCE_BOMB) _bomb(true);
         if (mode == Mode.BALANCE_EMPTY) _returnBytes(0, 0);
@@ -63,8 +64,9 @@ contract HostileToken is ERC20 {
         if (mode == Mode.RETURNS_FALSE) return false;
         if (mode == Mode.LIES) return true;
         if (mode == Mode.REVERT_BOMB) _bomb(false);
-        if (mode == Mode.BURNS_GAS) _burnGas();
+        if (mode == Mode.BURNS_GAS) _burnGas(0);
         if (mode == Mode.REVERTS_WITH) LowLevelCall.bubbleRevert(payload);
+        if (mode == Mode.SLOW) _spendGas(300_000);
         if (mode == Mode.REENTERS || mode == Mode.REENTERS_QUIETLY) _reenter();
         _spendAllowance(from, _msgSender(), amount);
         _transfer(from, to, amount);
@@ -85,9 +87,14 @@ contract HostileToken is ERC20 {
         if (!success && mode == Mode.REENTERS) LowLevelCall.bubbleRevert();
     }
 
-    function _burnGas() private view {
+    function _burnGas(uint256 kept) private view {
         uint256 word = gasleft();
-        while (word != 0) word = uint256(keccak256(abi.encodePacked(word)));
+        while (gasleft() > kept) word = uint256(keccak256(abi.encodePacked(word)));
+    }
+
+    function _spendGas(uint256 amount) private view {
+        uint256 left = gasleft();
+        _burnGas(left > amount ? left - amount : 0);
     }
 
     function _returnBytes(uint256 word, uint256 size) private pure {

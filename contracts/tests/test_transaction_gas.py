@@ -120,6 +120,26 @@ class TestTooLittleGas:
         # "" is the call itself running dry before it can say InsufficientGas.
         assert answers - {""} == {4, "InsufficientGas"}
 
+    def test_gives_each_trade_its_limit_to_the_last_unit(self, market: Market) -> None:
+        """With a limit the trade just fits in, no gas given to the call leaves it short (EIP-150's 1/64)."""
+        trade = market.trade()
+        needed = self.least_limit(market, trade)
+        answers = {simulate(market, [trade], gas) for gas in range(needed, needed + 150_000, 1_000)}
+        assert answers == {1, "InsufficientGas"}
+
+    def least_limit(self, market: Market, trade: Trade) -> int:
+        """The least trade gas limit with which `trade` settles; left in force."""
+        low, high = 200_000, TRADE_GAS_LIMIT
+        while low < high:
+            middle = (low + high) // 2
+            market.chain.send(market.dvp, "setTradeGasLimit", middle, sender=market.owner)
+            if simulate(market, [trade], TRANSACTION_GAS_CAP) == 1:
+                high = middle
+            else:
+                low = middle + 1
+        market.chain.send(market.dvp, "setTradeGasLimit", high, sender=market.owner)
+        return high
+
     def test_changes_nothing_when_mined(self, market: Market) -> None:
         trades = [market.trade(), market.trade()]
         with pytest.raises(CallReverted) as caught:

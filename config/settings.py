@@ -137,6 +137,8 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 CHAIN_RPC_URL = required("CHAIN_RPC_URL", "http://127.0.0.1:1")
 CHAIN_ID = env.int("CHAIN_ID", default=31337)
+# anvil's published keys stand in for CHAIN_SIGNER_<ROLE>_KEYFILE: in development only, see apps.chain.signers.
+CHAIN_DEVELOPMENT_KEYS = DEBUG
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
@@ -227,5 +229,9 @@ LOGGING = {
         }
     },
     "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
-    "loggers": {"apps": {"level": env.str("LOG_LEVEL", default="INFO")}},
+    "loggers": {
+        "apps": {"level": env.str("LOG_LEVEL", default="INFO")},
+        # httpx logs each URL at INFO, and a node's URL may carry its key.
+        "httpx": {"level": "WARNING"},
+    },
 }

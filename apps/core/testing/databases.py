@@ -63,16 +63,31 @@ def urls_of(database: str) -> dict[str, str]:
 @contextmanager
 def cloned(template: str, name: str) -> Iterator[str]:
     """A database cloned from `template`, in force for all connections until the block ends, then dropped."""
+    with created(template, name), in_force(name):
+        yield name
+
+
+@contextmanager
+def created(template: str, name: str) -> Iterator[str]:
+    """A database cloned from `template`, dropped when the block ends."""
     _drop(name)
     statement = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
     _run(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(template)))
-    before = {alias: connections.settings[alias]["NAME"] for alias in ALIASES}
-    _use(dict.fromkeys(ALIASES, name))
     try:
         yield name
     finally:
-        _use(before)
         _drop(name)
+
+
+@contextmanager
+def in_force(name: str) -> Iterator[None]:
+    """All connections go to database `name` until the block ends."""
+    before = {alias: connections.settings[alias]["NAME"] for alias in ALIASES}
+    _use(dict.fromkeys(ALIASES, name))
+    try:
+        yield
+    finally:
+        _use(before)
 
 
 def _use(names: dict[str, str]) -> None:

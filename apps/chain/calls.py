@@ -107,6 +107,7 @@ SUITE_DEPLOYED = topic_of("TREXSuiteDeployed(address,address,address,address,add
 WALLET_LINKED = topic_of("WalletLinked(address,address)")
 CLAIM_ADDED = topic_of("ClaimAdded(bytes32,uint256,uint256,address,bytes,bytes,string)")
 KEY_ADDED = topic_of("KeyAdded(bytes32,uint256,uint256)")
+KEY_REMOVED = topic_of("KeyRemoved(bytes32,uint256,uint256)")
 IDENTITY_REGISTERED = topic_of("IdentityRegistered(address,address)")
 TRANSFER = topic_of("Transfer(address,address,uint256)")
 UNPAUSED = topic_of("Unpaused(address)")

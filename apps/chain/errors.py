@@ -26,6 +26,13 @@ class ChainMismatch(Conflict):
     )
 
 
+class DeploymentFailed(DomainError):
+    """A transaction of the deployment failed, or is not mined."""
+
+    code, kind = "deployment_failed", Kind.UNPROCESSABLE
+    message = "The platform's contracts could not be deployed."
+
+
 class UnknownIntent(NotFound):
     """No such intent, or not the caller's to see."""
 

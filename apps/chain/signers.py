@@ -102,7 +102,7 @@ def _passphrase(prefix: str) -> str:
 
 
 def _development(role: SignerRole) -> LocalAccount:
-    if not settings.DEBUG or settings.CHAIN_ID != DEVELOPMENT_CHAIN_ID:
+    if not settings.CHAIN_DEVELOPMENT_KEYS or settings.CHAIN_ID != DEVELOPMENT_CHAIN_ID:
         raise SignerUnavailable(
             f"CHAIN_SIGNER_{role.value}_KEYFILE is not set: development keys serve a development chain only.",
             signer=role.value,
@@ -121,6 +121,6 @@ def cash_minter_address() -> str:
     """Who may mint development cash: CASH_MINTER_ADDRESS, in development account 8 by default."""
     if configured := os.environ.get("CASH_MINTER_ADDRESS"):
         return configured.lower()
-    if not settings.DEBUG:
+    if not settings.CHAIN_DEVELOPMENT_KEYS:
         raise SignerUnavailable("CASH_MINTER_ADDRESS is not set.")
     return str(development_account(CASH_MINTER_INDEX).address).lower()

@@ -1,0 +1,92 @@
+"""From SIGNED to BROADCAST: the stored bytes, as often as it takes."""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from apps.chain.errors import ChainUnavailable, RpcError
+from apps.chain.gateway import Node
+from apps.chain.models import TxAttempt, TxIntent
+from apps.chain.services.signers import freeze_signer
+from apps.chain.types import IntentState
+from apps.core.daemon import Leadership
+from apps.core.db import unit_of_work
+
+log = logging.getLogger(__name__)
+
+BATCH = 200
+# The node has these very bytes already (geth, erigon, anvil, besu).
+KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
+# Something of this nonce is mined or waits in the pool: ours, or a stranger's.
+DISPUTED = ("nonce too low", "replacement transaction underpriced", "oldnonce", "nonce is too low")
+FOREIGN_TRANSACTION = "FOREIGN_TRANSACTION"
+
+
+def broadcast_signed(*, node: Node, leadership: Leadership, now: datetime) -> int:
+    """Send the newest bytes of what is SIGNED; the number a node has now.
+
+    A node that knows them already counts as sent. Where the nonce is spent and no hash of ours is known, a
+    stranger uses the key: its signer is frozen.
+    """
+    intents = list(TxIntent.objects.sendable().in_state(IntentState.SIGNED).defer("data")[:BATCH])
+    if not intents:
+        return 0
+    attempts = attempts_of(intents)
+    newest = [attempts[intent.id][-1] for intent in intents]
+    answers = node.batch([("eth_sendRawTransaction", ("0x" + bytes(each.raw).hex(),)) for each in newest])
+    sent, disputed = _sorted(intents, answers)
+    strangers = _strangers(node, disputed, attempts)
+    sent += [intent for intent in disputed if intent not in strangers]
+    _record(sent, strangers, leadership, now)
+    return len(sent)
+
+
+def attempts_of(intents: Iterable[TxIntent]) -> Mapping[UUID, list[TxAttempt]]:
+    """All attempts of each intent, oldest first."""
+    found: dict[UUID, list[TxAttempt]] = {}
+    for attempt in TxAttempt.objects.filter(intent__in=list(intents)).order_by("intent_id", "number"):
+        found.setdefault(attempt.intent_id, []).append(attempt)
+    return found
+
+
+def _sorted(intents: Sequence[TxIntent], answers: Sequence[Any]) -> tuple[list[TxIntent], list[TxIntent]]:
+    """(sent, disputed); what the node refused otherwise stays SIGNED and is sent again."""
+    sent, disputed = [], []
+    for intent, answer in zip(intents, answers, strict=True):
+        words = answer.message.lower() if isinstance(answer, RpcError) else ""
+        if not words or any(phrase in words for phrase in KNOWN):
+            sent.append(intent)
+        elif any(phrase in words for phrase in DISPUTED):
+            disputed.append(intent)
+        else:
+            fields = {"intent_id": str(intent.id), "rpc_code": answer.code, "rpc_message": answer.message[:200]}
+            log.warning("transaction not accepted", extra=fields)
+    return sent, disputed
+
+
+def _strangers(node: Node, disputed: Sequence[TxIntent], attempts: Mapping[UUID, list[TxAttempt]]) -> list[TxIntent]:
+    """Those of which the node knows no hash of ours."""
+    hashes = {intent.id: [attempt.hash for attempt in attempts[intent.id]] for intent in disputed}
+    known = known_hashes(node, [hash_ for own in hashes.values() for hash_ in own])
+    return [intent for intent in disputed if known.isdisjoint(hashes[intent.id])]
+
+
+def known_hashes(node: Node, hashes: Sequence[str]) -> set[str]:
+    """Which of these transactions the node has, mined or waiting. Raises ChainUnavailable if it will not say."""
+    answers = node.batch([("eth_getTransactionByHash", (hash_,)) for hash_ in hashes])
+    if any(isinstance(answer, RpcError) for answer in answers):
+        raise ChainUnavailable(cause="eth_getTransactionByHash")
+    return {hash_ for hash_, answer in zip(hashes, answers, strict=True) if answer is not None}
+
+
+def _record(sent: Sequence[TxIntent], strangers: Sequence[TxIntent], leadership: Leadership, now: datetime) -> None:
+    if not sent and not strangers:
+        return
+    with unit_of_work():
+        leadership.fence()
+        signed = TxIntent.objects.filter(pk__in=[intent.id for intent in sent], state=IntentState.SIGNED)
+        signed.update(state=IntentState.BROADCAST, broadcast_at=now)
+        for intent in strangers:
+            freeze_signer(role=intent.signer_id, reason=FOREIGN_TRANSACTION, nonce=intent.nonce, now=now)

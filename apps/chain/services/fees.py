@@ -1,0 +1,50 @@
+"""What gas costs (EIP-1559), in wei."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from apps.chain.errors import ChainUnavailable, RpcError
+from apps.chain.gateway import Node
+
+# A pool takes a replacement only if both fees are at least a tenth higher.
+BUMP_NUMERATOR, BUMP_DENOMINATOR = 9, 8
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """The most one gas may cost, and the part of it that goes to the block's proposer."""
+
+    max_fee: int
+    max_priority_fee: int
+
+    def bumped(self, now: "Fees") -> "Fees":
+        """Fees that replace these: today's, but an eighth above these at the least."""
+        return Fees(
+            max(now.max_fee, -(-self.max_fee * BUMP_NUMERATOR // BUMP_DENOMINATOR)),
+            max(now.max_priority_fee, -(-self.max_priority_fee * BUMP_NUMERATOR // BUMP_DENOMINATOR)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest block, as far as sending cares. `base_fee` in wei."""
+
+    number: int
+    hash: str
+    base_fee: int
+
+
+def read_head(node: Node) -> Head:
+    """The node's newest block."""
+    block: Mapping[str, Any] = node.call("eth_getBlockByNumber", "latest", False)
+    return Head(int(block["number"], 16), block["hash"], int(block.get("baseFeePerGas", "0x0"), 16))
+
+
+def current_fees(node: Node, head: Head) -> Fees:
+    """Enough for about six full blocks in a row: twice the base fee, and the tip the node suggests."""
+    try:
+        tip = int(node.call("eth_maxPriorityFeePerGas"), 16)
+    except RpcError as error:
+        raise ChainUnavailable(cause="eth_maxPriorityFeePerGas") from error
+    return Fees(2 * head.base_fee + tip, tip)

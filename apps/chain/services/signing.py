@@ -1,0 +1,183 @@
+"""From NONCED to SIGNED: simulate, price, sign, and store the bytes before anything is sent."""
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from apps.chain.errors import RpcError, SignerUnavailable
+from apps.chain.gateway import Node
+from apps.chain.models import TxAttempt, TxIntent
+from apps.chain.reverts import Refusal, of_rpc_error
+from apps.chain.services.fees import Fees, Head, current_fees
+from apps.chain.services.signers import known_signer
+from apps.chain.signers import TransactionSigner
+from apps.chain.types import GAS_CAP, AttemptPurpose, IntentState, SignerRole
+from apps.core.daemon import Leadership
+from apps.core.db import unit_of_work
+
+log = logging.getLogger(__name__)
+
+IN_FLIGHT = 64  # of one signer; nodes drop what queues deeper
+CANCEL_GAS = 21_000
+PATIENCE_BLOCKS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to sign for an intent; with a `refusal`, a cancellation in its place."""
+
+    intent: TxIntent
+    gas_limit: int
+    refusal: Refusal | None = None
+
+
+def sign_next(*, node: Node, head: Head, refused: dict[UUID, int], leadership: Leadership, now: datetime) -> int:
+    """Sign what waits, in the order of nonces, and commit bytes and hashes; the number signed.
+
+    A simulated refusal is believed when nothing of ours is on its way that could change it, or after two blocks:
+    `refused` remembers since which block. Its nonce is then spent on a transfer of zero to ourselves.
+    """
+    waiting = TxIntent.objects.sendable().filter(state=IntentState.NONCED)
+    signed = 0
+    for role in sorted(set(waiting.values_list("signer_id", flat=True))):
+        intents = _next_of(role)
+        plans = _believed(_plans(node, intents), head, refused)
+        if plans:
+            signed += _sign(node, SignerRole(role), plans, head, leadership, now)
+    return signed
+
+
+def _next_of(role: str) -> list[TxIntent]:
+    of_signer = TxIntent.objects.filter(signer_id=role)
+    in_flight = of_signer.in_state(IntentState.SIGNED, IntentState.BROADCAST).count()
+    return list(of_signer.in_state(IntentState.NONCED).select_related("signer")[: max(0, IN_FLIGHT - in_flight)])
+
+
+def _plans(node: Node, intents: Sequence[TxIntent]) -> list[Plan]:
+    """A plan for each, up to the first that the node could not estimate."""
+    to_estimate = [intent for intent in intents if intent.gas_limit is None]
+    answers = node.batch([("eth_estimateGas", (call_object(intent), "latest")) for intent in to_estimate])
+    estimates = dict(zip([intent.id for intent in to_estimate], answers, strict=True))
+    plans = []
+    for intent in intents:
+        plan = _plan(intent, estimates.get(intent.id))
+        if plan is None:
+            break
+        plans.append(plan)
+    return plans
+
+
+def _plan(intent: TxIntent, estimate: Any) -> Plan | None:
+    if intent.gas_limit is not None:
+        return Plan(intent, intent.gas_limit)
+    if not isinstance(estimate, RpcError):
+        return Plan(intent, min(GAS_CAP, int(estimate, 16) * 5 // 4))
+    if estimate.reverted:
+        return Plan(intent, CANCEL_GAS, of_rpc_error(estimate))
+    log.error("gas not estimated", extra={"intent_id": str(intent.id), "rpc_code": estimate.code})
+    return None
+
+
+def _believed(plans: Sequence[Plan], head: Head, refused: dict[UUID, int]) -> list[Plan]:
+    """The plans up to the first refusal that may yet change: what is on its way may make it succeed."""
+    on_its_way = TxIntent.objects.filter(state__in=[IntentState.SIGNED, IntentState.BROADCAST]).exists()
+    kept: list[Plan] = []
+    for plan in plans:
+        if plan.refusal:
+            since = refused.setdefault(plan.intent.id, head.number)
+            if (on_its_way or kept) and head.number < since + PATIENCE_BLOCKS:
+                break
+            refused.pop(plan.intent.id)
+        kept.append(plan)
+    return kept
+
+
+def call_object(intent: TxIntent) -> dict[str, str]:
+    """The intent as a node simulates it."""
+    call = {"from": intent.signer.address, "data": "0x" + bytes(intent.data).hex(), "value": hex(int(intent.value))}
+    return {**call, "to": intent.to} if intent.to else call
+
+
+def _sign(
+    node: Node, role: SignerRole, plans: Sequence[Plan], head: Head, leadership: Leadership, now: datetime
+) -> int:
+    try:
+        signer = known_signer(role)
+    except SignerUnavailable as error:
+        log.warning("signer unavailable", extra={"signer": role.value, "detail": error.message})
+        return 0
+    fees = current_fees(node, head)
+    attempts = [_attempt(signer, plan, fees, node.chain_id, now) for plan in plans]
+    for plan in plans:
+        plan.intent.state = IntentState.SIGNED
+        if plan.refusal:
+            plan.intent.reason, plan.intent.reason_detail = plan.refusal.code, plan.refusal.detail
+    store_signed(attempts, [plan.intent for plan in plans], leadership)
+    return len(attempts)
+
+
+def _attempt(signer: TransactionSigner, plan: Plan, fees: Fees, chain_id: int, now: datetime) -> TxAttempt:
+    purpose = AttemptPurpose.CANCEL if plan.refusal else AttemptPurpose.CALL
+    return signed_attempt(
+        signer,
+        plan.intent,
+        number=1,
+        purpose=purpose,
+        gas_limit=plan.gas_limit,
+        fees=fees,
+        chain_id=chain_id,
+        now=now,
+    )
+
+
+def signed_attempt(
+    signer: TransactionSigner,
+    intent: TxIntent,
+    *,
+    number: int,
+    purpose: AttemptPurpose,
+    gas_limit: int,
+    fees: Fees,
+    chain_id: int,
+    now: datetime,
+) -> TxAttempt:
+    """Sign the intent (or its cancellation) as attempt `number`; not yet stored."""
+    signed = signer.sign_transaction(
+        {
+            "chainId": chain_id,
+            "nonce": intent.nonce,
+            "gas": gas_limit,
+            "maxFeePerGas": fees.max_fee,
+            "maxPriorityFeePerGas": fees.max_priority_fee,
+            **_body(intent, purpose, signer.address),
+        }
+    )
+    return TxAttempt(
+        intent=intent,
+        number=number,
+        purpose=purpose,
+        raw=signed.raw,
+        hash=signed.hash,
+        gas_limit=gas_limit,
+        max_fee=fees.max_fee,
+        max_priority_fee=fees.max_priority_fee,
+        created_at=now,
+    )
+
+
+def _body(intent: TxIntent, purpose: AttemptPurpose, own_address: str) -> dict[str, Any]:
+    if purpose == AttemptPurpose.CANCEL:
+        return {"to": own_address, "value": 0, "data": b""}
+    body = {"value": intent.value, "data": bytes(intent.data)}
+    return {**body, "to": intent.to} if intent.to else body
+
+
+def store_signed(attempts: Iterable[TxAttempt], intents: Iterable[TxIntent], leadership: Leadership) -> None:
+    """Commit signed bytes with their intents' new state: only then may they be sent."""
+    with unit_of_work():
+        leadership.fence()
+        TxAttempt.objects.bulk_create(attempts)
+        TxIntent.objects.bulk_update(intents, ["state", "reason", "reason_detail"])

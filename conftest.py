@@ -25,6 +25,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from apps.core.testing import databases
 
+pytest_plugins = ["apps.chain.testing"]
+
 
 def worker_name() -> str:
     """This process's part of a database name: tests of two workers, or two runs, never share one."""

@@ -21,10 +21,15 @@ from apps.core.devstack.layout import CHECKOUT
 
 DEBIAN = Path(os.environ.get("BARE_DEBIAN", "/var/tmp/bookentry-bare-debian"))
 PACKAGES = "python3,python3-venv,make,git,ca-certificates"
+PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 NETWORK_SETTINGS = (
-    "PIP_CERT PIP_INDEX_URL NODE_EXTRA_CA_CERTS NPM_CONFIG_REGISTRY SSL_CERT_FILE HTTP_PROXY HTTPS_PROXY NO_PROXY "
-    "http_proxy https_proxy no_proxy"
-).split()
+    "PIP_CERT",
+    "PIP_INDEX_URL",
+    "NODE_EXTRA_CA_CERTS",
+    "NPM_CONFIG_REGISTRY",
+    "SSL_CERT_FILE",
+    *PROXIES,
+)
 
 # Enters the system as a container runtime does: pivot_root, since user namespaces are refused inside a mere chroot.
 ENTER = """
@@ -62,9 +67,7 @@ runs=$(sed -n 's/.*"run_as": "\\([a-z]*\\)".*/\\1/p' .local/dev/state.json)
 e=$(now); make stop >&2; f=$(now)
 left=$(ls -d /proc/[0-9]*/exe | while read -r exe; do readlink "$exe" || true; done | grep -cE 'postgres|valkey|anvil' || true)
 node=$(test -x .local/node/bin/node && echo wheel || echo system)
-echo "$a $b $c $d $e $f $left $runs $node" | awk '{printf \
- "{\\"setup\\": %.1f, \\"again\\": %.2f, \\"start\\": %.2f, \\"stop\\": %.2f, \\"left\\": %d, \\"runs_as\\": \\"%s\\", \\"node\\": \\"%s\\"}\\n", \
- $2-$1, $3-$2, $4-$3, $6-$5, $7, $8, $9}'
+echo "$a $b $c $d $e $f $left $runs $node"
 """
 
 
@@ -120,6 +123,8 @@ def system(case: Case) -> Iterator[Path]:
         subprocess.run(["chown", "-R", str(case.user), str(root / "srv" / "origin")], check=True)
         home = root / case.home
         home.mkdir(parents=True, exist_ok=True)
+        with (root / "etc" / "passwd").open("a") as passwd:
+            passwd.write(f"ada:x:1000:1000::/{case.home}:/bin/sh\n")
         home.chmod(case.mode)
         os.chown(home, case.user, case.user)
         if case.node:
@@ -155,7 +160,14 @@ def run(case: Case) -> dict[str, Any]:
         done = enter(root, case, JOURNEY)
     if done.returncode:
         raise RuntimeError(f"{case.name}: exit {done.returncode}\n{done.stderr[-4000:]}")
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+    *moments, left, runs_as, node = done.stdout.split()
+    a, b, c, d, e, f = map(float, moments)
+    seconds = {"setup": b - a, "again": c - b, "start": d - c, "stop": f - e}
+    return {name: round(value, 2) for name, value in seconds.items()} | {
+        "left": int(left),
+        "runs_as": runs_as,
+        "node": node,
+    }
 
 
 if __name__ == "__main__":

@@ -140,6 +140,9 @@ CHAIN_ID = env.int("CHAIN_ID", default=31337)
 # anvil's published keys stand in for CHAIN_SIGNER_<ROLE>_KEYFILE: in development only, see apps.chain.signers.
 CHAIN_DEVELOPMENT_KEYS = DEBUG
 
+# Cash that securities may settle in, with its decimals (PaymentToken has six).
+CASH_ASSETS = {"USDX": 6}
+
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -1,6 +1,7 @@
 """A private development chain with one ERC-20 on it, and hands to reorganise it."""
 
 import json
+import time
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -42,9 +43,20 @@ class LocalChain:
         return self.accounts[0]
 
     def send(self, to: str | None, data: str, sender: str | None = None) -> str:
-        """The hash of a transaction from an unlocked account."""
+        """The hash of a mined transaction from an unlocked account."""
         request = {"from": sender or self.minter, "data": data, "gas": hex(3_000_000)}
-        return str(self.node.call("eth_sendTransaction", request | ({"to": to} if to else {})))
+        return self._mined(self.node.call("eth_sendTransaction", request | ({"to": to} if to else {})))
+
+    def send_raw(self, signed: str) -> str:
+        """Send signed bytes (again) and wait until they are mined."""
+        return self._mined(self.node.call("eth_sendRawTransaction", signed))
+
+    def _mined(self, sent: str) -> str:
+        deadline = time.monotonic() + 10
+        while self.receipt(sent) is None:
+            assert time.monotonic() < deadline
+            time.sleep(0.002)
+        return sent
 
     def receipt(self, tx_hash: str) -> dict[str, Any]:
         return self.node.call("eth_getTransactionReceipt", tx_hash)

@@ -1,25 +1,29 @@
 """The stream against a real chain: extension, reorganisations, finality, lagging nodes, replays."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from itertools import pairwise
 
 import pytest
 
 from apps.chain.errors import NotCovered
-from apps.chain.fetching import RangeCap
-from apps.chain.gateway import Node
 from apps.chain.models import Block, RawLog, StreamCursor, TokenTransfer, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
-from apps.chain.services import cursors, ingestion, watching
+from apps.chain.services import cursors
 from apps.chain.tests.local_chain import LocalChain, hx
+from apps.chain.tests.stage import (
+    ALICE,
+    BOB,
+    canonical_chain_is_whole,
+    catch_up,
+    everything,
+    head_fold,
+    lead,
+    step,
+    watch,
+)
 from apps.chain.types import ContractKind, Transfer
-from apps.core.daemon import Leadership, elect
+from apps.core.daemon import Leadership
 from apps.core.db import unit_of_work
 from apps.core.devstack.anvil import private_node
-
-NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
-ALICE, BOB = hx(0xA11CE), hx(0xB0B)
 
 
 @pytest.fixture(scope="class")
@@ -28,51 +32,6 @@ def chain() -> Iterator[LocalChain]:
         found = LocalChain(url)
         yield found
         found.close()
-
-
-def lead() -> Leadership:
-    leadership = elect("ingester")
-    assert leadership is not None
-    return leadership
-
-
-def catch_up(node: Node, leadership: Leadership, cap: RangeCap | None = None) -> int:
-    """Step until nothing is waiting; the number of steps."""
-    cap = cap or RangeCap()
-    steps = 1
-    while ingestion.advance(node=node, leadership=leadership, cap=cap, now=NOW):
-        steps += 1
-        assert steps < 200
-    return steps
-
-
-def watch(address: str, from_block: int, kind: ContractKind = ContractKind.CASH) -> None:
-    with unit_of_work():
-        watching.watch(address=address, kind=kind, from_block=from_block, now=NOW)
-
-
-def head_fold(token: str) -> dict[str, int]:
-    """Balances at the head by the canonical logs, final or not."""
-    found: dict[str, int] = {}
-    for each in TokenTransfer.objects.filter(token=token, block__canonical=True):
-        found[each.sender] = found.get(each.sender, 0) - each.amount
-        found[each.recipient] = found.get(each.recipient, 0) + each.amount
-    return {wallet: units for wallet, units in found.items() if units and wallet != hx(0)}
-
-
-def canonical_chain_is_whole(chain: LocalChain) -> None:
-    """Every height from the first to the cursor has one canonical block, linked, and it is the node's."""
-    cursor = StreamCursor.objects.get()
-    rows = list(Block.objects.filter(canonical=True).order_by("number"))
-    assert [row.number for row in rows] == list(range(cursor.first_number, cursor.number + 1))
-    assert all(child.parent_hash == parent.hash for parent, child in pairwise(rows))
-    assert rows[-1].hash == cursor.hash == chain.hash_at(cursor.number)
-
-
-def everything() -> list[tuple[object, ...]]:
-    """All blocks and logs as they stand."""
-    rows = Block.objects.order_by("pk").values_list("hash", "canonical", "finality")
-    return [*rows, *RawLog.objects.order_by("pk").values_list("block_id", "log_index")]
 
 
 Stage = tuple[LocalChain, str, Leadership]
@@ -139,7 +98,7 @@ class TestStream:
         assert head_fold(token) == {ALICE: 111, BOB: 7}
         orphan = chain.hash_at(before)
         chain.reorg(1)
-        chain.node.call("eth_sendRawTransaction", signed)
+        chain.send_raw(signed)
         assert chain.head() == before + 1
         catch_up(chain.node, leadership)
         canonical_chain_is_whole(chain)
@@ -194,7 +153,7 @@ class TestStream:
         before, height = StreamCursor.objects.get(), Block.objects.filter(canonical=True).count()
         snapshot_head = chain.head()
         chain.node.call("anvil_rollback", 4)
-        assert not ingestion.advance(node=chain.node, leadership=leadership, cap=RangeCap(), now=NOW)
+        assert not step(chain.node, leadership)
         assert (StreamCursor.objects.get().number, StreamCursor.objects.get().hash) == (before.number, before.hash)
         assert Block.objects.filter(canonical=True).count() == height
         chain.mine(5)
@@ -209,11 +168,11 @@ class TestStream:
             other.deploy_token()
             other.mine(chain.head() + 5)
             before = everything()
-            assert not ingestion.advance(node=other.node, leadership=leadership, cap=RangeCap(), now=NOW)
+            assert not step(other.node, leadership)
             other.close()
         assert blocks.stream().halted == "REORG_BELOW_FINAL"
         chain.mine(1)
-        assert not ingestion.advance(node=chain.node, leadership=leadership, cap=RangeCap(), now=NOW)
+        assert not step(chain.node, leadership)
         assert everything() == before
         with unit_of_work():
             cursors.resume(name="blocks")
@@ -227,7 +186,7 @@ class TestStream:
         catch_up(chain.node, leadership)
         before, fold = everything(), holdings.fold(token, blocks.final_head().number)
         chain.reorg(67, [(signed, 0)])
-        assert not ingestion.advance(node=chain.node, leadership=leadership, cap=RangeCap(), now=NOW)
+        assert not step(chain.node, leadership)
         assert blocks.stream().halted == "REORG_BELOW_FINAL"
         assert everything() == before
         assert holdings.fold(token, blocks.final_head().number) == fold

@@ -74,7 +74,7 @@ def perform(check: Check) -> Outcome:
             env=environment() | check.env,
         ).returncode
     text = log.read_text(errors="replace")
-    skipped = next((line.strip() for line in text.splitlines() if line.lower().startswith("skipped")), "")
+    skipped = next((line.strip() for line in text.splitlines() if "skipped: " in line), "")
     outcome = Outcome(check, code == 0, time.monotonic() - began, log, skipped)
     say(f"{check.name:14} {'ok' if outcome.ok else 'FAILED':6} {outcome.seconds:5.1f} s  {skipped}".rstrip())
     return outcome

@@ -44,6 +44,8 @@ class Part:
     needs_node: bool = False
 
     def is_complete(self) -> bool:
+        if self.stamp.parent.is_symlink():
+            return True  # a folder shared with another checkout is that checkout's to make
         return self.stamp.is_file() and self.stamp.read_text() == self.made_from()
 
     def ensure(self) -> None:
@@ -78,7 +80,7 @@ def install_python_packages() -> None:
     if not _is_our_venv():
         _make_venv()
     run(
-        [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-input", "-r", "requirements-dev.txt"],
+        [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", "-r", "requirements-dev.txt"],
         log=LOGS / "pip.log",
         cwd=ROOT,
         advice="could not install the Python packages: check the network or PIP_INDEX_URL and run make again",

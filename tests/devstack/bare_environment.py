@@ -39,7 +39,9 @@ cd "$1"
 mount -t proc proc proc
 mkdir -p .outside
 pivot_root . .outside
-exec chroot . sh -c 'umount -l /.outside; exec setpriv --reuid="$1" --regid="$1" --clear-groups sh -c "$2"' sh "$2" "$3"
+exec chroot . sh -c '
+umount -l /.outside
+exec setpriv --reuid="$1" --regid="$1" --clear-groups sh -c "$2"' sh "$2" "$3"
 """
 
 JOURNEY = """
@@ -65,7 +67,8 @@ print("all four addresses answer")
 PYTHON
 runs=$(sed -n 's/.*"run_as": "\\([a-z]*\\)".*/\\1/p' .local/dev/state.json)
 e=$(now); make stop >&2; f=$(now)
-left=$(ls -d /proc/[0-9]*/exe | while read -r exe; do readlink "$exe" || true; done | grep -cE 'postgres|valkey|anvil' || true)
+programs() { for exe in /proc/[0-9]*/exe; do readlink "$exe" || true; done; }
+left=$(programs | grep -cE 'postgres|valkey|anvil' || true)
 node=$(test -x .local/node/bin/node && echo wheel || echo system)
 echo "$a $b $c $d $e $f $left $runs $node"
 """
@@ -73,20 +76,23 @@ echo "$a $b $c $d $e $f $left $runs $node"
 
 @dataclass(frozen=True)
 class Case:
-    """Who sets up, in which home folder (mode 0700 hides it from `nobody`), and whether the system has Node."""
+    """Who sets up, in which home folder (mode 0700 hides it from `nobody`), whether the system has Node, and as whom
+    PostgreSQL is expected to run."""
 
     name: str
     user: int
     home: str
     mode: int
     node: bool
+    runs_as: str
 
 
 CASES = (
-    Case("root, no node", 0, "srv/root", 0o755, node=False),
-    Case("root in a private home, node", 0, "root", 0o700, node=True),
-    Case("ordinary user, no node", 1000, "home/ada", 0o700, node=False),
-    Case("ordinary user, node", 1000, "home/ada", 0o755, node=True),
+    Case("root, no node", 0, "srv/root", 0o755, node=False, runs_as="nobody"),
+    Case("root in a private home, node", 0, "root", 0o700, node=True, runs_as="namespace"),
+    Case("ordinary user, no node", 1000, "home/ada", 0o700, node=False, runs_as="self"),
+    Case("ordinary user, node", 1000, "home/ada", 0o755, node=True, runs_as="self"),
+    Case("user without a name", 1234, "home/number", 0o755, node=True, runs_as="namespace"),
 )
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from apps.chain.errors import UnknownIntent
-from apps.chain.models import TxIntent
+from apps.chain.models import TxAttempt, TxIntent
 from apps.chain.types import IntentState, IntentView, SignerRole
 
 
@@ -49,3 +49,8 @@ def view(row: TxIntent) -> IntentView:
         created_at=row.created_at,
         finished_at=row.finished_at,
     )
+
+
+def of_transactions(tx_hashes: Iterable[str]) -> dict[str, UUID]:
+    """The intent each chain transaction was sent for, by hash; known from before it is sent."""
+    return dict(TxAttempt.objects.filter(hash__in=list(tx_hashes)).values_list("hash", "intent_id"))

@@ -5,3 +5,8 @@ from django.apps import AppConfig
 
 class SettlementConfig(AppConfig):
     name = "apps.settlement"
+
+    def ready(self) -> None:
+        from apps.settlement.registrations import register
+
+        register()

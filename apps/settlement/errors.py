@@ -25,9 +25,3 @@ class MovementDuplicate(Conflict):
     """A movement is expected once."""
 
     code, message = "movement_duplicate", "This movement is expected already."
-
-
-class ProjectionDeposed(Conflict):
-    """Another projector has moved the cursor."""
-
-    code, message = "projection_deposed", "Another worker has projected these blocks."

@@ -6,6 +6,11 @@ from uuid import UUID
 
 from django.db.models import TextChoices
 
+# Topics of the outbox.
+SETTLED = "settlement.settled"
+FAILED = "settlement.failed"
+MOVEMENT_FINAL = "settlement.movement_final"
+
 
 class ProcessingStatus(TextChoices):
     """ISO 20022 processing status of an instruction."""
@@ -78,6 +83,8 @@ class SettlementPolicy:
 
 
 POLICY = SettlementPolicy()
+# How the detail of a failure begins that struck the whole call, and so says nothing about one trade.
+CALL_FAILED = "CALL_FAILED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,3 +172,12 @@ class UnexplainedView:
     to_address: str
     amount: int
     recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CursorView:
+    """How far the projection is: number and hash of the last final block in the books."""
+
+    number: int
+    hash: str
+    moved_at: datetime

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from eth_utils.crypto import keccak
 
-from apps.core.db import constraint_error, copy_rows, within_unit_of_work
+from apps.core.db import constraint_error, copy_rows, notify, within_unit_of_work
 from apps.core.ids import new_id
 from apps.settlement.errors import InstructionDuplicate
 from apps.settlement.models import SettlementInstruction, SettlementStatusEvent
@@ -13,6 +13,7 @@ from apps.settlement.types import POLICY, InstructionDraft, ProcessingStatus, Se
 
 constraint_error("settlement_instruction_once", InstructionDuplicate)
 
+CHANNEL = "settlement"
 PENDING = (ProcessingStatus.PACK, SettlementStatus.PEND)
 INSTRUCTION_COLUMNS = (
     "id",
@@ -62,6 +63,7 @@ def instruct_many(*, drafts: list[InstructionDraft], now: datetime) -> dict[str,
         raise InstructionDuplicate
     copy_rows(SettlementInstruction, INSTRUCTION_COLUMNS, [_row(d, ids[d.trade_ref], now) for d in drafts])
     copy_rows(SettlementStatusEvent, EVENT_COLUMNS, [(key, *PENDING, "", "", "") for key in ids.values()])
+    notify(CHANNEL)
     return ids
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 from apps.core.db import constraint_error, within_unit_of_work
 from apps.settlement.errors import MovementDuplicate
 from apps.settlement.models import ExpectedMovement
-from apps.settlement.types import MovementKind, MovementState, MovementView
+from apps.settlement.types import MovementKind, MovementState
 
 constraint_error("settlement_movement_once", MovementDuplicate)
 constraint_error("settlement_movement_intent_once", MovementDuplicate)
@@ -40,17 +40,3 @@ def fail_movement(*, intent_id: UUID, now: datetime) -> str | None:
         return None
     waiting.update(state=MovementState.FAILED, ended_at=now)
     return found.ref
-
-
-def view_of(movement: ExpectedMovement) -> MovementView:
-    """The movement as others see it."""
-    return MovementView(
-        ref=movement.ref,
-        kind=movement.kind,
-        asset=movement.asset,
-        wallet_address=movement.wallet_address,
-        amount=movement.amount,
-        intent_id=movement.intent_id,
-        state=movement.state,
-        tx_hash=movement.tx_hash,
-    )

@@ -1,0 +1,9 @@
+"""Tokens the projection follows."""
+
+from apps.settlement.models import ProjectedContract
+from apps.settlement.types import ContractKind
+
+
+def cash_addresses() -> dict[str, str]:
+    """Token address of each cash asset in the books."""
+    return dict(ProjectedContract.objects.filter(kind=ContractKind.CASH).values_list("asset", "address"))

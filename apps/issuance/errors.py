@@ -34,13 +34,13 @@ class HolderUnclear(InvalidValue):
     code, message = "holder_unclear", "Name the holder by party_id or by wallet_address, not both."
 
 
+class UnknownHolder(InvalidValue):
+    """Nobody here owns that wallet, or there is no such party."""
+
+    code, message = "unknown_holder", "No party with a proved wallet answers to this."
+
+
 class TokenNotLive(Conflict):
     """The security has no live token on the chain."""
 
     code, message = "token_not_live", "The token of this security is not live yet."
-
-
-class UnknownToken(NotFound):
-    """No token has been ordered for this security."""
-
-    code, message = "unknown_token", "No token has been ordered for this security."

@@ -6,6 +6,9 @@ from uuid import UUID
 
 from django.db.models import TextChoices
 
+# The kind of the intents that mint.
+MINT = "mint"
+
 
 class IssuanceStatus(TextChoices):
     """Where an issuance stands."""

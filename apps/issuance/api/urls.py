@@ -1,5 +1,14 @@
 """Routes."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from apps.issuance.api import views
+
+urlpatterns: list[URLPattern] = [
+    path("issuance", views.IssuancesView.as_view(), name="issuances"),
+    path("issuance/tokens", views.TokensView.as_view(), name="tokens"),
+    path("issuance/tokens/<str:isin>", views.TokenView.as_view(), name="token"),
+    path("issuance/<uuid:issuance_id>", views.IssuanceDetailView.as_view(), name="issuance"),
+    path("issuance/<uuid:issuance_id>/approve", views.ApprovalView.as_view(), name="issuance-approval"),
+    path("issuance/<uuid:issuance_id>/reject", views.RejectionView.as_view(), name="issuance-rejection"),
+]

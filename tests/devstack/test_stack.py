@@ -248,6 +248,18 @@ class TestWhatCannotStart:
         assert "\n" not in str(caught.value)
         assert processes_of(root) == []
 
+    def test_names_the_program_its_complaint_and_the_way_out(self, root: Path) -> None:
+        devstack.ensure("dev", ("anvil",), root=root)
+        devstack.stop("dev", root=root)
+        saved = root / "dev" / "anvil" / "chain.json"
+        saved.write_bytes(saved.read_bytes()[:1000])  # as a machine that lost power may leave it
+        with pytest.raises(devstack.DevstackError) as caught:
+            devstack.ensure("dev", root=root)
+        said = str(caught.value)
+        assert said.startswith("anvil could not be started (error: invalid value")
+        assert said.endswith(f"`make stop` and removing {root / 'dev'} begins anew")
+        assert processes_of(root) == []
+
     def test_ends_the_servers_that_did_start(self, root: Path) -> None:
         """A cluster whose passwords are lost cannot be used; Valkey, started beside it, goes too."""
         devstack.ensure("test", ("postgres",), root=root)

@@ -20,7 +20,7 @@ from apps.core.devstack.ports import free_port
 from apps.core.devstack.processes import end, spawn
 from apps.core.devstack.server import Server, clean_environment, executable
 
-_SAVE_SECONDS = 10
+_SAVE_SECONDS = 60  # each time the whole chain is written, about 2 kB a block
 
 
 class Anvil(Server):

@@ -127,9 +127,13 @@ class Server(ABC):
         raise self._failure(said)
 
     def _failure(self, said: str = "") -> DevstackError:
-        lines = [line for line in said.strip().splitlines() if line.strip()]
-        reason = f" ({lines[-1].strip()[:200]})" if lines else ""
-        return DevstackError(f"{self.name} could not be started{reason}: see {self.log}")
+        lines = [line.strip() for line in said.splitlines() if line.strip()]
+        errors = [line for line in lines if "error" in line.lower() or "FATAL" in line]
+        reason = f" ({(errors or lines)[-1][:200]})" if lines else ""
+        return DevstackError(
+            f"{self.name} could not be started{reason}: see {self.log}; `make stop` and removing "
+            f"{self.home.folder} begins anew"
+        )
 
 
 def clean_environment() -> dict[str, str]:

@@ -51,6 +51,18 @@ class UnknownToken(NotFound):
     code, message = "unknown_token", "No token is bound to this ISIN."
 
 
+class WalletTaken(Conflict):
+    """The wallet's identity belongs to another party."""
+
+    code, message = "wallet_taken", "This wallet belongs to another party."
+
+
+class ClaimNotFinal(Conflict):
+    """The wallet has no identity with a final claim yet."""
+
+    code, message = "claim_not_final", "The wallet's KYC claim is not on chain yet."
+
+
 class SignerUnavailable(DomainError):
     """The signer is not set up, frozen, or its key is not configured."""
 

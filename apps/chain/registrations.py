@@ -4,12 +4,15 @@ from apps.core.registry import registry
 
 
 def register() -> None:
-    """Engines of the chain, and how far they are."""
+    """Engines of the chain, how far they are, and what follows the end of a transaction."""
     from apps.chain.engines.ingester import Ingester
     from apps.chain.engines.sender import Sender
     from apps.chain.health import read_stream_metrics, stream_health
+    from apps.chain.sagas import handle
+    from apps.chain.types import INTENT_FAILED, INTENT_FINAL
 
     registry.engine("ingester", Ingester)
     registry.engine("sender", Sender)
+    registry.consumer("chain.sagas", {INTENT_FINAL, INTENT_FAILED}, handle)
     registry.health_check("chain_stream", stream_health)
     registry.metric("chain_stream", read_stream_metrics)

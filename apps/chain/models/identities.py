@@ -20,6 +20,7 @@ class TokenBinding(models.Model):
     identity_registry = address_field(null=True, unique=True)
     deploy_block = models.BigIntegerField(null=True)
     intent = models.ForeignKey(TxIntent, null=True, on_delete=models.PROTECT, related_name="+")
+    attempts = models.PositiveSmallIntegerField(default=1)
     reason = models.CharField(max_length=64, blank=True)
     created_at = models.DateTimeField()
     live_at = models.DateTimeField(null=True)

@@ -1,0 +1,69 @@
+"""What follows when a transaction of ours ends: the next step of the token or identity it was for."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from apps.chain.services import identities, tokens
+from apps.chain.types import INTENT_FINAL
+from apps.core import clock
+from apps.core.registry import Event
+
+
+def handle(event: Event) -> None:
+    """Consume "chain.intent_final" and "chain.intent_failed"; what is not of our kinds is another room's."""
+    kind = event.payload["kind"]
+    steps = ON_FINAL if event.topic == INTENT_FINAL else ON_FAILED
+    if step := steps.get(kind):
+        step(event, event.payload["business_key"].split(":")[1])
+
+
+def _open_token(event: Event, isin: str) -> None:
+    tokens.open_deployed(isin=isin, intent_id=UUID(event.payload["intent_id"]), now=clock.now())
+
+
+def _go_live(_event: Event, isin: str) -> None:
+    tokens.go_live(isin=isin, now=clock.now())
+
+
+def _token_failed(event: Event, isin: str) -> None:
+    tokens.give_up(isin=isin, reason=event.payload["reason"])
+
+
+def _claim(event: Event, wallet: str) -> None:
+    identities.claim_created(wallet_address=wallet, intent_id=UUID(event.payload["intent_id"]), now=clock.now())
+
+
+def _claimed(_event: Event, wallet: str) -> None:
+    identities.finish_claim(wallet_address=wallet)
+
+
+def _claim_failed(event: Event, wallet: str) -> None:
+    identities.fail_claim(wallet_address=wallet, reason=event.payload["reason"])
+
+
+def _registered(_event: Event, wallet: str) -> None:
+    identities.finish_registration(wallet_address=wallet)
+
+
+def _not_registered(event: Event, wallet: str) -> None:
+    identities.fail_registration(wallet_address=wallet, reason=event.payload["reason"])
+
+
+Step = Callable[[Event, str], None]
+
+ON_FINAL: dict[str, Step] = {
+    tokens.DEPLOY: _open_token,
+    tokens.UNPAUSE: _go_live,
+    tokens.ALLOW: _go_live,
+    identities.CREATE: _claim,
+    identities.CLAIM: _claimed,
+    identities.REGISTER: _registered,
+}
+ON_FAILED: dict[str, Step] = {
+    tokens.DEPLOY: _token_failed,
+    tokens.UNPAUSE: _token_failed,
+    tokens.ALLOW: _token_failed,
+    identities.CREATE: _claim_failed,
+    identities.CLAIM: _claim_failed,
+    identities.REGISTER: _not_registered,
+}

@@ -1,0 +1,154 @@
+"""From a request to a live token and a registered wallet, on a real chain, through sender, ingester and relay."""
+
+from uuid import UUID
+
+import pytest
+
+from apps.chain import calls
+from apps.chain.errors import ClaimNotFinal, UnknownToken, WalletTaken
+from apps.chain.models import WatchedContract
+from apps.chain.selectors import tokens as read
+from apps.chain.selectors.intents import intent
+from apps.chain.services.identities import provide_identity, register_wallet
+from apps.chain.services.intents import submit
+from apps.chain.services.tokens import deploy_token
+from apps.chain.testing import ChainPlatform
+from apps.chain.types import BindingState, ClaimState, ExpectedEvent, IntentState, RegistrationState, SignerRole
+from apps.core import clock
+from apps.core.db import unit_of_work
+from apps.core.ids import new_id
+from apps.core.models import OutboxEvent
+
+ISIN, SECOND = "US0378331005", "US5949181045"
+PARTY = new_id()
+US = 840
+
+
+def topics(key: str) -> list[str]:
+    return list(OutboxEvent.objects.filter(key=key).order_by("id").values_list("topic", flat=True))
+
+
+def deploy(platform: ChainPlatform, isin: str, *agents: str) -> None:
+    with unit_of_work():
+        deploy_token(isin=isin, name="Example", symbol="EXM", decimals=2, agents=agents, now=clock.now())
+    platform.run_until_quiet()
+
+
+def provide(wallet: str, party: UUID = PARTY) -> None:
+    with unit_of_work():
+        provide_identity(party_key=party, wallet_address=wallet, country_numeric=US, now=clock.now())
+
+
+def register(wallet: str, isin: str) -> None:
+    with unit_of_work():
+        register_wallet(wallet_address=wallet, isin=isin, now=clock.now())
+
+
+@pytest.fixture(scope="class")
+def token(chain_platform: ChainPlatform) -> str:
+    deploy(chain_platform, ISIN, chain_platform.account(7).address)
+    return read.binding(ISIN).address
+
+
+@pytest.fixture(scope="class")
+def wallet(chain_platform: ChainPlatform) -> str:
+    """Identity, claim and registration at the first of two tokens."""
+    found = chain_platform.account(4).address.lower()
+    provide(found)
+    deploy(chain_platform, ISIN)
+    register(found, ISIN)
+    chain_platform.run_until_quiet()
+    return found
+
+
+class TestToken:
+    def test_is_live_and_announced_once(self, token: str) -> None:
+        binding = read.binding(ISIN)
+        assert (binding.state, binding.decimals, binding.reason) == (BindingState.LIVE, 2, "")
+        assert topics(ISIN) == ["chain.token_live"]
+        assert [b.isin for b in read.live_bindings()] == [ISIN]
+
+    def test_is_watched_from_its_first_block(self, token: str) -> None:
+        watched = WatchedContract.objects.get(pk=token)
+        assert (watched.kind, watched.from_block, watched.covered) == (
+            "SECURITY",
+            read.binding(ISIN).deploy_block,
+            True,
+        )
+
+    def test_is_open_and_allowed_for_settlement(self, chain_platform: ChainPlatform, token: str) -> None:
+        kind = calls._call("tokenKind(address)")(token)
+        assert chain_platform.read(token, calls.paused(), "bool") is False
+        assert chain_platform.read(chain_platform.contracts["dvp"], kind, "uint8") == calls.SECURITY_TOKEN
+
+    def test_has_our_agent_and_the_issuers_and_ours_alone_registers(
+        self, chain_platform: ChainPlatform, token: str
+    ) -> None:
+        is_agent = calls._call("isAgent(address)")
+        own, issuers = chain_platform.account(1).address, chain_platform.account(7).address
+        registry = read.binding(ISIN).identity_registry
+        found = [chain_platform.read(at, is_agent(who), "bool") for at in (token, registry) for who in (own, issuers)]
+        assert found == [True, True, True, False]
+
+    def test_asked_for_again_is_the_same(self, chain_platform: ChainPlatform, token: str) -> None:
+        deploy(chain_platform, ISIN)
+        assert read.binding(ISIN).address == token
+        assert topics(ISIN) == ["chain.token_live"]
+
+
+class TestWallet:
+    def test_gets_claim_then_registration(self, wallet: str) -> None:
+        identity = read.identity(wallet)
+        assert identity is not None
+        assert (identity.claim_state, identity.registration_state) == (ClaimState.FINAL, RegistrationState.FINAL)
+        assert topics(wallet) == ["chain.claim_final", "chain.wallet_registered"]
+
+    def test_may_hold_the_token(self, chain_platform: ChainPlatform, wallet: str) -> None:
+        binding = read.binding(ISIN)
+        assert chain_platform.read(binding.identity_registry, calls.is_verified(wallet), "bool") is True
+        with unit_of_work():
+            mint = submit(
+                signer=SignerRole.AGENT,
+                to=binding.address,
+                data=calls.mint(wallet, 250),
+                kind="test",
+                business_key="mint",
+                expect=ExpectedEvent(calls.TRANSFER, binding.address),
+                now=clock.now(),
+            )
+        chain_platform.run_until_quiet()
+        assert chain_platform.read(binding.address, calls.balance_of(wallet)) == 250
+        done = intent(mint.id)
+        assert done.state == IntentState.FINAL
+        assert done.event is not None
+        assert calls.address_of_topic(done.event["topics"][2]) == wallet
+
+    def test_is_known_to_a_later_token_at_once(self, chain_platform: ChainPlatform, wallet: str) -> None:
+        deploy(chain_platform, SECOND)
+        before = chain_platform.head()
+        register(wallet, SECOND)
+        assert topics(wallet)[-1] == "chain.wallet_registered"
+        assert chain_platform.head() == before
+        registry = read.binding(SECOND).identity_registry
+        assert chain_platform.read(registry, calls.is_verified(wallet), "bool") is True
+
+    def test_registered_again_says_nothing_new(self, wallet: str) -> None:
+        before = topics(wallet)
+        register(wallet, ISIN)
+        assert topics(wallet) == before
+
+    def test_is_one_partys_only(self, wallet: str) -> None:
+        with pytest.raises(WalletTaken):
+            provide(wallet, party=new_id())
+
+    def test_without_a_claim_is_not_registered(self, chain_platform: ChainPlatform, wallet: str) -> None:
+        other = chain_platform.account(5).address.lower()
+        with pytest.raises(ClaimNotFinal):
+            register(other, ISIN)
+        provide(other)
+        with pytest.raises(ClaimNotFinal):
+            register(other, ISIN)
+
+    def test_is_not_registered_at_no_token(self, wallet: str) -> None:
+        with pytest.raises(UnknownToken):
+            register(wallet, "US0231351067")

@@ -19,6 +19,7 @@ MANAGE = (PYTHON, "manage.py")
 PRODUCTION = {
     "DJANGO_DEBUG": "false",
     "DJANGO_ALLOWED_HOSTS": "bookentry.example",
+    "PUBLIC_DOMAIN": "bookentry.example",
     "DATABASE_URL": "postgres://app:unused@127.0.0.1:1/bookentry",
     "DATABASE_OWNER_URL": "postgres://owner:unused@127.0.0.1:1/bookentry",
     "REDIS_URL": "redis://127.0.0.1:1/0",

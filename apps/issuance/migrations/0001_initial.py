@@ -9,53 +9,154 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('accounts', '0001_initial'),
+        ("accounts", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='IssuanceControl',
+            name="IssuanceControl",
             fields=[
-                ('isin', models.CharField(max_length=12, primary_key=True, serialize=False)),
-                ('authorized', apps.core.db.fields.BaseUnitsField()),
-                ('issued', apps.core.db.fields.BaseUnitsField(default=0)),
-                ('reserved', apps.core.db.fields.BaseUnitsField(default=0)),
+                ("isin", models.CharField(max_length=12, primary_key=True, serialize=False)),
+                ("authorized", apps.core.db.fields.BaseUnitsField()),
+                ("issued", apps.core.db.fields.BaseUnitsField(default=0)),
+                ("reserved", apps.core.db.fields.BaseUnitsField(default=0)),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('authorized__gte', django.db.models.expressions.CombinedExpression(models.F('issued'), '+', models.F('reserved')))), name='issuance_within_authorized'), models.CheckConstraint(condition=models.Q(('issued__gte', 0), ('reserved__gte', 0)), name='issuance_totals_positive')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "authorized__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("issued"), "+", models.F("reserved")
+                                ),
+                            )
+                        ),
+                        name="issuance_within_authorized",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("issued__gte", 0), ("reserved__gte", 0)), name="issuance_totals_positive"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='IssuanceRequest',
+            name="IssuanceRequest",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('client_request_id', models.CharField(max_length=64)),
-                ('fingerprint', models.CharField(max_length=64)),
-                ('isin', models.CharField(max_length=12)),
-                ('wallet_address', models.CharField(max_length=42)),
-                ('quantity', apps.core.db.fields.BaseUnitsField()),
-                ('quantity_decimals', models.PositiveSmallIntegerField()),
-                ('status', models.CharField(choices=[('REQUESTED', 'Requested'), ('REJECTED', 'Rejected'), ('SUBMITTED', 'Submitted'), ('COMPLETED', 'Completed'), ('FAILED', 'Failed')], default='REQUESTED', max_length=9)),
-                ('intent_id', models.UUIDField(null=True)),
-                ('tx_hash', models.CharField(blank=True, default='', max_length=66)),
-                ('failure_reason', models.CharField(blank=True, default='', max_length=200)),
-                ('created_at', models.DateTimeField()),
-                ('decided_at', models.DateTimeField(null=True)),
-                ('ended_at', models.DateTimeField(null=True)),
-                ('approved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('issuer_party', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.party')),
-                ('party', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='accounts.party')),
-                ('rejected_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('requested_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("client_request_id", models.CharField(max_length=64)),
+                ("fingerprint", models.CharField(max_length=64)),
+                ("isin", models.CharField(max_length=12)),
+                ("wallet_address", models.CharField(max_length=42)),
+                ("quantity", apps.core.db.fields.BaseUnitsField()),
+                ("quantity_decimals", models.PositiveSmallIntegerField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("REQUESTED", "Requested"),
+                            ("REJECTED", "Rejected"),
+                            ("SUBMITTED", "Submitted"),
+                            ("COMPLETED", "Completed"),
+                            ("FAILED", "Failed"),
+                        ],
+                        default="REQUESTED",
+                        max_length=9,
+                    ),
+                ),
+                ("intent_id", models.UUIDField(null=True)),
+                ("tx_hash", models.CharField(blank=True, default="", max_length=66)),
+                ("failure_reason", models.CharField(blank=True, default="", max_length=200)),
+                ("created_at", models.DateTimeField()),
+                ("decided_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "issuer_party",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.party"
+                    ),
+                ),
+                (
+                    "party",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="accounts.party"
+                    ),
+                ),
+                (
+                    "rejected_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "requested_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['isin', 'status'], name='issuance_by_isin')],
-                'constraints': [models.UniqueConstraint(fields=('issuer_party', 'client_request_id'), name='issuance_request_once'), models.UniqueConstraint(fields=('intent_id',), name='issuance_intent_once'), models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='issuance_quantity_positive'), models.CheckConstraint(condition=models.Q(('status__in', ['REQUESTED', 'REJECTED', 'SUBMITTED', 'COMPLETED', 'FAILED'])), name='issuance_status_known'), models.CheckConstraint(condition=models.Q(('approved_by', models.F('requested_by')), _negated=True), name='issuance_two_people'), models.CheckConstraint(condition=models.Q(models.Q(('approved_by', None), ('decided_at', None), ('rejected_by', None), ('status', 'REQUESTED')), models.Q(('approved_by', None), ('intent_id', None), ('rejected_by__isnull', False), ('status', 'REJECTED'), ('decided_at__isnull', False)), models.Q(('approved_by__isnull', False), ('intent_id__isnull', False), ('rejected_by', None), ('status__in', ['SUBMITTED', 'COMPLETED', 'FAILED']), ('decided_at__isnull', False)), _connector='OR'), name='issuance_decided_whole')],
+                "indexes": [models.Index(fields=["isin", "status"], name="issuance_by_isin")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("issuer_party", "client_request_id"), name="issuance_request_once"),
+                    models.UniqueConstraint(fields=("intent_id",), name="issuance_intent_once"),
+                    models.CheckConstraint(condition=models.Q(("quantity__gt", 0)), name="issuance_quantity_positive"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["REQUESTED", "REJECTED", "SUBMITTED", "COMPLETED", "FAILED"])
+                        ),
+                        name="issuance_status_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("approved_by", models.F("requested_by")), _negated=True),
+                        name="issuance_two_people",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("approved_by", None),
+                                ("decided_at", None),
+                                ("rejected_by", None),
+                                ("status", "REQUESTED"),
+                            ),
+                            models.Q(
+                                ("approved_by", None),
+                                ("intent_id", None),
+                                ("rejected_by__isnull", False),
+                                ("status", "REJECTED"),
+                                ("decided_at__isnull", False),
+                            ),
+                            models.Q(
+                                ("approved_by__isnull", False),
+                                ("intent_id__isnull", False),
+                                ("rejected_by", None),
+                                ("status__in", ["SUBMITTED", "COMPLETED", "FAILED"]),
+                                ("decided_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="issuance_decided_whole",
+                    ),
+                ],
             },
         ),
     ]

@@ -60,7 +60,7 @@ def request_issuance(*, actor: Actor, draft: IssuanceDraft, now: datetime) -> Is
             action="issuance.requested",
             resource_type="issuance",
             resource_id=request.pk,
-            after={"isin": draft.isin, "quantity": str(quantity), "party_id": str(party_id), "wallet": wallet},
+            after={"isin": draft.isin, "quantity": str(quantity), "party_id": str(party_id)},
         )
     return view_of(request)
 

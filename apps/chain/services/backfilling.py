@@ -1,6 +1,6 @@
 """The past of contracts watched late: their logs up to the cursor, before they count as covered.
 
-Contracts that stand at the same height advance together, one bounded range a step. Blocks below the stream's
+Contracts that stand at the same height advance together, one range of logs a step. Blocks below the stream's
 first one are fetched first, linked downward from it.
 """
 
@@ -18,7 +18,6 @@ from apps.chain.wire import Header
 from apps.core.daemon import Leadership
 from apps.core.db import notify, run_sql, unit_of_work
 
-BLOCKS_A_STEP = 2_000
 HEADERS_A_STEP = 200
 
 COVER = """
@@ -41,7 +40,7 @@ def backfill(*, node: Node, leadership: Leadership, cursor: StreamCursor, cap: R
         return True
     group = [contract.address for contract in behind if contract.covered_to == lowest]
     others = [contract.covered_to for contract in behind if contract.covered_to > lowest]
-    last = min([cursor.number, lowest + BLOCKS_A_STEP, *others])
+    last = min([cursor.number, lowest + cap.blocks, *others])
     blocks = list(Block.objects.filter(canonical=True, number__gt=lowest, number__lte=last).order_by("number"))
     final = final_number()
     settled = -1 if final is None else final

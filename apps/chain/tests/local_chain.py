@@ -103,3 +103,10 @@ class LocalChain:
 
     def close(self) -> None:
         self.node.close()
+
+
+def speaker(topics: int) -> str:
+    """Code of a contract that logs what it is sent: `topics` words of topics, then data."""
+    head = f"60{topics * 32:02x}3603"  # the data's size
+    load = "".join(f"60{at * 32:02x}35" for at in reversed(range(topics)))
+    return f"{head}60{topics * 32:02x}600037{load}{head}6000a{topics}00"

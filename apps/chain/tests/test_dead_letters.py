@@ -1,0 +1,119 @@
+"""Logs that claim a known event in another shape, and tokens found through their factory."""
+
+from collections.abc import Iterator
+
+import pytest
+from eth_abi import encode
+from eth_utils import keccak
+
+from apps.chain.codec import TRANSFER
+from apps.chain.errors import UndecodedLogs
+from apps.chain.models import DeadLetter, RawLog, WatchedContract
+from apps.chain.selectors import blocks, holdings, logs
+from apps.chain.tests.local_chain import LocalChain, hx, speaker
+from apps.chain.tests.stage import ALICE, BOB, catch_up, lead, node_logs, stored_logs, watch
+from apps.chain.types import ContractKind, Transfer, TrexSuiteDeployed
+from apps.core.daemon import Leadership
+from apps.core.devstack.anvil import private_node
+
+Stage = tuple[LocalChain, Leadership]
+
+
+@pytest.fixture(scope="class")
+def stage(books: str) -> Iterator[Stage]:
+    with private_node(slots_in_an_epoch=1) as url:
+        found = LocalChain(url)
+        yield found, lead()
+        found.close()
+
+
+def words(*values: int | str) -> str:
+    return "".join((f"{v:064x}" if isinstance(v, int) else v.removeprefix("0x").rjust(64, "0")) for v in values)
+
+
+class TestUndecodableLogs:
+    def test_are_kept_raw_and_block_cut_offs_from_their_block_on(self, stage: Stage) -> None:
+        chain, leadership = stage
+        token = chain.deploy_code(speaker(3))
+        erc721_like = chain.deploy_code(speaker(4))
+        for contract in (token, erc721_like):
+            watch(contract, 1)
+        chain.send(token, "0x" + words(TRANSFER, hx(0), ALICE, 10))
+        good = chain.head()
+        chain.send(token, "0x" + words(TRANSFER, hx(0), ALICE) + "05")  # one byte of data
+        bad = chain.head()
+        sent = chain.send(erc721_like, "0x" + words(TRANSFER, hx(0), BOB, 7))  # token id as fourth topic
+        chain.send(token, "0x" + words(TRANSFER, ALICE, BOB, 4))
+        chain.mine(3)
+        catch_up(chain.node, leadership)
+        assert stored_logs(token) == node_logs(chain, token)
+        assert DeadLetter.objects.count() == 2
+        (view,) = logs.logs_of_tx(sent)
+        assert (view.undecodable, view.event, len(view.topics)) == (True, None, 4)
+        fold = holdings.fold(token, good)
+        assert (dict(fold.by_wallet), fold.supply) == ({ALICE: 10}, 10)
+        for number in (bad, blocks.final_head().number):
+            with pytest.raises(UndecodedLogs):
+                holdings.fold(token, number)
+
+    def test_block_nothing_once_resolved(self, stage: Stage) -> None:
+        DeadLetter.objects.update(resolved_at="2026-01-05T10:00Z")
+        token = DeadLetter.objects.order_by("pk").first().address
+        assert dict(holdings.fold(token, blocks.final_head().number).by_wallet) == {ALICE: 6, BOB: 4}
+
+    def test_block_nothing_once_their_block_is_orphaned(self, stage: Stage) -> None:
+        chain, leadership = stage
+        token = chain.deploy_code(speaker(3))
+        watch(token, chain.head())
+        chain.send(token, "0x" + words(TRANSFER, hx(0), ALICE))
+        catch_up(chain.node, leadership)
+        assert DeadLetter.objects.filter(address=token).count() == 1
+        chain.reorg(1)
+        chain.mine(3)
+        catch_up(chain.node, leadership)
+        assert holdings.fold(token, blocks.final_head().number).supply == 0
+
+    def test_with_amounts_of_a_whole_word_are_not_among_them(self, stage: Stage) -> None:
+        chain, leadership = stage
+        token = chain.deploy_code(speaker(3))
+        watch(token, chain.head())
+        chain.send(token, "0x" + words(TRANSFER, hx(0), ALICE, 2**256 - 1))
+        chain.mine(3)
+        catch_up(chain.node, leadership)
+        assert dict(holdings.fold(token, blocks.final_head().number).by_wallet) == {ALICE: 2**256 - 1}
+
+
+class TestDiscovery:
+    def test_watches_a_token_from_the_block_its_factory_deployed_it_in(self, stage: Stage) -> None:
+        chain, leadership = stage
+        factory = chain.deploy_code(speaker(3))
+        watch(factory, chain.head(), ContractKind.FACTORY)
+        catch_up(chain.node, leadership)
+        token, registry = chain.deploy_token(), hx(0x1DE)
+        data = encode(["address"] * 5, [registry, hx(2), hx(3), hx(4), hx(5)]).hex()
+        signature = "TREXSuiteDeployed(address,address,address,address,address,address,string)"
+        chain.send(factory, "0x" + words("0x" + keccak(text=signature).hex(), token, keccak(text="salt").hex()) + data)
+        deployed = chain.head()
+        chain.mint(token, ALICE, 9)
+        chain.mine(3)
+        catch_up(chain.node, leadership)
+        found = WatchedContract.objects.get(address=token)
+        assert (found.kind, found.covered, found.from_block) == (ContractKind.SECURITY, True, deployed)
+        assert WatchedContract.objects.get(address=registry).kind == ContractKind.REGISTRY
+        events = [
+            log.event for _, found in logs.final_blocks_after(deployed - 1, 50, [factory, token]) for log in found
+        ]
+        assert [type(event) for event in events] == [TrexSuiteDeployed, Transfer]
+        watch(token, deployed, ContractKind.SECURITY)
+        assert logs.is_covered(token)
+
+    def test_trusts_no_such_log_of_another_contract(self, stage: Stage) -> None:
+        chain, leadership = stage
+        stranger = chain.deploy_code(speaker(3))
+        watch(stranger, chain.head(), ContractKind.DVP)
+        data = encode(["address"] * 5, [hx(n) for n in range(81, 86)]).hex()
+        signature = "TREXSuiteDeployed(address,address,address,address,address,address,string)"
+        chain.send(stranger, "0x" + words("0x" + keccak(text=signature).hex(), hx(80), hx(1)) + data)
+        catch_up(chain.node, leadership)
+        assert RawLog.objects.filter(address=stranger).count() == 1
+        assert not WatchedContract.objects.filter(address__in=[hx(80), hx(81)]).exists()

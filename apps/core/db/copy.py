@@ -6,13 +6,14 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from functools import lru_cache
-from io import StringIO
+from io import BytesIO
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Model
 
+CHUNK = 65536  # bytes a message
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\b": "\\b", "\f": "\\f", "\v": "\\v"})
 
 
@@ -24,15 +25,12 @@ def copy_rows(model: type[Model] | str, columns: Sequence[str], rows: Iterable[S
     if not connection.in_atomic_block:
         raise RuntimeError("copy_rows() must run within a unit of work")
     table = model if isinstance(model, str) else model._meta.db_table
-    buffer = StringIO()
-    for row in rows:
-        buffer.write("\t".join(map(encode, row)))
-        buffer.write("\n")
-    buffer.seek(0)
+    lines = ["\t".join([(_encoders.get(type(v)) or _learn(type(v)))(v) for v in row]) for row in rows]
+    buffer = BytesIO("\n".join([*lines, ""]).encode())
     names = ", ".join(map(connection.ops.quote_name, columns))
     statement = f"COPY {connection.ops.quote_name(table)} ({names}) FROM STDIN"
     with connection.cursor() as cursor, connection.wrap_database_errors:
-        cursor.cursor.copy_expert(statement, buffer)
+        cursor.cursor.copy_expert(statement, buffer, size=CHUNK)
         return int(cursor.cursor.rowcount)
 
 
@@ -43,8 +41,8 @@ def encode(value: Any) -> str:
 
 
 def _learn(kind: type) -> Callable[[Any], str]:
-    """The encoder of a subclass (a named tuple's enum, a safe string) is its base's; anything else is spelled."""
-    if issubclass(kind, Enum):
+    """A subclass is encoded as its base (a text choice as text), an enum as its value, anything else as it prints."""
+    if issubclass(kind, Enum) and not issubclass(kind, str):
         found: Callable[[Any], str] = _encode_member
     else:
         found = next((_encoders[base] for base in kind.__mro__ if base in _encoders), str)

@@ -8,25 +8,24 @@ from django.db import migrations
 
 TRANSFERS = """
 CREATE FUNCTION ledger_check_transfers() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    stranger boolean;
 BEGIN
-    IF EXISTS (
-        SELECT FROM fresh f
+    FOR stranger IN
+        SELECT d.id IS NOT NULL AND c.id IS NOT NULL
+        FROM fresh f
         LEFT JOIN ledger_account d ON d.id = f.debit_account_id
         LEFT JOIN ledger_account c ON c.id = f.credit_account_id
-        WHERE d.id IS NULL OR c.id IS NULL
-    ) THEN
+        WHERE d.asset IS DISTINCT FROM c.asset OR d.id IS NULL
+        LIMIT 1
+    LOOP
+        IF stranger THEN
+            RAISE EXCEPTION 'a transfer joins accounts of two assets'
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_transfer_one_asset';
+        END IF;
         RAISE EXCEPTION 'a transfer names an account that does not exist'
             USING ERRCODE = 'foreign_key_violation', CONSTRAINT = 'ledger_transfer_accounts_exist';
-    END IF;
-    IF EXISTS (
-        SELECT FROM fresh f
-        JOIN ledger_account d ON d.id = f.debit_account_id
-        JOIN ledger_account c ON c.id = f.credit_account_id
-        WHERE d.asset <> c.asset
-    ) THEN
-        RAISE EXCEPTION 'a transfer joins accounts of two assets'
-            USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_transfer_one_asset';
-    END IF;
+    END LOOP;
     IF EXISTS (
         SELECT FROM fresh f LEFT JOIN ledger_transfer p ON p.id = f.pending_id
         WHERE f.pending_id IS NOT NULL

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from apps.core.db import fetch_all, within_unit_of_work
 from apps.ledger.models import LedgerAccount
-from apps.ledger.selectors.balances import Standing, lock_standings
+from apps.ledger.selectors.balances import lock_balances
 from apps.ledger.services import writing
 from apps.ledger.services.accounts import ensure_accounts
 from apps.ledger.services.entries import as_entry
@@ -39,11 +39,11 @@ def move_cash_external(
     source, target = _side(asset, from_wallet), _side(asset, to_wallet)
     accounts = ensure_accounts(keys={source, target})
     owing = _suspense_of(asset, [wallet for wallet in (from_wallet, to_wallet) if wallet])
-    standings = lock_standings([*accounts.values(), *owing.values()])
+    standing = lock_balances([*accounts.values(), *owing.values()])
     written = dict(fetch_all(_WRITTEN, [[idem_key, f"{idem_key}:shortfall"]]))
     if written:
         return int(written.get(f"{idem_key}:shortfall", 0))
-    free = amount if from_wallet is None else min(amount, _available(standings[accounts[source]]))
+    free = amount if from_wallet is None else min(amount, standing[accounts[source]].available)
     kind = _kind(from_wallet, to_wallet)
 
     def moved(key: str, debit: UUID, credit: UUID, units: int, why: TransferKind) -> Transfer:
@@ -57,7 +57,7 @@ def move_cash_external(
         owed = ensure_accounts(keys={suspense})[suspense]
         transfers.append(moved(f"{idem_key}:shortfall", owed, accounts[target], amount - free, TransferKind.SHORTFALL))
     if to_wallet in owing:
-        back = min(amount, -standings[owing[to_wallet]][0])
+        back = min(amount, -standing[owing[to_wallet]].posted)
         if back > 0:
             transfers.append(
                 moved(f"{idem_key}:recovery", accounts[target], owing[to_wallet], back, TransferKind.RECOVERY)
@@ -77,8 +77,8 @@ def recover_shortfall(*, asset: str, wallet_address: str, source_ref: str, effec
         return 0
     cash = AccountKey(asset, AccountKind.CASH, wallet_address)
     account = ensure_accounts(keys={cash})[cash]
-    standings = lock_standings([account, owing])
-    back = min(-standings[owing][0], _available(standings[account]))
+    standing = lock_balances([account, owing])
+    back = min(-standing[owing].posted, standing[account].available)
     if back <= 0:
         return 0
     key = f"{source_ref}:recovery:{wallet_address}"
@@ -100,8 +100,3 @@ def _kind(from_wallet: str | None, to_wallet: str | None) -> TransferKind:
 def _suspense_of(asset: str, wallets: list[str]) -> dict[str | None, UUID]:
     rows = LedgerAccount.objects.filter(asset=asset, kind=AccountKind.SUSPENSE, wallet_address__in=wallets)
     return dict(rows.values_list("wallet_address", "pk"))
-
-
-def _available(standing: Standing) -> int:
-    posted, held, _ = standing
-    return posted - held

@@ -1,13 +1,11 @@
-"""What a batch changes, account by account, and whether the balances cover it. Pure arithmetic."""
+"""What a batch changes, account by account. Pure arithmetic."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from uuid import UUID
 
-from apps.core.errors import DomainError, InvalidValue
+from apps.core.errors import InvalidValue
 from apps.core.money import MAX_BASE_UNITS
-from apps.ledger.errors import HoldOverReleased, InsufficientBalance
-from apps.ledger.selectors.balances import Standing
 from apps.ledger.types import Entry, HoldEntry, TransferState
 
 # What an amount does to (debit posted, debit held, credit posted).
@@ -44,32 +42,3 @@ def effect(entry: Entry) -> tuple[int, int, int]:
     if entry.state == TransferState.POSTED:
         return _POSTED if entry.pending_id is None else _POSTED_PENDING
     return _ENDED
-
-
-def uncovered(standings: Mapping[UUID, Standing], changes: Mapping[UUID, Change]) -> DomainError | None:
-    """Why the balances do not cover the changes, or None: the same rules as the CHECKs of ledger_balance."""
-    short, released, large = [], [], []
-    for account, (posted_by, held_by) in changes.items():
-        posted, held, control = standings[account]
-        posted, held = posted + posted_by, held + held_by
-        if held < 0:
-            released.append(account)
-        elif posted < held and not control:
-            short.append(account)
-        elif abs(posted) > MAX_BASE_UNITS or held > MAX_BASE_UNITS:
-            large.append(account)
-    if short:
-        return InsufficientBalance(account_ids=_named(short))
-    if released:
-        return HoldOverReleased(account_ids=_named(released))
-    return InvalidValue("A balance would exceed 10^38 - 1 base units.", account_ids=_named(large)) if large else None
-
-
-def require_covered(standings: Mapping[UUID, Standing], changes: Mapping[UUID, Change]) -> None:
-    """Raise InsufficientBalance, HoldOverReleased or InvalidValue, naming the accounts."""
-    if refusal := uncovered(standings, changes):
-        raise refusal
-
-
-def _named(accounts: list[UUID]) -> list[str]:
-    return sorted(map(str, accounts))

@@ -10,17 +10,15 @@ Replays are looked up only where a key turns out to be used or a balance short, 
 repeats a batch waits for the same balances, so it sees what the first one committed.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from uuid import UUID
+from collections.abc import Iterable, Sequence
 
 from django.db import IntegrityError, transaction
 
-from apps.core.db import copy_rows, fetch_all, run_sql
+from apps.core.db import copy_rows, fetch_all
 from apps.core.db.constraints import violated_constraint
 from apps.ledger.models import LedgerHoldEntry, LedgerTransfer
-from apps.ledger.selectors.balances import Standing, as_array, lock_standings
-from apps.ledger.services import replays
-from apps.ledger.services.netting import Change, net, require_covered, uncovered
+from apps.ledger.services import covering, replays
+from apps.ledger.services.netting import net
 from apps.ledger.types import Entry, HoldEntry
 
 _ONCE = {"ledger_transfer_once", "ledger_transfer_resolved_once", "ledger_hold_once"}
@@ -30,11 +28,6 @@ _TRANSFER_COLUMNS = (
     "state", "pending_id",
 )  # fmt: skip
 _HOLD_COLUMNS = ("idem_key", "account_id", "amount", "source_ref")
-_APPLY = """
-UPDATE ledger_balance b SET posted = b.posted + d.posted, held = b.held + d.held
-FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[]) AS d (account_id, posted, held)
-WHERE b.account_id = d.account_id
-"""
 
 
 def write(entries: Iterable[Entry], holds: Iterable[HoldEntry]) -> dict[str, int]:
@@ -45,16 +38,13 @@ def write(entries: Iterable[Entry], holds: Iterable[HoldEntry]) -> dict[str, int
     """
     entries, holds = replays.once(entries), replays.once(holds)
     changes = net(entries, holds)
-    standings = lock_standings(changes)
-    if not uncovered(standings, changes) and (ids := _try_append(entries, holds)) is not None:
-        _apply(changes)
+    if not covering.lock_and_check(changes) and (ids := _try_append(entries, holds)) is not None:
+        covering.apply(changes)
         return ids
-    return _write_fresh(entries, holds, standings)
+    return _write_fresh(entries, holds)
 
 
-def _write_fresh(
-    entries: Sequence[Entry], holds: Sequence[HoldEntry], standings: Mapping[UUID, Standing]
-) -> dict[str, int]:
+def _write_fresh(entries: Sequence[Entry], holds: Sequence[HoldEntry]) -> dict[str, int]:
     """Write what of the batch is not a replay."""
     known = replays.known_transfers(entries)
     known_holds = replays.known_holds(holds)
@@ -62,9 +52,10 @@ def _write_fresh(
     holds = [hold for hold in holds if hold.idem_key not in known_holds]
     replays.require_unresolved(entries)
     changes = net(entries, holds)
-    require_covered(standings, changes)
+    if refusal := covering.lock_and_check(changes):
+        raise refusal
     ids = _append(entries, holds)
-    _apply(changes)
+    covering.apply(changes)
     return known | ids
 
 
@@ -90,9 +81,3 @@ def _append(entries: Sequence[Entry], holds: Sequence[HoldEntry]) -> dict[str, i
     if holds:
         copy_rows(LedgerHoldEntry, _HOLD_COLUMNS, [(h.idem_key, h.account_id, h.amount, h.source_ref) for h in holds])
     return ids
-
-
-def _apply(changes: Mapping[UUID, Change]) -> None:
-    moved = [(account, posted, held) for account, (posted, held) in changes.items() if posted or held]
-    if moved:
-        run_sql(_APPLY, [as_array(column) for column in zip(*moved, strict=True)])

@@ -22,7 +22,10 @@ class Listener:
     def __init__(self, *channels: str) -> None:
         params = connection.get_connection_params()
         params.pop("cursor_factory", None)
-        self._connection = psycopg2.connect(**params)
+        try:
+            self._connection = psycopg2.connect(**params)
+        except psycopg2.Error as error:
+            raise OperationalError(*error.args) from error
         self._connection.autocommit = True
         with self._connection.cursor() as cursor:
             for channel in channels:

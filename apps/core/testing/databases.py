@@ -101,8 +101,8 @@ def _owner_url() -> str:
     return os.environ["DATABASE_OWNER_URL"]
 
 
-def _run(statement: sql.Composable) -> None:
-    connection = psycopg2.connect(_owner_url())
+def _run(statement: sql.Composable, url: str = "") -> None:
+    connection = psycopg2.connect(url or _owner_url())
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
@@ -122,4 +122,7 @@ def _exists(name: str) -> bool:
 
 
 def _drop(name: str) -> None:
+    # Each role may end only its own sessions: first the application's (a listening thread, say), then the owner's.
+    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND usename = current_user"
+    _run(sql.SQL(end).format(sql.Literal(name)), os.environ["DATABASE_URL"])
     _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -5,3 +5,11 @@ from django.apps import AppConfig
 
 class DexConfig(AppConfig):
     name = "apps.dex"
+
+    def ready(self) -> None:
+        from apps.core.registry import registry
+        from apps.dex.engines.matcher import Matcher
+        from apps.dex.selectors.metrics import dex_metrics
+
+        registry.engine("matcher", Matcher)
+        registry.metric("dex", dex_metrics)

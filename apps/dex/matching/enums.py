@@ -50,7 +50,7 @@ class Verdict(StrEnum):
 
 
 class RejectCode(StrEnum):
-    """Why a command was rejected; the last two are found by the sequencer, not by the matcher."""
+    """Why a command was rejected; the last three are found by the sequencer, not by the matcher."""
 
     DUPLICATE_ID = "DUPLICATE_ID"
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
@@ -58,6 +58,7 @@ class RejectCode(StrEnum):
     INVALID_PRICE = "INVALID_PRICE"
     INSUFFICIENT_FUNDS = "INSUFFICIENT_FUNDS"
     INSUFFICIENT_POSITION = "INSUFFICIENT_POSITION"
+    SECURITY_NOT_ACTIVE = "SECURITY_NOT_ACTIVE"
 
 
 # Python 3.11 looks up `Side.BUY` in 100 ns, a module's name in 10: the hot path uses these.

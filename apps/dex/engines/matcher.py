@@ -1,0 +1,103 @@
+"""The matcher: the one writer of a shard. Takes what waits, decides in memory, commits once, then acknowledges."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import InterfaceError, OperationalError
+
+from apps.core.daemon import Deposed, Engine, Leadership
+from apps.core.db import fetch_one, unit_of_work
+from apps.dex.models import Command
+from apps.dex.sequencing.books import Books
+from apps.dex.sequencing.deciding import accounts_of, decide
+from apps.dex.sequencing.funds import Funds
+from apps.dex.sequencing.poison import reject_poison
+from apps.dex.sequencing.writing import Position, write_effects
+from apps.dex.services.orders import INBOX, SHARD
+from apps.ledger.errors import InsufficientBalance
+
+log = logging.getLogger(__name__)
+
+BATCH = 1000
+# A balance may move between our reading and our locking it: then the batch is decided again on the new one.
+TRIES = 3
+
+
+class Matcher(Engine):
+    """Sequences the commands of one shard."""
+
+    name = "matcher"
+    channels = (INBOX,)
+    poll_seconds = 1.0
+
+    def __init__(self, shard: str = SHARD) -> None:
+        self._shard = shard
+        self._books = Books()
+        self._at: Position
+
+    def lead(self, leadership: Leadership) -> None:
+        """Begin an epoch and load the books; they must be what the last batch left. Raises CorruptBook."""
+        self._books = Books()
+        with unit_of_work():
+            row = fetch_one(
+                """INSERT INTO dex_sequencer (shard, epoch, last_seq, last_hash, last_place, last_trade_id)
+                   VALUES (%s, 1, 0, '', 0, 0)
+                   ON CONFLICT (shard) DO UPDATE SET epoch = dex_sequencer.epoch + 1
+                   RETURNING epoch, last_seq, last_hash, last_place, last_trade_id""",
+                [self._shard],
+            )
+        if row is None:
+            raise RuntimeError("an upsert returns its row")
+        self._at = Position(self._shard, *row)
+        self._books.verify()
+
+    def step(self, leadership: Leadership, now: datetime) -> bool:
+        """Decide what waits; true if more may wait. Raises Deposed."""
+        batch = waiting(self._shard, BATCH)
+        if batch:
+            self._process(batch, now)
+        return len(batch) == BATCH
+
+    def _process(self, batch: Sequence[Command], now: datetime) -> None:
+        """Commit the batch, or find the command that will not go through and reject it alone."""
+        try:
+            self._commit_with_retries(batch, now)
+        except (Deposed, OperationalError, InterfaceError):
+            self._books = Books()
+            raise
+        except Exception:
+            self._books.drop({command.isin for command in batch})
+            if len(batch) == 1:
+                log.exception("command rejected as poison", extra={"command_id": batch[0].pk})
+                self._at = reject_poison(batch[0], self._at)
+                return
+            log.warning("batch failed, halving it", extra={"commands": len(batch)}, exc_info=True)
+            middle = len(batch) // 2
+            self._process(batch[:middle], now)
+            self._process(batch[middle:], now)
+
+    def _commit_with_retries(self, batch: Sequence[Command], now: datetime) -> None:
+        for attempt in range(1, TRIES + 1):
+            try:
+                self._at = self._commit(batch, now)
+            except InsufficientBalance:
+                self._books.drop({command.isin for command in batch})
+                if attempt == TRIES:
+                    raise
+            else:
+                return
+
+    def _commit(self, batch: Sequence[Command], now: datetime) -> Position:
+        """Decide and write one batch."""
+        with unit_of_work():
+            isins = {command.isin for command in batch}
+            self._books.refresh(isins)
+            effects = decide(batch, self._books, Funds(accounts_of(batch)))
+            return write_effects(effects, self._at, self._books.hashes(isins), now)
+
+
+def waiting(shard: str, limit: int) -> list[Command]:
+    """Undecided commands in the order of their ids. A command that commits late is not skipped: its row is there."""
+    found = Command.objects.filter(inbox__shard=shard).order_by("pk")
+    return list(found[:limit])

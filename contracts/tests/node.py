@@ -21,6 +21,7 @@ TRANSACTION_GAS_CAP = 2**24  # EIP-7825
 START_SECONDS = 10
 RECEIPT_SECONDS = 20
 BATCH_GAS = 2_000_000  # of each transaction in send_all
+MOST_BLOCKS = 50
 
 Receipt = dict[str, Any]
 
@@ -146,30 +147,55 @@ class Chain:
             raise CallReverted(Revert("reverted only when mined"))
         return receipt
 
-    def send_all(self, calls: list[tuple[Contract, str, tuple[Any, ...], str]]) -> list[Receipt]:
-        """Receipts of many transactions (contract, function, args, sender) mined together; all must succeed."""
+    def rpc_batch(self, requests: list[tuple[str, list[Any]]]) -> list[Any]:
+        """Results of many JSON-RPC calls sent together; the node may run them in any order."""
+        answers = self.w3.provider.make_batch_request(requests) if requests else []
+        failed = [answer["error"]["message"] for answer in answers if "error" in answer]
+        if failed:
+            raise RuntimeError(f"{len(failed)} of {len(requests)} requests failed: {failed[0]}")
+        return [answer["result"] for answer in sorted(answers, key=lambda answer: answer["id"])]
+
+    def send_all(self, calls: list[tuple[Contract, str, tuple[Any, ...], str]]) -> None:
+        """Mines many transactions (contract, function, args, sender) together; all must succeed."""
+        transactions = [
+            {"from": sender, "to": contract.address, "data": contract.encode_abi(function, args), "gas": hex(BATCH_GAS)}
+            for contract, function, args, sender in calls
+        ]
+        self._number(transactions)
         self.rpc("evm_setAutomine", False)
         try:
-            hashes = [self._submit(*call) for call in calls]
-            receipts = [self._receipt(tx_hash, mine=True) for tx_hash in hashes]
+            hashes = self.rpc_batch([("eth_sendTransaction", [transaction]) for transaction in transactions])
+            receipts = self._mine(hashes)
         finally:
             self.rpc("evm_setAutomine", True)
         failed = [call[1] for call, receipt in zip(calls, receipts, strict=True) if int(receipt["status"], 16) != 1]
         if failed:
             raise RuntimeError(f"reverted: {failed}")
-        return receipts
 
-    def _submit(self, contract: Contract, function: str, args: tuple[Any, ...], sender: str) -> str:
-        transaction = {"from": sender, "to": contract.address, "data": contract.encode_abi(function, args)}
-        return self.rpc("eth_sendTransaction", transaction | {"gas": hex(BATCH_GAS)})
+    def _mine(self, hashes: list[str]) -> list[Receipt]:
+        for _ in range(MOST_BLOCKS):
+            self.rpc("evm_mine")
+            receipts = self.rpc_batch([("eth_getTransactionReceipt", [tx_hash]) for tx_hash in hashes])
+            if None not in receipts:
+                return receipts
+        raise RuntimeError(f"not mined in {MOST_BLOCKS} blocks")
 
-    def _receipt(self, tx_hash: str, *, mine: bool = False) -> Receipt:
+    def _number(self, transactions: list[dict[str, Any]]) -> None:
+        """Gives each transaction its nonce: a batch runs concurrently, so the node cannot be left to count."""
+        senders = sorted({transaction["from"] for transaction in transactions})
+        nonces = self.rpc_batch([("eth_getTransactionCount", [sender, "pending"]) for sender in senders])
+        following = {sender: int(nonce, 16) for sender, nonce in zip(senders, nonces, strict=True)}
+        for transaction in transactions:
+            transaction["nonce"] = hex(following[transaction["from"]])
+            following[transaction["from"]] += 1
+
+    def _receipt(self, tx_hash: str) -> Receipt:
         deadline = time.monotonic() + RECEIPT_SECONDS
         while time.monotonic() < deadline:
             receipt = self.rpc("eth_getTransactionReceipt", tx_hash)
             if receipt is not None:
                 return receipt
-            self.rpc("evm_mine") if mine else time.sleep(0.001)
+            time.sleep(0.001)
         raise RuntimeError(f"not mined: {tx_hash}")
 
     def now(self) -> int:

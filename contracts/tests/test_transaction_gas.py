@@ -95,6 +95,16 @@ class TestAFullTransaction:
         assert len(outcome.settled) == LEAST_BATCH
         record_gas("80 trades with unrelated ids", LEAST_BATCH, outcome.gas_used)
 
+    def test_of_the_dearest_shape_is_recorded(self, market: Market, crowd: Crowd, record_gas: RecordGas) -> None:
+        """Every party new to what it receives and every id in a slot of its own."""
+        pairs = zip(*crowd, strict=False)
+        trades = [market.trade(seller=seller, buyer=buyer, quantity=1, amount=UNIT) for seller, buyer in pairs]
+        size = largest_batch(market, trades)
+        outcome = market.settle(*trades[:size], gas=TRANSACTION_GAS_CAP)
+        assert len(outcome.settled) == size
+        record_gas("largest batch, own seller and buyer each, unrelated ids", size, outcome.gas_used)
+        assert size >= LEAST_BATCH
+
     def test_over_the_cap_is_refused_by_the_node(self, market: Market) -> None:
         with pytest.raises(RuntimeError, match=r"(?i)gas"):
             market.settle(market.trade(), gas=TRANSACTION_GAS_CAP + 1)

@@ -3,9 +3,11 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from apps.accounts.types import STAFF_ROLES
 from apps.chain.errors import UnknownIntent
 from apps.chain.models import TxAttempt, TxIntent
 from apps.chain.types import IntentState, IntentView, SignerRole
+from apps.core.actor import Actor
 
 
 def intent(intent_id: UUID) -> IntentView:
@@ -14,6 +16,15 @@ def intent(intent_id: UUID) -> IntentView:
     if row is None:
         raise UnknownIntent
     return view(row)
+
+
+def visible_intent(intent_id: UUID, *, actor: Actor) -> IntentView:
+    """The intent, if the actor is staff or of the party it is for. Raises UnknownIntent."""
+    found = intent(intent_id)
+    own = actor.party_id is not None and found.party_id == actor.party_id
+    if not own and STAFF_ROLES.isdisjoint(actor.roles):
+        raise UnknownIntent
+    return found
 
 
 def by_business_key(business_key: str) -> IntentView | None:

@@ -8,7 +8,7 @@ import logging
 from datetime import datetime
 from uuid import UUID
 
-from apps.chain.errors import ChainUnavailable
+from apps.chain.errors import ChainUnavailable, RpcError
 from apps.chain.gateway import Node
 from apps.chain.models import TxIntent
 from apps.chain.services.broadcasting import broadcast_signed
@@ -34,7 +34,7 @@ class Sender(Engine):
 
     def __init__(self, node: Node | None = None) -> None:
         self._node = node or default_node()
-        self._refused: dict[UUID, int] = {}
+        self._refused: dict[UUID, datetime] = {}
         self._head = ""
 
     def lead(self, leadership: Leadership) -> None:
@@ -50,7 +50,9 @@ class Sender(Engine):
             return self._advance(leadership, now)
         except ChainUnavailable as error:
             log.warning("chain unavailable", extra={"engine": self.name, **error.details})
-            return False
+        except RpcError as error:
+            log.warning("node refused", extra={"engine": self.name, "rpc_code": error.code})
+        return False
 
     def _advance(self, leadership: Leadership, now: datetime) -> bool:
         node = self._node

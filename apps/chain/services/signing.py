@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 IN_FLIGHT = 64  # of one signer; nodes drop what queues deeper
 CANCEL_GAS = 21_000
-PATIENCE_BLOCKS = 2
+PATIENCE = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,17 +34,17 @@ class Plan:
     refusal: Refusal | None = None
 
 
-def sign_next(*, node: Node, head: Head, refused: dict[UUID, int], leadership: Leadership, now: datetime) -> int:
+def sign_next(*, node: Node, head: Head, refused: dict[UUID, datetime], leadership: Leadership, now: datetime) -> int:
     """Sign what waits, in the order of nonces, and commit bytes and hashes; the number signed.
 
-    A simulated refusal is believed when nothing of ours is on its way that could change it, or after two blocks:
-    `refused` remembers since which block. Its nonce is then spent on a transfer of zero to ourselves.
+    A simulated refusal is believed when nothing else of ours is on its way that could change it, or after five
+    seconds: `refused` remembers since when. Its nonce is then spent on a transfer of zero to ourselves.
     """
     waiting = TxIntent.objects.sendable().filter(state=IntentState.NONCED)
     signed = 0
     for role in sorted(set(waiting.values_list("signer_id", flat=True))):
         intents = _next_of(role)
-        plans = _believed(_plans(node, intents), head, refused)
+        plans = _believed(_plans(node, intents), refused, now)
         if plans:
             signed += _sign(node, SignerRole(role), plans, head, leadership, now)
     return signed
@@ -81,14 +81,15 @@ def _plan(intent: TxIntent, estimate: Any) -> Plan | None:
     return None
 
 
-def _believed(plans: Sequence[Plan], head: Head, refused: dict[UUID, int]) -> list[Plan]:
+def _believed(plans: Sequence[Plan], refused: dict[UUID, datetime], now: datetime) -> list[Plan]:
     """The plans up to the first refusal that may yet change: what is on its way may make it succeed."""
-    on_its_way = TxIntent.objects.filter(state__in=[IntentState.SIGNED, IntentState.BROADCAST]).exists()
+    unmined = TxIntent.objects.in_state(IntentState.NONCED, IntentState.SIGNED, IntentState.BROADCAST)
     kept: list[Plan] = []
     for plan in plans:
         if plan.refusal:
-            since = refused.setdefault(plan.intent.id, head.number)
-            if (on_its_way or kept) and head.number < since + PATIENCE_BLOCKS:
+            since = refused.setdefault(plan.intent.id, now)
+            others = kept or unmined.exclude(pk__in=[each.intent.id for each in plans]).exists()
+            if others and now < since + PATIENCE:
                 break
             refused.pop(plan.intent.id)
         kept.append(plan)

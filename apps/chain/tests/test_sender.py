@@ -1,36 +1,54 @@
-"""The sender against a real node: success, refusal, revert, lies and strangers."""
+"""The sender against a real node: success, refusal, revert, silence, strangers, reorganisation."""
 
-from typing import Any
+from datetime import timedelta
 
-from apps.chain.selectors import intents as read
-from apps.chain.services.intents import submit
+import pytest
+from django.db import IntegrityError, connection
+
+from apps.chain import calls
+from apps.chain.engines.sender import Sender
+from apps.chain.errors import IntentConflict, WrongChain
+from apps.chain.gateway import Node
+from apps.chain.models import Signer, SignerNonce, TxAttempt, TxIntent
+from apps.chain.selectors.intents import intent as read
 from apps.chain.testing import ChainPlatform
-from apps.chain.types import IntentState, IntentView, SignerRole
-from apps.core import clock
-from apps.core.db import unit_of_work
-from apps.core.models import OutboxEvent
+from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, send
+from apps.chain.types import ExpectedEvent, IntentState, SignerRole
 
-NOBODY = "0x" + "ab" * 20
-
-
-def send(
-    to: str | None = NOBODY, data: bytes = b"", *, key: str, signer: SignerRole = SignerRole.AGENT, **more: Any
-) -> IntentView:
-    with unit_of_work():
-        return submit(signer=signer, to=to, data=data, kind="test", business_key=key, now=clock.now(), **more)
+GRANT_ROLE = calls._call("grantRole(bytes32,address)")
+MINTER = bytes.fromhex(calls.topic_of("MINTER_ROLE")[2:])
+LATER = timedelta(seconds=10)
 
 
-def ends(intent: IntentView) -> list[tuple[str, dict]]:
-    return list(OutboxEvent.objects.filter(key=str(intent.id)).values_list("topic", "payload"))
+class TestSubmit:
+    def test_gives_each_intent_the_next_nonce(self, chain_platform: ChainPlatform) -> None:
+        first, second = send(key="one"), send(key="two")
+        assert second.nonce == first.nonce + 1
+
+    def test_returns_what_the_business_key_already_names(self, chain_platform: ChainPlatform) -> None:
+        assert send(key="same", value=3) == send(key="same", value=3)
+        assert TxIntent.objects.filter(business_key="same").count() == 1
+
+    def test_refuses_other_content_under_the_same_key(self, chain_platform: ChainPlatform) -> None:
+        send(key="taken")
+        with pytest.raises(IntentConflict):
+            send(key="taken", value=1)
+
+    def test_leaves_no_gap_where_the_business_fact_fails(self, chain_platform: ChainPlatform) -> None:
+        before = SignerNonce.objects.get(pk=SignerRole.AGENT).next
+        with pytest.raises(IntegrityError, match="chain_intent_gas_capped"):
+            send(key="too much gas", gas_limit=2**24 + 1)
+        assert SignerNonce.objects.get(pk=SignerRole.AGENT).next == before
+        assert send(key="after the failure").nonce == before
 
 
 class TestSuccess:
     def test_ends_final_and_says_so_once(self, chain_platform: ChainPlatform) -> None:
-        intent = send(value=7, key="a")
+        intent = send(key="a", value=7)
         chain_platform.run_sender_until_final()
-        done = read.intent(intent.id)
-        assert done.state == IntentState.FINAL
-        assert int(chain_platform.node.call("eth_getBalance", NOBODY, "latest"), 16) == 7
+        done = read(intent.id)
+        assert (done.state, done.reason) == (IntentState.FINAL, "")
+        assert balance(chain_platform, NOBODY) == 7
         payload = {
             "intent_id": str(intent.id),
             "kind": "test",
@@ -39,3 +57,211 @@ class TestSuccess:
             "block_number": done.block_number,
         }
         assert ends(intent) == [("chain.intent_final", payload)]
+
+    def test_is_not_final_before_its_block_is(self, chain_platform: ChainPlatform) -> None:
+        intent = send(key="b")
+        for _ in range(3):
+            chain_platform.step("sender")
+        assert read(intent.id).state == IntentState.MINED
+        assert ends(intent) == []
+        chain_platform.run_sender_until_final()
+
+    def test_pays_twice_the_base_fee_and_a_tip_at_the_most(self, chain_platform: ChainPlatform) -> None:
+        base = int(chain_platform.node.call("eth_getBlockByNumber", "latest", False)["baseFeePerGas"], 16)
+        intent = send(key="fees")
+        chain_platform.run_sender_until_final()
+        attempt = TxAttempt.objects.get(intent_id=intent.id)
+        assert attempt.max_fee == 2 * base + attempt.max_priority_fee
+
+    def test_asks_the_node_within_no_transaction(self, chain_platform: ChainPlatform) -> None:
+        asked = []
+
+        class Watchful(Node):
+            def _post(self, calls):  # noqa: ANN001, ANN202
+                asked.append(connection.in_atomic_block)
+                return super()._post(calls)
+
+        _, leadership = chain_platform.engine("sender")
+        with Watchful(chain_platform.url, chain_id=chain_platform.node.chain_id) as node:
+            intent, sender = send(key="no transaction"), Sender(node)
+            while read(intent.id).state != IntentState.FINAL:
+                sender.step(leadership, read(intent.id).created_at)
+                chain_platform.finalize()
+        assert len(asked) > 5
+        assert not any(asked)
+
+
+class TestRefused:
+    def test_in_simulation_is_reverted_and_its_nonce_spent(self, chain_platform: ChainPlatform) -> None:
+        cash = chain_platform.contracts["payment_token"]
+        refused = send(cash, calls.mint(NOBODY, 5), key="not a minter")
+        after = send(key="behind it", value=1)
+        chain_platform.run_sender_until_final()
+        done = read(refused.id)
+        agent = chain_platform.account(1).address.lower()
+        assert (done.state, done.reason) == (IntentState.REVERTED, "AccessControlUnauthorizedAccount")
+        assert done.reason_detail == f"{agent}, 0x{MINTER.hex()}"
+        assert TxAttempt.objects.get(intent_id=refused.id).purpose == "CANCEL"
+        assert [topic for topic, _ in ends(refused)] == ["chain.intent_failed"]
+        assert ends(refused)[0][1]["reason"] == "AccessControlUnauthorizedAccount"
+        assert read(after.id).state == IntentState.FINAL
+
+    def test_in_simulation_waits_for_what_is_on_its_way(self, chain_platform: ChainPlatform) -> None:
+        """The mint is refused until the grant, of another signer, is mined."""
+        cash, agent = chain_platform.contracts["payment_token"], chain_platform.account(1).address
+        mint = send(cash, calls.mint(NOBODY, 5), key="mint")
+        send(cash, GRANT_ROLE(MINTER, agent), key="grant", signer=SignerRole.DEPLOYER)
+        chain_platform.run_sender_until_final()
+        assert read(mint.id).state == IntentState.FINAL
+        assert chain_platform.read(cash, calls.balance_of(NOBODY)) == 5
+
+    def test_on_chain_is_reverted_with_the_contracts_words(self, chain_platform: ChainPlatform) -> None:
+        factory = chain_platform.contracts["id_factory"]
+        intent = send(factory, calls.add_token_factory(NOBODY), key="not the owner", gas_limit=100_000)
+        chain_platform.step("sender")
+        assert read(intent.id).state == IntentState.MINED
+        chain_platform.run_sender_until_final()
+        done = read(intent.id)
+        assert (done.state, done.reason) == (IntentState.REVERTED, "REVERTED")
+        assert done.reason_detail == "Ownable: caller is not the owner"
+        assert [topic for topic, _ in ends(intent)] == ["chain.intent_failed"]
+
+    def test_for_want_of_gas_says_so(self, chain_platform: ChainPlatform) -> None:
+        data = calls.creation("trex/Token")
+        intent = send(None, data, key="starved", gas_limit=1_500_000)
+        chain_platform.run_sender_until_final()
+        assert (read(intent.id).state, read(intent.id).reason) == (IntentState.REVERTED, "OUT_OF_GAS")
+
+
+class TestExpectedEvent:
+    def test_missing_is_no_success(self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture) -> None:
+        intent = send(key="silent", expect=ExpectedEvent(calls.TRANSFER))
+        chain_platform.run_sender_until_final()
+        assert (read(intent.id).state, read(intent.id).reason) == (IntentState.FAILED, "EXPECTED_EVENT_MISSING")
+        assert [topic for topic, _ in ends(intent)] == ["chain.intent_failed"]
+        assert "expected event missing" in caplog.messages
+
+    def test_of_another_contract_is_no_success(self, chain_platform: ChainPlatform) -> None:
+        cash, own = chain_platform.contracts["payment_token"], chain_platform.account(1).address
+        expect = ExpectedEvent(calls.topic_of("Approval(address,address,uint256)"), NOBODY)
+        intent = send(cash, calls.approve(own, 1), key="elsewhere", expect=expect)
+        chain_platform.run_sender_until_final()
+        assert read(intent.id).state == IntentState.FAILED
+
+    def test_is_kept_with_the_intent(self, chain_platform: ChainPlatform) -> None:
+        cash, own = chain_platform.contracts["payment_token"], chain_platform.account(1).address
+        topic = calls.topic_of("Approval(address,address,uint256)")
+        intent = send(cash, calls.approve(own, 9), key="kept", expect=ExpectedEvent(topic, cash))
+        chain_platform.run_sender_until_final()
+        event = read(intent.id).event
+        assert event is not None
+        assert (event["address"], event["topics"][0], int(event["data"], 16)) == (cash, topic, 9)
+
+
+class TestStranger:
+    """Somebody else sends with our key."""
+
+    def test_freezes_the_signer_and_raises_an_alarm(
+        self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        stolen = chain_platform.account(1)
+        chain_platform.send(stolen, "0x" + "ee" * 20, value=1)
+        intent = send(key="nonce taken", value=7)
+        others = send(key="another signer", signer=SignerRole.OPERATOR, value=1)
+        for _ in range(3):
+            chain_platform.step("sender")
+            chain_platform.finalize()
+        signer = Signer.objects.get(pk=SignerRole.AGENT)
+        assert signer.frozen_reason == "FOREIGN_TRANSACTION"
+        assert "signer frozen" in caplog.messages
+        assert read(intent.id).state == IntentState.SIGNED
+        assert read(others.id).state == IntentState.FINAL
+        assert balance(chain_platform, NOBODY) == 1
+
+    def test_stops_everything_behind_it(self, chain_platform: ChainPlatform) -> None:
+        behind = send(key="behind the stranger")
+        sent = chain_nonce(chain_platform, SignerRole.AGENT)
+        chain_platform.step("sender")
+        assert read(behind.id).state == IntentState.NONCED
+        assert chain_nonce(chain_platform, SignerRole.AGENT) == sent
+
+
+class TestNodeThatForgets:
+    def test_is_sent_the_same_bytes_again(self, chain_platform: ChainPlatform) -> None:
+        node = chain_platform.node
+        node.call("evm_setAutomine", False)
+        intent = send(key="forgotten", value=7)
+        chain_platform.step("sender")
+        attempt = TxAttempt.objects.get(intent_id=intent.id)
+        assert node.call("anvil_dropTransaction", attempt.hash) == attempt.hash
+        chain_platform.step("sender", later=LATER)
+        chain_platform.step("sender", later=LATER)
+        node.call("evm_setAutomine", True)
+        chain_platform.mine()
+        chain_platform.run_sender_until_final()
+        assert read(intent.id).tx_hash == attempt.hash
+        assert TxAttempt.objects.filter(intent_id=intent.id).count() == 1
+        assert balance(chain_platform, NOBODY) == 7
+
+    def test_having_them_already_counts_as_sent(self, chain_platform: ChainPlatform) -> None:
+        node = chain_platform.node
+        node.call("evm_setAutomine", False)
+        intent = send(key="known", value=1)
+        chain_platform.step("sender")
+        TxIntent.objects.filter(pk=intent.id).update(state=IntentState.SIGNED)  # as if the commit had been lost
+        chain_platform.step("sender")
+        assert read(intent.id).state == IntentState.BROADCAST
+        node.call("evm_setAutomine", True)
+        chain_platform.mine()
+        chain_platform.run_sender_until_final()
+
+    def test_having_mined_them_already_counts_as_sent(self, chain_platform: ChainPlatform) -> None:
+        intent = send(key="mined", value=1)
+        chain_platform.step("sender")
+        clear = dict.fromkeys(["tx_hash", "block_number", "block_hash", "succeeded", "gas_used"])
+        TxIntent.objects.filter(pk=intent.id).update(state=IntentState.SIGNED, **clear)
+        before = balance(chain_platform, NOBODY)
+        chain_platform.run_sender_until_final()
+        assert read(intent.id).state == IntentState.FINAL
+        assert balance(chain_platform, NOBODY) == before
+
+
+class TestReorganisation:
+    def test_that_throws_a_transaction_out_sends_the_same_bytes_again(self, chain_platform: ChainPlatform) -> None:
+        intent = send(key="thrown out", value=7)
+        chain_platform.step("sender")
+        mined = read(intent.id)
+        assert mined.state == IntentState.MINED
+        chain_platform.node.call("anvil_reorg", 1, [])
+        assert balance(chain_platform, NOBODY) == 0
+        chain_platform.step("sender")
+        assert read(intent.id).state == IntentState.BROADCAST
+        assert read(intent.id).block_number is None
+        chain_platform.step("sender", later=LATER)
+        chain_platform.run_sender_until_final()
+        done = read(intent.id)
+        assert (done.state, done.tx_hash) == (IntentState.FINAL, mined.tx_hash)
+        assert done.block_hash != mined.block_hash
+        assert balance(chain_platform, NOBODY) == 7
+        assert len(ends(intent)) == 1
+
+    def test_that_moves_a_transaction_is_followed(self, chain_platform: ChainPlatform) -> None:
+        intent = send(key="moved", value=1)
+        chain_platform.step("sender")
+        mined = read(intent.id)
+        raw = "0x" + bytes(TxAttempt.objects.get(intent_id=intent.id).raw).hex()
+        chain_platform.node.call("anvil_reorg", 1, [[raw, 0]])
+        chain_platform.run_sender_until_final()
+        done = read(intent.id)
+        assert (done.state, done.tx_hash) == (IntentState.FINAL, mined.tx_hash)
+        assert done.block_hash != mined.block_hash
+
+
+class TestOtherChain:
+    def test_is_refused_before_anything_is_signed(self, chain_platform: ChainPlatform) -> None:
+        intent = send(key="wrong chain")
+        _, leadership = chain_platform.engine("sender")
+        with Node(chain_platform.url, chain_id=1) as node, pytest.raises(WrongChain):
+            Sender(node).step(leadership, intent.created_at)
+        assert read(intent.id).state == IntentState.NONCED
+        assert not TxAttempt.objects.filter(intent_id=intent.id).exists()

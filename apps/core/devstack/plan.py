@@ -16,11 +16,15 @@ CHILDREN = ("web", "worker", "beat", "engines")
 
 @dataclass(frozen=True)
 class Child:
-    """A process that is started again when it ends; `port` is the loopback port it will listen on, if any."""
+    """A process that is started again when it ends.
+
+    With a `port` it serves HTTP on loopback, and is ready once `path` is answered with 200.
+    """
 
     name: str
     argv: tuple[str, ...]
     port: int | None = None
+    path: str = "/"
 
 
 @dataclass(frozen=True)
@@ -37,7 +41,7 @@ def project_plan(home: Home, *, port: int, without: Collection[str] = (), engine
     `without` leaves out children or, by their names, engines; `engines` names the only ones to run.
     """
     children = (
-        Child("web", _web(port), port),
+        Child("web", _web(port), port, "/api/health"),
         Child("worker", _python("celery", "-A", "config", "worker", "-c", "2", "-l", "INFO", "--without-mingle")),
         Child("beat", _python("celery", "-A", "config", "beat", "-l", "INFO", "--pidfile=", *_schedule(home))),
         Child("engines", _manage("run_engines", *engines, *_left_out(without))),

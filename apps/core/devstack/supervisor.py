@@ -1,5 +1,6 @@
 """`serve`: servers, set-up commands and processes under one roof, until a signal ends them all."""
 
+import http.client
 import json
 import os
 import signal
@@ -9,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,14 +19,14 @@ from apps.core.devstack import stack
 from apps.core.devstack.children import Keeper, end_leftovers
 from apps.core.devstack.errors import DevstackError
 from apps.core.devstack.layout import CHECKOUT, Home
-from apps.core.devstack.plan import Plan
+from apps.core.devstack.plan import Child, Plan
 from apps.core.devstack.ports import is_free
 from apps.core.devstack.processes import ProcessRecord, end_session, spawn
 from apps.core.devstack.state import write_private
 from apps.core.devstack.urls import Urls
 
 _TICK_SECONDS = 0.05
-_LISTEN_SECONDS = 60
+_READY_SECONDS = 120
 
 
 class Supervisor:
@@ -90,7 +92,7 @@ class Supervisor:
         if not self._stopping.is_set():
             self._keepers = [Keeper(child, self._home, env, self._say) for child in self._plan.children]
             self._publish(ready=False)
-            self._wait_until_listening()
+            self._wait_until_ready()
 
     def _environment(self) -> dict[str, str]:
         own = {"BOOKENTRY_PROFILE": self._home.profile.name, "PYTHONUNBUFFERED": "1"}
@@ -117,16 +119,16 @@ class Supervisor:
             elif process.returncode:
                 raise DevstackError(f"{name} failed: {_last_line(log)} (see {log})")
 
-    def _wait_until_listening(self) -> None:
+    def _wait_until_ready(self) -> None:
         waiting = [keeper for keeper in self._keepers if keeper.child.port is not None]
-        deadline = time.monotonic() + _LISTEN_SECONDS
+        deadline = time.monotonic() + _READY_SECONDS
         with self._timed(", ".join(keeper.child.name for keeper in self._keepers)):
             while waiting and not self._stopping.wait(_TICK_SECONDS):
                 self._tend(ready=False)
-                waiting = [keeper for keeper in waiting if is_free(keeper.child.port or 0)]
+                waiting = [keeper for keeper in waiting if not _answers(keeper.child)]
                 if waiting and time.monotonic() > deadline:
                     late = waiting[0]
-                    raise DevstackError(f"{late.child.name} does not listen: {_last_line(late.log)} (see {late.log})")
+                    raise DevstackError(f"{late.child.name} does not answer: {_last_line(late.log)} (see {late.log})")
 
     def _keep(self) -> None:
         if self._stopping.is_set():
@@ -163,6 +165,18 @@ class Supervisor:
         self._home.processes.unlink(missing_ok=True)
         self._home.serving.unlink(missing_ok=True)
         self._say("stopped: nothing is left running")
+
+
+def _answers(child: Child) -> bool:
+    """Whether the child serves its page. A web server listens before its workers have loaded the application."""
+    connection = http.client.HTTPConnection("127.0.0.1", child.port, timeout=5)
+    try:
+        connection.request("GET", child.path)
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def _give_up(process: "subprocess.Popen[bytes]") -> None:

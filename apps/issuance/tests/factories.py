@@ -1,7 +1,6 @@
 """An issuer with a live token, and holders who may receive it."""
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -10,14 +9,13 @@ from apps.accounts.tests.factories import actor_of, make_party, make_user
 from apps.accounts.types import PartyKind, Role
 from apps.chain.models import Signer, SignerNonce, TokenBinding
 from apps.chain.types import BindingState, SignerRole
-from apps.compliance.models import InvestorProfile, Wallet, WalletRegistration
-from apps.compliance.types import ClaimStatus, KycStatus, RegistrationStatus
 from apps.core import clock
 from apps.core.actor import Actor
 from apps.core.db import unit_of_work
 from apps.issuance.types import IssuanceDraft
 from apps.securities.tests.factories import make_security
 from apps.securities.types import SecurityView
+from apps.settlement.tests.holders import make_eligible
 
 _numbers = count(0xFAC)
 
@@ -86,26 +84,6 @@ def make_live(isin: str, decimals: int = 0) -> None:
 
 def make_holder(isin: str) -> tuple[Party, str]:
     """An accredited investor whose wallet is registered with the token."""
-    party, address, now = make_party(), make_address(), clock.now()
-    with unit_of_work():
-        InvestorProfile.objects.create(
-            party=party,
-            kyc_status=KycStatus.APPROVED,
-            kyc_decided_at=now,
-            kyc_expires_at=now + timedelta(days=365),
-            accredited=True,
-            created_at=now,
-        )
-        wallet = Wallet.objects.create(address=address, party=party, claim_status=ClaimStatus.FINAL, proved_at=now)
-        WalletRegistration.objects.create(
-            wallet=wallet, isin=isin, status=RegistrationStatus.REGISTERED, requested_at=now, registered_at=now
-        )
+    party, address = make_party(), make_address()
+    make_eligible(party, address, isin)
     return party, address
-
-
-def lose_eligibility(party: Party) -> None:
-    """The party's identity check is withdrawn."""
-    with unit_of_work():
-        InvestorProfile.objects.filter(pk=party.pk).update(
-            kyc_status=KycStatus.REJECTED, kyc_expires_at=None, accredited=False
-        )

@@ -23,7 +23,7 @@ from apps.issuance.models import IssuanceRequest
 from apps.issuance.selectors.issuances import issued_totals
 from apps.issuance.services.decisions import approve_issuance, reject_issuance
 from apps.issuance.services.requests import request_issuance
-from apps.issuance.tests.factories import Issue, lose_eligibility, make_issue, make_live
+from apps.issuance.tests.factories import Issue, make_issue, make_live
 from apps.issuance.tests.test_requests import race
 from apps.issuance.types import IssuanceView
 from apps.ledger.selectors.balances import decimals_of
@@ -31,6 +31,7 @@ from apps.securities.selectors.securities import security
 from apps.securities.tests.factories import make_security
 from apps.settlement.models import ExpectedMovement
 from apps.settlement.selectors.movements import movement
+from apps.settlement.tests.holders import lose_eligibility
 from apps.settlement.types import MOVEMENT_FINAL
 
 

@@ -9,6 +9,10 @@ from rest_framework.exceptions import APIException, ParseError
 from rest_framework.parsers import JSONParser
 from rest_framework.renderers import JSONRenderer
 
+# No document of ours needs more. Python's own limit on recursion is no guard: a library that comes with eth-account
+# raises it to 100,000, where the parser overruns the C stack and takes the process with it.
+MAX_BRACKETS = 1_000
+
 
 class BodyTooLarge(APIException):
     """More bytes than any of our documents needs."""
@@ -26,6 +30,11 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(pairs):
         raise ParseError("A key occurs twice in one object.")
     return found
+
+
+def _refuse_deep_nesting(text: str) -> None:
+    if text.count("{") + text.count("[") > MAX_BRACKETS:
+        raise ParseError("The document is nested too deeply or has too many parts.")
 
 
 def _refuse_half_characters(text: str, document: Any) -> None:
@@ -54,6 +63,7 @@ class StrictJSONParser(JSONParser):
             raise BodyTooLarge
         try:
             text = body.decode("utf-8")
+            _refuse_deep_nesting(text)
             document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
             _refuse_half_characters(text, document)
         except ParseError:

@@ -1,6 +1,7 @@
 """The HTTP kit: every answer in the envelope, strict input, closed by default."""
 
 import json
+import sys
 import zlib
 
 import pytest
@@ -147,6 +148,15 @@ class TestStrictInput:
     def test_refuses_a_body_of_more_than_a_few_megabytes(self) -> None:
         status, answer = post('{"text": "' + "a" * 3_000_000 + '"}')
         assert (status, answer["error"]["code"]) == (413, "too_large")
+
+    @pytest.mark.parametrize("opening", ["[", '{"a":'])
+    def test_survives_deep_nesting_whatever_the_limit_on_recursion(self, opening: str) -> None:
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(100_000)
+        try:
+            assert post(opening * 100_000)[0] == 400
+        finally:
+            sys.setrecursionlimit(before)
 
     def test_unzips_nothing(self) -> None:
         zipped = zlib.compress(b'{"text": "a"}')

@@ -191,10 +191,13 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "PATH_CONVERTER_OVERRIDES": {"isin": {"type": "string", "pattern": "^[A-Z]{2}[A-Z0-9]{9}[0-9]$"}},
     # One name for each set of codes, wherever it is used.
     "ENUM_NAME_OVERRIDES": {
         "Role": "apps.accounts.types.Role",
         "PartyKind": "apps.accounts.types.PartyKind",
+        "SecurityStatus": "apps.securities.types.SecurityStatus",
+        "Exemption": "apps.securities.types.Exemption",
     },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -5,11 +5,9 @@ import re
 from rest_framework import serializers
 
 from apps.accounts.types import PartyKind, Role
-from apps.core.http.serializers import IdField, StrictSerializer, TextField
+from apps.core.http.serializers import IdField, NameField, StrictSerializer, TextField
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}", re.ASCII)
-# C0 and C1 controls, and the characters that turn the direction of text: in a name they only deceive.
-DECEIVING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 class CredentialsSerializer(StrictSerializer):
@@ -31,14 +29,8 @@ class NewPartySerializer(StrictSerializer):
     """A party to open."""
 
     kind = serializers.ChoiceField(choices=PartyKind.choices)
-    legal_name = TextField(max_length=200)
+    legal_name = NameField(max_length=200)
     country = TextField(max_length=2, min_length=2, help_text="ISO 3166-1 alpha-2.")
-
-    def validate_legal_name(self, value: str) -> str:
-        """A name a reader sees as it is stored."""
-        if DECEIVING.search(value):
-            raise serializers.ValidationError("A name has no control characters.", code="control_character")
-        return value
 
 
 class PartySerializer(serializers.Serializer):
@@ -81,7 +73,7 @@ class UserSerializer(serializers.Serializer):
     created_at = serializers.DateTimeField()
 
 
-class ProfileSerializer(serializers.Serializer):
+class WhoAmISerializer(serializers.Serializer):
     """Who is logged in, and for whom they act."""
 
     user_id = serializers.UUIDField()

@@ -11,8 +11,8 @@ from apps.accounts.api.serializers import (
     NewPartySerializer,
     NewUserSerializer,
     PartySerializer,
-    ProfileSerializer,
     UserSerializer,
+    WhoAmISerializer,
 )
 from apps.accounts.selectors.members import profile_of
 from apps.accounts.services.login import log_in
@@ -46,10 +46,10 @@ class MeView(View):
 
     required_roles = ALL_ROLES
 
-    @extend_schema(operation_id="who_am_i", tags=["accounts"], responses=ProfileSerializer)
+    @extend_schema(operation_id="who_am_i", tags=["accounts"], responses=WhoAmISerializer)
     def get(self, request: Request) -> Response:
         """Who is logged in, for which party, in which roles."""
-        return Response(ProfileSerializer(profile_of(self.actor(request))).data)
+        return Response(WhoAmISerializer(profile_of(self.actor(request))).data)
 
 
 class PartiesView(View):

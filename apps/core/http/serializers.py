@@ -9,6 +9,8 @@ from rest_framework.request import Request
 from stdnum import isin
 from stdnum.exceptions import ValidationError as NumberError
 
+# C0 and C1 controls, and the characters that override the direction of text.
+DECEIVING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 AMOUNT = re.compile(r"[0-9]{1,38}(?:\.[0-9]{1,18})?", re.ASCII)
 
 
@@ -30,6 +32,16 @@ class TextField(serializers.CharField):
         if not isinstance(data, str):
             raise serializers.ValidationError("This must be a string.", code="not_a_string")
         return super().to_internal_value(data)
+
+
+class NameField(TextField):
+    """A name, as its reader will see it: no control characters, nothing that turns the direction of text."""
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if DECEIVING.search(text):
+            raise serializers.ValidationError("A name has no control characters.", code="control_character")
+        return text
 
 
 class WholeNumberField(serializers.IntegerField):

@@ -1,0 +1,18 @@
+"""Parts of paths. What has another shape has no address: 404 before any query."""
+
+from django.urls import register_converter
+
+
+class IsinConverter:
+    """`<isin:isin>`: twelve characters in the shape of an ISIN."""
+
+    regex = "[A-Z]{2}[A-Z0-9]{9}[0-9]"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(IsinConverter, "isin")

@@ -1,6 +1,9 @@
 """Parties, users and actors for tests."""
 
+from functools import cache
 from itertools import count
+
+from django.contrib.auth.hashers import make_password
 
 from apps.accounts.models import Membership, Party, User
 from apps.accounts.types import PartyKind, Role
@@ -17,12 +20,18 @@ def make_party(*, kind: str = PartyKind.NATURAL, country: str = "US", legal_name
     return Party.objects.create(kind=kind, legal_name=name, country=country, created_at=clock.now())
 
 
+@cache
+def _hashed_password() -> str:
+    """One argon2 hash a run, however many users."""
+    return make_password(PASSWORD)
+
+
 def make_user(*, party: Party | None = None, role: str = Role.INVESTOR, username: str = "") -> User:
     """A user with one membership; the password is PASSWORD."""
     now = clock.now()
     staff = role in {Role.COMPLIANCE, Role.OPS}
-    user = User.objects.create_user(
-        username=username or f"user-{next(_numbers)}", password=PASSWORD, is_staff=staff, created_at=now
+    user = User.objects.create(
+        username=username or f"user-{next(_numbers)}", password=_hashed_password(), is_staff=staff, created_at=now
     )
     Membership.objects.create(user=user, party=party or make_party(), role=role, created_at=now)
     return user

@@ -122,7 +122,11 @@ def _exists(name: str) -> bool:
 
 
 def _drop(name: str) -> None:
-    # Each role may end only its own sessions: first the application's (a listening thread, say), then the owner's.
+    """Each role ends its own sessions (a listening thread, say); DROP waits for them, and ends autovacuum's itself.
+
+    WITH (FORCE) would refuse while a session of another role is still on its way out.
+    """
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND usename = current_user"
-    _run(sql.SQL(end).format(sql.Literal(name)), os.environ["DATABASE_URL"])
-    _run(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+    for url in (os.environ["DATABASE_URL"], _owner_url()):
+        _run(sql.SQL(end).format(sql.Literal(name)), url)
+    _run(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))

@@ -71,15 +71,7 @@ def decide(batch: Sequence[Command], books: Books, funds: Funds) -> Effects:
 
 
 def _place(command: Command, book: OpenBook, funds: Funds) -> Result:
-    order = NewOrder(
-        str(command.order_id),
-        str(command.party_id),
-        Side(command.side),
-        command.price or 0,
-        command.quantity or 0,
-        TimeInForce(command.time_in_force),
-    )
-    party = party_of(command)
+    order, party = new_order(command), party_of(command)
     code = _refusal(order, party, book, funds)
     book.parties[str(command.order_id)] = party
     return book.matcher.apply(order) if code is None else book.matcher.reject(order, code)
@@ -95,6 +87,18 @@ def _refusal(order: NewOrder, party: Party, book: OpenBook, funds: Funds) -> Rej
     if funds.hold(hold_account(party, order.side), hold):
         return None
     return RejectCode.INSUFFICIENT_FUNDS if order.side is Side.BUY else RejectCode.INSUFFICIENT_POSITION
+
+
+def new_order(command: Command) -> NewOrder:
+    """The order a command places, as the core wants it."""
+    return NewOrder(
+        str(command.order_id),
+        str(command.party_id),
+        Side(command.side),
+        command.price or 0,
+        command.quantity or 0,
+        TimeInForce(command.time_in_force),
+    )
 
 
 def _cancel(command: Command, book: OpenBook) -> Result:

@@ -1,0 +1,83 @@
+"""A loopback proxy between a process and its database that kills the process at a chosen message.
+
+It sees the wire, so it finds every boundary between two statements: BEGIN, each query, COPY, COMMIT. Killing
+before a message is forwarded loses it; killing after leaves the commit unknown to the victim.
+"""
+
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+CHUNK = 1 << 20
+
+
+class KillingProxy:
+    """Forwards connections to `upstream`; at client message number `at` it sends SIGKILL to `victim()`."""
+
+    def __init__(self, upstream: tuple[str, int], victim: Callable[[], int], *, at: int, forward: bool) -> None:
+        self._upstream, self._victim, self._at, self._forward = upstream, victim, at, forward
+        self._seen = 0
+        self._counting = threading.Lock()
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.killed = False
+
+    @property
+    def messages(self) -> int:
+        """How many client messages have passed."""
+        return self._seen
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._accept, daemon=True).start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._upstream)
+            threading.Thread(target=self._to_server, args=(client, server), daemon=True).start()
+            threading.Thread(target=_pump, args=(server, client), daemon=True).start()
+
+    def _to_server(self, client: socket.socket, server: socket.socket) -> None:
+        try:
+            while data := client.recv(CHUNK):
+                if self._fatal():
+                    if self._forward:
+                        server.sendall(data)
+                    os.kill(self._victim(), signal.SIGKILL)
+                    self.killed = True
+                    return
+                server.sendall(data)
+        except OSError:
+            return
+        finally:
+            _shut(server)
+
+    def _fatal(self) -> bool:
+        with self._counting:
+            self._seen += 1
+            return self._seen == self._at
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(CHUNK):
+            sink.sendall(data)
+    _shut(sink)
+
+
+def _shut(end: socket.socket) -> None:
+    """Tell the other side that no more follows; what is under way there still completes."""
+    with suppress(OSError):
+        end.shutdown(socket.SHUT_WR)

@@ -46,6 +46,7 @@ class Block(models.Model):
         ]
         indexes = [
             models.Index(fields=["number"], name="block_final", condition=Q(finality=Finality.FINAL)),
+            models.Index(fields=["number"], name="block_orphaned", condition=Q(canonical=False)),
         ]
 
 

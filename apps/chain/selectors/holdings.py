@@ -7,17 +7,15 @@ from apps.chain.types import Holdings
 from apps.chain.types.events import ZERO_ADDRESS
 from apps.core.db import fetch_all
 
+# One pass over the token's rows, whatever the planner's statistics. Up to a final block, canonical is final.
 FOLD = """
-    WITH moved AS (
-        SELECT transfer.sender, transfer.recipient, transfer.amount
-        FROM chain_tokentransfer transfer JOIN chain_block block ON block.id = transfer.block_id
-        WHERE transfer.token = %s AND transfer.block_number <= %s AND block.finality = 'FINAL'
-    )
-    SELECT wallet, sum(delta) FROM (
-        SELECT sender AS wallet, -amount AS delta FROM moved
-        UNION ALL
-        SELECT recipient, amount FROM moved
-    ) entries GROUP BY wallet HAVING sum(delta) <> 0
+    SELECT entry.wallet, sum(entry.units)
+    FROM chain_tokentransfer transfer
+    CROSS JOIN LATERAL (VALUES (transfer.sender, -transfer.amount), (transfer.recipient, transfer.amount))
+        AS entry (wallet, units)
+    WHERE transfer.token = %s AND transfer.block_number <= %s
+      AND transfer.block_id NOT IN (SELECT id FROM chain_block WHERE NOT canonical)
+    GROUP BY entry.wallet HAVING sum(entry.units) <> 0
 """
 
 

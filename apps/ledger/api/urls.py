@@ -1,5 +1,7 @@
 """Routes."""
 
-from django.urls import URLPattern
+from django.urls import path
 
-urlpatterns: list[URLPattern] = []
+from apps.ledger.api.views import PositionsView
+
+urlpatterns = [path("ledger/positions", PositionsView.as_view(), name="positions")]

@@ -1,40 +1,309 @@
-"""Transfers on real books."""
+"""Transfers and holds on real books: what each service does, returns and refuses."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
 from apps.core.db import unit_of_work
-from apps.ledger.errors import AlreadyResolved, IdempotencyConflict, InsufficientBalance
-from apps.ledger.selectors.balances import balances
+from apps.core.errors import InvalidValue
+from apps.ledger.errors import (
+    AlreadyResolved,
+    AssetMismatch,
+    HoldOverReleased,
+    IdempotencyConflict,
+    InsufficientBalance,
+    UnknownAccount,
+    UnknownTransfer,
+)
+from apps.ledger.models import LedgerTransfer
 from apps.ledger.selectors.fold import fold_check, unbalanced_assets
+from apps.ledger.selectors.transfers import open_holds, states_of
 from apps.ledger.services.batches import write_batch
-from apps.ledger.services.transfers import pend_many, post_many, transfer_many, void_many
+from apps.ledger.services.holds import apply_holds
+from apps.ledger.services.transfers import expire_many, pend_many, post_many, transfer_many, void_many
 from apps.ledger.tests import factories as make
-from apps.ledger.types import Balance, HoldEntry
+from apps.ledger.types import Balance, TransferState
+
+LARGEST = 10**38 - 1
 
 
 @pytest.mark.usefixtures("books")
-class TestTransfers:
-    def test_smoke(self) -> None:
+class TestTransferMany:
+    def test_moves_amounts_at_once(self) -> None:
+        one, two = make.make_account(posted=100), make.make_account()
+        moved = make.transfer(one, two, 40)
+        ids = make.commit(transfer_many, [moved])
+        assert (make.balance(one), make.balance(two)) == (Balance(60, 0), Balance(40, 0))
+        row = LedgerTransfer.objects.get(pk=ids[moved.idem_key])
+        assert (row.amount, row.state, row.pending_id, row.effective_at) == (40, "POSTED", None, make.DAY)
+
+    def test_nets_a_group_before_it_asks_for_cover(self) -> None:
+        one, two, three = make.make_account(posted=10), make.make_account(), make.make_account()
+        make.commit(transfer_many, [make.transfer(two, three, 10), make.transfer(one, two, 10)])
+        assert [make.balance(account).posted for account in (one, two, three)] == [0, 0, 10]
+
+    def test_writes_all_of_a_group_or_none(self) -> None:
+        one, two = make.make_account(posted=100), make.make_account()
+        before = make.rows_written()
+        group = [make.transfer(one, two, 60), make.transfer(one, two, 41)]
+        with pytest.raises(InsufficientBalance) as refused:
+            make.commit(transfer_many, group)
+        assert refused.value.details == {"account_ids": [str(one)]}
+        assert (make.balance(one), make.rows_written()) == (Balance(100, 0), before)
+
+    def test_leaves_the_unit_of_work_usable_after_a_shortage(self) -> None:
+        one, two = make.make_account(posted=5), make.make_account()
         with unit_of_work():
-            make.make_assets()
-            a, b = make.make_account(posted=100), make.make_account()
-            ids = transfer_many([make.transfer(a, b, 40, key="k1")])
-            assert ids == transfer_many([make.transfer(a, b, 40, key="k1")])
-            assert balances([a, b]) == {a: Balance(60, 0), b: Balance(40, 0)}
-            pend_many([make.pending(a, b, 10, key="p1"), make.pending(a, b, 20, key="p2")])
-            assert balances([a])[a] == Balance(60, 30)
-            post_many([("p1", "p1:post", make.DAY)])
-            void_many([("p2", "p2:void", make.DAY)])
-            post_many([("p1", "p1:post", make.DAY)])
-            assert balances([a, b]) == {a: Balance(50, 0), b: Balance(50, 0)}
-            with pytest.raises(AlreadyResolved):
-                post_many([("p2", "p2:post", make.DAY)])
-            with pytest.raises(InsufficientBalance) as short:
-                transfer_many([make.transfer(a, b, 51)])
-            assert short.value.details == {"account_ids": [str(a)]}
-            with pytest.raises(IdempotencyConflict):
-                transfer_many([make.transfer(a, b, 41, key="k1")])
-            write_batch(holds=[HoldEntry("h1", a, 30, "o1")], pendings=[make.pending(a, b, 20)])
-            assert balances([a])[a] == Balance(50, 50)
+            with pytest.raises(InsufficientBalance):
+                transfer_many([make.transfer(one, two, 6)])
+            transfer_many([make.transfer(one, two, 5)])
+        assert make.balance(two) == Balance(5, 0)
+
+    def test_spends_nothing_that_is_held(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        make.commit(apply_holds, [make.hold(one, 4)])
+        with pytest.raises(InsufficientBalance):
+            make.commit(transfer_many, [make.transfer(one, two, 7)])
+        make.commit(transfer_many, [make.transfer(one, two, 6)])
+        assert make.balance(one) == Balance(4, 4)
+
+    def test_lets_control_accounts_owe(self) -> None:
+        make.make_assets()
+        outside = make.control_account()
+        before = make.balance(outside).posted
+        make.make_account(posted=7)
+        assert make.balance(outside) == Balance(before - 7, 0)
+
+    def test_holds_the_largest_amount_and_refuses_one_more(self) -> None:
+        asset = make.OTHER_ISIN
+        whole = make.make_account(asset, posted=LARGEST)
+        assert make.balance(whole).posted == LARGEST
+        with pytest.raises(InvalidValue):
+            make.commit(transfer_many, [make.transfer(make.control_account(asset), whole, 1)])
+
+    @pytest.mark.parametrize("amount", [0, -1, 10**38])
+    def test_refuses_an_amount_of_no_use(self, amount: int) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        with pytest.raises(InvalidValue):
+            make.commit(transfer_many, [make.transfer(one, two, amount)])
+
+    def test_refuses_to_join_two_assets(self) -> None:
+        cash, shares = make.make_account(posted=10), make.make_account(make.ISIN)
+        before = make.rows_written()
+        with pytest.raises(AssetMismatch):
+            make.commit(transfer_many, [make.transfer(cash, shares, 1)])
+        assert (make.balance(cash), make.rows_written()) == (Balance(10, 0), before)
+
+    def test_refuses_an_account_that_pays_itself(self) -> None:
+        one = make.make_account(posted=10)
+        with pytest.raises(InvalidValue):
+            make.commit(transfer_many, [make.transfer(one, one, 1)])
+
+    def test_names_the_accounts_it_does_not_know(self) -> None:
+        one, stranger = make.make_account(posted=10), uuid4()
+        with pytest.raises(UnknownAccount) as refused:
+            make.commit(transfer_many, [make.transfer(one, stranger, 1)])
+        assert refused.value.details == {"account_ids": [str(stranger)]}
+
+    def test_refuses_to_run_outside_a_unit_of_work(self) -> None:
+        with pytest.raises(RuntimeError, match="within a unit of work"):
+            transfer_many([])
+
+    def test_writes_nothing_for_an_empty_group(self) -> None:
+        assert make.commit(transfer_many, []) == {}
+
+
+@pytest.mark.usefixtures("books")
+class TestPendingTransfers:
+    def test_reserve_without_moving(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        key = make.make_pending(one, two, 6)
+        assert (make.balance(one), make.balance(two)) == (Balance(10, 6), Balance(0, 0))
+        assert states_of([key]) == {key: TransferState.PENDING}
+
+    def test_cannot_be_reserved_twice(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        make.make_pending(one, two, 6)
+        with pytest.raises(InsufficientBalance):
+            make.commit(pend_many, [make.pending(one, two, 5)])
+
+    def test_posted_move(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        key = make.make_pending(one, two, 6)
+        make.commit(post_many, [(key, f"{key}:post", make.DAY)])
+        assert (make.balance(one), make.balance(two)) == (Balance(4, 0), Balance(6, 0))
+        assert states_of([key]) == {key: TransferState.POSTED}
+
+    @pytest.mark.parametrize(("give_back", "state"), [(void_many, "VOIDED"), (expire_many, "EXPIRED")])
+    def test_voided_or_expired_give_back(self, give_back: Callable[..., object], state: str) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        key = make.make_pending(one, two, 6)
+        make.commit(give_back, [(key, f"{key}:end", make.DAY)])
+        assert (make.balance(one), make.balance(two)) == (Balance(10, 0), Balance(0, 0))
+        assert states_of([key]) == {key: state}
+
+    @pytest.mark.parametrize("first", [post_many, void_many, expire_many])
+    @pytest.mark.parametrize("second", [post_many, void_many, expire_many])
+    def test_end_once(self, first: Callable[..., object], second: Callable[..., object]) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        key = make.make_pending(one, two, 6)
+        make.commit(first, [(key, f"{key}:first", make.DAY)])
+        before = make.balance(one), make.balance(two), make.rows_written()
+        with pytest.raises(AlreadyResolved) as refused:
+            make.commit(second, [(key, f"{key}:second", make.DAY)])
+        assert refused.value.details == {"pending_idem_keys": [key]}
+        assert (make.balance(one), make.balance(two), make.rows_written()) == before
+
+    def test_end_once_within_one_group_too(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        key = make.make_pending(one, two, 6)
+        with pytest.raises(AlreadyResolved):
+            make.commit(post_many, [(key, f"{key}:a", make.DAY), (key, f"{key}:b", make.DAY)])
+        assert make.balance(one) == Balance(10, 6)
+
+    def test_ended_by_the_same_key_again_change_nothing(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        key = make.make_pending(one, two, 6)
+        first = make.commit(post_many, [(key, f"{key}:post", make.DAY)])
+        assert make.commit(post_many, [(key, f"{key}:post", make.DAY)]) == first
+        assert make.balance(two) == Balance(6, 0)
+
+    def test_end_together_or_not_at_all(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        ended, open_ = make.make_pending(one, two, 6), make.make_pending(one, two, 3)
+        make.commit(void_many, [(ended, f"{ended}:void", make.DAY)])
+        with pytest.raises(AlreadyResolved):
+            make.commit(post_many, [(open_, f"{open_}:post", make.DAY), (ended, f"{ended}:post", make.DAY)])
+        assert states_of([open_]) == {open_: TransferState.PENDING}
+        assert make.balance(one) == Balance(10, 3)
+
+    def test_need_a_pending_transfer(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        posted = make.transfer(one, two, 1)
+        make.commit(transfer_many, [posted])
+        with pytest.raises(UnknownTransfer) as refused:
+            make.commit(post_many, [("nobody", "x", make.DAY), (posted.idem_key, "y", make.DAY)])
+        assert refused.value.details == {"pending_idem_keys": sorted(["nobody", posted.idem_key])}
+
+
+@pytest.mark.usefixtures("books")
+class TestHolds:
+    def test_reserve_and_release(self) -> None:
+        one = make.make_account(posted=10)
+        make.commit(apply_holds, [make.hold(one, 7, ref="order:1"), make.hold(one, 2, ref="order:2")])
+        assert make.balance(one) == Balance(10, 9)
+        make.commit(apply_holds, [make.hold(one, -7, ref="order:1")])
+        assert make.balance(one) == Balance(10, 2)
+        assert open_holds(one) == {"order:2": 2}
+
+    def test_refuse_more_than_there_is(self) -> None:
+        one = make.make_account(posted=10)
+        with pytest.raises(InsufficientBalance) as refused:
+            make.commit(apply_holds, [make.hold(one, 11)])
+        assert refused.value.details == {"account_ids": [str(one)]}
+
+    def test_refuse_to_release_more_than_is_held(self) -> None:
+        one = make.make_account(posted=10)
+        make.commit(apply_holds, [make.hold(one, 3)])
+        with pytest.raises(HoldOverReleased):
+            make.commit(apply_holds, [make.hold(one, -4)])
+        assert make.balance(one) == Balance(10, 3)
+
+    def test_become_pending_transfers_in_one_batch(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        make.commit(apply_holds, [make.hold(one, 10)])
+        make.commit(write_batch, holds=[make.hold(one, -6)], pendings=[make.pending(one, two, 6)])
+        assert make.balance(one) == Balance(10, 10)
+        assert open_holds(one) == {"order:1": 4}
+
+    def test_batch_writes_all_or_nothing(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account(posted=1)
+        before = make.rows_written()
+        with pytest.raises(InsufficientBalance) as refused:
+            make.commit(write_batch, holds=[make.hold(two, 2)], pendings=[make.pending(one, two, 6)])
+        assert refused.value.details == {"account_ids": [str(two)]}
+        assert (make.balance(one), make.rows_written()) == (Balance(10, 0), before)
+
+
+@pytest.mark.usefixtures("books")
+class TestReplays:
+    def test_of_the_same_content_return_the_same_and_change_nothing(self) -> None:
+        one, two = make.make_account(posted=100), make.make_account()
+        group = [make.transfer(one, two, 30), make.transfer(one, two, 20)]
+        first = make.commit(transfer_many, group)
+        before = make.balance(one), make.balance(two), make.rows_written()
+        assert make.commit(transfer_many, group) == first
+        assert (make.balance(one), make.balance(two), make.rows_written()) == before
+
+    def test_are_no_ops_even_when_the_balance_no_longer_covers_them(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        group = [make.transfer(one, two, 10)]
+        assert make.commit(transfer_many, group) == make.commit(transfer_many, group)
+        assert make.balance(one) == Balance(0, 0)
+
+    def test_may_bring_new_transfers_along(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        old, new = make.transfer(one, two, 6), make.transfer(one, two, 4)
+        first = make.commit(transfer_many, [old])
+        both = make.commit(transfer_many, [old, new])
+        assert both[old.idem_key] == first[old.idem_key]
+        assert make.balance(two) == Balance(10, 0)
+
+    def test_within_one_group_count_once(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        moved = make.transfer(one, two, 6)
+        make.commit(transfer_many, [moved, moved])
+        assert make.balance(two) == Balance(6, 0)
+
+    @pytest.mark.parametrize("within_one_group", [True, False])
+    def test_of_other_content_are_refused(self, within_one_group: bool) -> None:
+        one, two = make.make_account(posted=100), make.make_account()
+        first = make.transfer(one, two, 6)
+        other = make.transfer(one, two, 7, key=first.idem_key)
+        if not within_one_group:
+            make.commit(transfer_many, [first])
+        before = make.balance(one)
+        with pytest.raises(IdempotencyConflict) as refused:
+            make.commit(transfer_many, [first, other] if within_one_group else [other])
+        assert refused.value.details == {"idem_keys": [first.idem_key]}
+        assert make.balance(one) == before
+
+    def test_of_a_posted_transfer_as_pending_are_refused(self) -> None:
+        one, two = make.make_account(posted=100), make.make_account()
+        key = make.make_key()
+        first = make.pending(one, two, 6, key=key)
+        make.commit(pend_many, [first])
+        with pytest.raises(IdempotencyConflict):
+            make.commit(transfer_many, [first])
+
+    def test_of_holds_are_told_apart_by_content(self) -> None:
+        one = make.make_account(posted=10)
+        entry = make.hold(one, 6)
+        make.commit(apply_holds, [entry])
+        make.commit(apply_holds, [entry])
+        assert make.balance(one) == Balance(10, 6)
+        with pytest.raises(IdempotencyConflict):
+            make.commit(apply_holds, [make.hold(one, 5, key=entry.idem_key)])
+
+    def test_count_the_first_effective_date(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        moved = make.transfer(one, two, 6)
+        first = make.commit(transfer_many, [moved])
+        later = replace(moved, effective_at=make.DAY.replace(day=6))
+        assert make.commit(transfer_many, [later]) == first
+        assert LedgerTransfer.objects.get(pk=first[moved.idem_key]).effective_at == make.DAY
+
+
+@pytest.mark.usefixtures("books")
+class TestBooksAfterAll:
+    def test_fold_to_their_balances_and_sum_to_zero(self) -> None:
+        one, two = make.make_account(posted=100), make.make_account()
+        shares = make.make_account(make.ISIN, posted=30)
+        keys = [make.make_pending(one, two, amount) for amount in (1, 2, 3)]
+        make.commit(post_many, [(keys[0], "post", make.DAY)])
+        make.commit(void_many, [(keys[1], "void", make.DAY)])
+        make.commit(apply_holds, [make.hold(shares, 12)])
         assert fold_check() == []
         assert unbalanced_assets() == {}

@@ -36,3 +36,14 @@ def profile_of(actor: Actor) -> ProfileView:
         raise RoleRequired
     user = User.objects.get(pk=actor.user_id)
     return ProfileView(user.pk, user.username, party(actor.party_id), sorted(actor.roles))
+
+
+def users_of_parties(party_ids: set[UUID]) -> dict[UUID, list[UUID]]:
+    """The active users who act for each of these parties."""
+    found: dict[UUID, list[UUID]] = {}
+    members = Membership.objects.filter(party_id__in=party_ids, user__is_active=True).order_by("id")
+    for party_id, user_id in members.values_list("party_id", "user_id"):
+        users = found.setdefault(party_id, [])
+        if user_id not in users:
+            users.append(user_id)
+    return found

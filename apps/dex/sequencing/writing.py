@@ -9,7 +9,8 @@ from typing import Any
 from apps.core import outbox
 from apps.core.daemon import Deposed
 from apps.core.db import as_columns, copy_rows, notify, run_sql, within_unit_of_work
-from apps.dex.matching import OrderChange, OrderStatus
+from apps.core.money import format_base_units
+from apps.dex.matching import OrderChange
 from apps.dex.models import JournalEntry, Order, Trade, Verdict, trade_ref
 from apps.dex.sequencing.deciding import Effects, Match
 from apps.dex.services.verdicts import CHANNEL, IDS_PER_NOTICE
@@ -218,13 +219,14 @@ def _publish(effects: Effects) -> None:
 def _filled_event(effects: Effects, order_id: str, match: Match) -> dict[str, Any]:
     change = effects.changes[order_id]
     party = match.buyer if str(match.fill.buy_order_id) == order_id else match.seller
+    decimals = match.view.quantity_decimals
     return {
         "order_id": order_id,
         "party_id": str(party.party_id),
         "isin": match.view.isin,
         "status": str(change.status),
-        "filled": str(change.filled),
-        "whole": change.status is OrderStatus.FILLED,
+        "filled": format_base_units(change.filled, decimals),
+        "quantity": format_base_units(change.filled + change.canceled + change.remaining, decimals),
     }
 
 

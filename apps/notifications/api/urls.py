@@ -1,5 +1,10 @@
 """Routes."""
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path
 
-urlpatterns: list[URLPattern] = []
+from apps.notifications.api import views
+
+urlpatterns: list[URLPattern] = [
+    path("notifications", views.NotificationsView.as_view(), name="notifications"),
+    path("notifications/preferences", views.PreferencesView.as_view(), name="notification-preferences"),
+]

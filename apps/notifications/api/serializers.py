@@ -1,0 +1,44 @@
+"""Shapes of requests and answers."""
+
+from rest_framework import serializers
+
+from apps.core.http.serializers import StrictSerializer
+from apps.notifications.types import Channel, Topic
+
+
+class NotificationSerializer(serializers.Serializer):
+    """What the user was told."""
+
+    id = serializers.UUIDField()
+    topic = serializers.CharField()
+    title = serializers.CharField()
+    body = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class PreferenceSerializer(serializers.Serializer):
+    """Whether the user wants a topic on a channel."""
+
+    topic = serializers.CharField()
+    channel = serializers.CharField()
+    enabled = serializers.BooleanField()
+
+
+class PreferencesSerializer(serializers.Serializer):
+    """All of them."""
+
+    preferences = PreferenceSerializer(many=True)
+
+
+class PreferenceChangeSerializer(StrictSerializer):
+    """One choice."""
+
+    topic = serializers.ChoiceField(choices=Topic.values)
+    channel = serializers.ChoiceField(choices=Channel.values, default=Channel.IN_APP)
+    enabled = serializers.BooleanField()
+
+    def validate_enabled(self, value: bool) -> bool:
+        """A JSON boolean: not "yes", not 1."""
+        if not isinstance(self.initial_data["enabled"], bool):
+            raise serializers.ValidationError("This must be true or false.", code="not_a_boolean")
+        return value

@@ -9,387 +9,671 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Chain',
+            name="Chain",
             fields=[
-                ('id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('genesis_hash', models.CharField(max_length=66)),
-                ('created_at', models.DateTimeField()),
+                ("id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("genesis_hash", models.CharField(max_length=66)),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Signer',
+            name="Signer",
             fields=[
-                ('role', models.CharField(choices=[('DEPLOYER', 'Deployer'), ('AGENT', 'Agent'), ('OPERATOR', 'Operator'), ('MANAGEMENT', 'Management')], max_length=16, primary_key=True, serialize=False)),
-                ('address', models.CharField(max_length=42, unique=True)),
-                ('frozen_at', models.DateTimeField(null=True)),
-                ('frozen_reason', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField()),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[
+                            ("DEPLOYER", "Deployer"),
+                            ("AGENT", "Agent"),
+                            ("OPERATOR", "Operator"),
+                            ("MANAGEMENT", "Management"),
+                        ],
+                        max_length=16,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("address", models.CharField(max_length=42, unique=True)),
+                ("frozen_at", models.DateTimeField(null=True)),
+                ("frozen_reason", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='StreamCursor',
+            name="StreamCursor",
             fields=[
-                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('number', models.BigIntegerField()),
-                ('hash', models.CharField(max_length=66)),
-                ('first_number', models.BigIntegerField()),
-                ('halted', models.CharField(blank=True, max_length=64)),
-                ('moved_at', models.DateTimeField()),
+                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("number", models.BigIntegerField()),
+                ("hash", models.CharField(max_length=66)),
+                ("first_number", models.BigIntegerField()),
+                ("halted", models.CharField(blank=True, max_length=64)),
+                ("moved_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='TokenBinding',
+            name="TokenBinding",
             fields=[
-                ('isin', models.CharField(max_length=12, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=200)),
-                ('symbol', models.CharField(max_length=32)),
-                ('decimals', models.PositiveSmallIntegerField()),
-                ('state', models.CharField(choices=[('PENDING', 'Pending'), ('DEPLOYED', 'Deployed'), ('LIVE', 'Live'), ('FAILED', 'Failed')], default='PENDING', max_length=16)),
-                ('address', models.CharField(max_length=42, null=True, unique=True)),
-                ('identity_registry', models.CharField(max_length=42, null=True, unique=True)),
-                ('deploy_block', models.BigIntegerField(null=True)),
-                ('attempts', models.PositiveSmallIntegerField(default=1)),
-                ('reason', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField()),
-                ('live_at', models.DateTimeField(null=True)),
+                ("isin", models.CharField(max_length=12, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=200)),
+                ("symbol", models.CharField(max_length=32)),
+                ("decimals", models.PositiveSmallIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("PENDING", "Pending"),
+                            ("DEPLOYED", "Deployed"),
+                            ("LIVE", "Live"),
+                            ("FAILED", "Failed"),
+                        ],
+                        default="PENDING",
+                        max_length=16,
+                    ),
+                ),
+                ("address", models.CharField(max_length=42, null=True, unique=True)),
+                ("identity_registry", models.CharField(max_length=42, null=True, unique=True)),
+                ("deploy_block", models.BigIntegerField(null=True)),
+                ("attempts", models.PositiveSmallIntegerField(default=1)),
+                ("reason", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField()),
+                ("live_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='TokenTransfer',
+            name="TokenTransfer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('block_number', models.BigIntegerField()),
-                ('log_index', models.IntegerField()),
-                ('token', models.CharField(max_length=42)),
-                ('sender', models.CharField(max_length=42)),
-                ('recipient', models.CharField(max_length=42)),
-                ('amount', apps.core.db.fields.TokenUnitsField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("block_number", models.BigIntegerField()),
+                ("log_index", models.IntegerField()),
+                ("token", models.CharField(max_length=42)),
+                ("sender", models.CharField(max_length=42)),
+                ("recipient", models.CharField(max_length=42)),
+                ("amount", apps.core.db.fields.TokenUnitsField()),
             ],
         ),
         migrations.CreateModel(
-            name='TxAttempt',
+            name="TxAttempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.PositiveSmallIntegerField()),
-                ('purpose', models.CharField(choices=[('CALL', 'Call'), ('CANCEL', 'Cancel')], max_length=8)),
-                ('raw', models.BinaryField()),
-                ('hash', models.CharField(max_length=66, unique=True)),
-                ('gas_limit', models.PositiveIntegerField()),
-                ('max_fee', apps.core.db.fields.TokenUnitsField()),
-                ('max_priority_fee', apps.core.db.fields.TokenUnitsField()),
-                ('created_at', models.DateTimeField()),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.PositiveSmallIntegerField()),
+                ("purpose", models.CharField(choices=[("CALL", "Call"), ("CANCEL", "Cancel")], max_length=8)),
+                ("raw", models.BinaryField()),
+                ("hash", models.CharField(max_length=66, unique=True)),
+                ("gas_limit", models.PositiveIntegerField()),
+                ("max_fee", apps.core.db.fields.TokenUnitsField()),
+                ("max_priority_fee", apps.core.db.fields.TokenUnitsField()),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='TxIntent',
+            name="TxIntent",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('business_key', models.CharField(max_length=200)),
-                ('kind', models.CharField(max_length=64)),
-                ('nonce', models.BigIntegerField()),
-                ('to', models.CharField(max_length=42, null=True)),
-                ('data', models.BinaryField()),
-                ('value', apps.core.db.fields.TokenUnitsField(default=0)),
-                ('gas_limit', models.PositiveIntegerField(null=True)),
-                ('expect_topic', models.CharField(max_length=66, null=True)),
-                ('expect_address', models.CharField(max_length=42, null=True)),
-                ('party_id', models.UUIDField(null=True)),
-                ('state', models.CharField(choices=[('NONCED', 'Nonced'), ('SIGNED', 'Signed'), ('BROADCAST', 'Broadcast'), ('MINED', 'Mined'), ('FINAL', 'Final'), ('REVERTED', 'Reverted'), ('FAILED', 'Failed')], default='NONCED', max_length=16)),
-                ('reason', models.CharField(blank=True, max_length=64)),
-                ('reason_detail', models.CharField(blank=True, max_length=500)),
-                ('tx_hash', models.CharField(max_length=66, null=True)),
-                ('block_number', models.BigIntegerField(null=True)),
-                ('block_hash', models.CharField(max_length=66, null=True)),
-                ('succeeded', models.BooleanField(null=True)),
-                ('gas_used', models.BigIntegerField(null=True)),
-                ('event', models.JSONField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('broadcast_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("business_key", models.CharField(max_length=200)),
+                ("kind", models.CharField(max_length=64)),
+                ("nonce", models.BigIntegerField()),
+                ("to", models.CharField(max_length=42, null=True)),
+                ("data", models.BinaryField()),
+                ("value", apps.core.db.fields.TokenUnitsField(default=0)),
+                ("gas_limit", models.PositiveIntegerField(null=True)),
+                ("expect_topic", models.CharField(max_length=66, null=True)),
+                ("expect_address", models.CharField(max_length=42, null=True)),
+                ("party_id", models.UUIDField(null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("NONCED", "Nonced"),
+                            ("SIGNED", "Signed"),
+                            ("BROADCAST", "Broadcast"),
+                            ("MINED", "Mined"),
+                            ("FINAL", "Final"),
+                            ("REVERTED", "Reverted"),
+                            ("FAILED", "Failed"),
+                        ],
+                        default="NONCED",
+                        max_length=16,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=64)),
+                ("reason_detail", models.CharField(blank=True, max_length=500)),
+                ("tx_hash", models.CharField(max_length=66, null=True)),
+                ("block_number", models.BigIntegerField(null=True)),
+                ("block_hash", models.CharField(max_length=66, null=True)),
+                ("succeeded", models.BooleanField(null=True)),
+                ("gas_used", models.BigIntegerField(null=True)),
+                ("event", models.JSONField(null=True)),
+                ("created_at", models.DateTimeField()),
+                ("broadcast_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='WatchedContract',
+            name="WatchedContract",
             fields=[
-                ('address', models.CharField(max_length=42, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('SECURITY', 'Security'), ('CASH', 'Cash'), ('DVP', 'Dvp'), ('FACTORY', 'Factory'), ('REGISTRY', 'Registry'), ('IDENTITY', 'Identity')], max_length=16)),
-                ('from_block', models.BigIntegerField()),
-                ('covered_to', models.BigIntegerField()),
-                ('covered', models.BooleanField(default=False)),
-                ('created_at', models.DateTimeField()),
+                ("address", models.CharField(max_length=42, primary_key=True, serialize=False)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("SECURITY", "Security"),
+                            ("CASH", "Cash"),
+                            ("DVP", "Dvp"),
+                            ("FACTORY", "Factory"),
+                            ("REGISTRY", "Registry"),
+                            ("IDENTITY", "Identity"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("from_block", models.BigIntegerField()),
+                ("covered_to", models.BigIntegerField()),
+                ("covered", models.BooleanField(default=False)),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Block',
+            name="Block",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('number', models.BigIntegerField()),
-                ('hash', models.CharField(max_length=66, unique=True)),
-                ('parent_hash', models.CharField(max_length=66)),
-                ('timestamp', models.DateTimeField()),
-                ('state_root', models.CharField(max_length=66)),
-                ('receipts_root', models.CharField(max_length=66)),
-                ('logs_bloom', models.BinaryField()),
-                ('canonical', models.BooleanField(default=True)),
-                ('finality', models.CharField(choices=[('OBSERVED', 'Observed'), ('FINAL', 'Final')], default='OBSERVED', max_length=8)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("number", models.BigIntegerField()),
+                ("hash", models.CharField(max_length=66, unique=True)),
+                ("parent_hash", models.CharField(max_length=66)),
+                ("timestamp", models.DateTimeField()),
+                ("state_root", models.CharField(max_length=66)),
+                ("receipts_root", models.CharField(max_length=66)),
+                ("logs_bloom", models.BinaryField()),
+                ("canonical", models.BooleanField(default=True)),
+                (
+                    "finality",
+                    models.CharField(
+                        choices=[("OBSERVED", "Observed"), ("FINAL", "Final")], default="OBSERVED", max_length=8
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('finality', 'FINAL')), fields=['number'], name='block_final'), models.Index(condition=models.Q(('canonical', False)), fields=['number'], name='block_orphaned')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('canonical', True)), fields=('number',), name='block_canonical_once'), models.CheckConstraint(condition=models.Q(models.Q(('finality', 'FINAL'), _negated=True), ('canonical', True), _connector='OR'), name='block_final_is_canonical'), models.CheckConstraint(condition=models.Q(('finality__in', ['OBSERVED', 'FINAL'])), name='block_finality_known'), models.CheckConstraint(condition=models.Q(('hash__regex', '^0x[0-9a-f]{64}$')), name='block_hash_shape')],
+                "indexes": [
+                    models.Index(condition=models.Q(("finality", "FINAL")), fields=["number"], name="block_final"),
+                    models.Index(condition=models.Q(("canonical", False)), fields=["number"], name="block_orphaned"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("canonical", True)), fields=("number",), name="block_canonical_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("finality", "FINAL"), _negated=True), ("canonical", True), _connector="OR"
+                        ),
+                        name="block_final_is_canonical",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("finality__in", ["OBSERVED", "FINAL"])), name="block_finality_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("hash__regex", "^0x[0-9a-f]{64}$")), name="block_hash_shape"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ChainIdentity',
+            name="ChainIdentity",
             fields=[
-                ('wallet_address', models.CharField(max_length=42, primary_key=True, serialize=False)),
-                ('party_key', models.UUIDField()),
-                ('country', models.PositiveSmallIntegerField()),
-                ('identity', models.CharField(max_length=42, null=True, unique=True)),
-                ('claim_state', models.CharField(choices=[('CREATING', 'Creating'), ('CLAIMING', 'Claiming'), ('FINAL', 'Final'), ('FAILED', 'Failed')], default='CREATING', max_length=16)),
-                ('registration_state', models.CharField(choices=[('NONE', 'None'), ('REQUESTED', 'Requested'), ('FINAL', 'Final'), ('FAILED', 'Failed')], default='NONE', max_length=16)),
-                ('attempts', models.PositiveSmallIntegerField(default=1)),
-                ('reason', models.CharField(blank=True, max_length=64)),
-                ('created_at', models.DateTimeField()),
+                ("wallet_address", models.CharField(max_length=42, primary_key=True, serialize=False)),
+                ("party_key", models.UUIDField()),
+                ("country", models.PositiveSmallIntegerField()),
+                ("identity", models.CharField(max_length=42, null=True, unique=True)),
+                (
+                    "claim_state",
+                    models.CharField(
+                        choices=[
+                            ("CREATING", "Creating"),
+                            ("CLAIMING", "Claiming"),
+                            ("FINAL", "Final"),
+                            ("FAILED", "Failed"),
+                        ],
+                        default="CREATING",
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "registration_state",
+                    models.CharField(
+                        choices=[
+                            ("NONE", "None"),
+                            ("REQUESTED", "Requested"),
+                            ("FINAL", "Final"),
+                            ("FAILED", "Failed"),
+                        ],
+                        default="NONE",
+                        max_length=16,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=1)),
+                ("reason", models.CharField(blank=True, max_length=64)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('claim_state__in', ['CREATING', 'CLAIMING', 'FINAL', 'FAILED'])), name='chain_identity_claim_known'), models.CheckConstraint(condition=models.Q(('registration_state__in', ['NONE', 'REQUESTED', 'FINAL', 'FAILED'])), name='chain_identity_registration_known'), models.CheckConstraint(condition=models.Q(models.Q(('claim_state__in', ['CLAIMING', 'FINAL']), _negated=True), ('identity__isnull', False), _connector='OR'), name='chain_identity_claim_has_contract'), models.CheckConstraint(condition=models.Q(('country__gte', 1), ('country__lte', 999)), name='chain_identity_country'), models.CheckConstraint(condition=models.Q(('wallet_address__regex', '^0x[0-9a-f]{40}$')), name='chain_identity_wallet_shape'), models.CheckConstraint(condition=models.Q(('identity__regex', '^0x[0-9a-f]{40}$')), name='chain_identity_address_shape')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("claim_state__in", ["CREATING", "CLAIMING", "FINAL", "FAILED"])),
+                        name="chain_identity_claim_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("registration_state__in", ["NONE", "REQUESTED", "FINAL", "FAILED"])),
+                        name="chain_identity_registration_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("claim_state__in", ["CLAIMING", "FINAL"]), _negated=True),
+                            ("identity__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="chain_identity_claim_has_contract",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("country__gte", 1), ("country__lte", 999)), name="chain_identity_country"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("wallet_address__regex", "^0x[0-9a-f]{40}$")),
+                        name="chain_identity_wallet_shape",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("identity__regex", "^0x[0-9a-f]{40}$")), name="chain_identity_address_shape"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ContractAddress',
+            name="ContractAddress",
             fields=[
-                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('address', models.CharField(max_length=42, unique=True)),
-                ('deployed_block', models.BigIntegerField()),
-                ('tx_hash', models.CharField(max_length=66, unique=True)),
-                ('created_at', models.DateTimeField()),
+                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("address", models.CharField(max_length=42, unique=True)),
+                ("deployed_block", models.BigIntegerField()),
+                ("tx_hash", models.CharField(max_length=66, unique=True)),
+                ("created_at", models.DateTimeField()),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('address__regex', '^0x[0-9a-f]{40}$')), name='chain_contract_address_shape'), models.CheckConstraint(condition=models.Q(('tx_hash__regex', '^0x[0-9a-f]{64}$')), name='chain_contract_tx_hash_shape')],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("address__regex", "^0x[0-9a-f]{40}$")), name="chain_contract_address_shape"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("tx_hash__regex", "^0x[0-9a-f]{64}$")), name="chain_contract_tx_hash_shape"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DeadLetter',
+            name="DeadLetter",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('block_number', models.BigIntegerField()),
-                ('log_index', models.IntegerField()),
-                ('address', models.CharField(max_length=42)),
-                ('reason', models.CharField(max_length=200)),
-                ('found_at', models.DateTimeField()),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('block', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='chain.block')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("block_number", models.BigIntegerField()),
+                ("log_index", models.IntegerField()),
+                ("address", models.CharField(max_length=42)),
+                ("reason", models.CharField(max_length=200)),
+                ("found_at", models.DateTimeField()),
+                ("resolved_at", models.DateTimeField(null=True)),
+                (
+                    "block",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="chain.block"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RawLog',
+            name="RawLog",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('block_number', models.BigIntegerField()),
-                ('log_index', models.IntegerField()),
-                ('tx_hash', models.CharField(max_length=66)),
-                ('tx_index', models.IntegerField()),
-                ('address', models.CharField(max_length=42)),
-                ('topics', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=66), size=None)),
-                ('data', models.TextField()),
-                ('block', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='logs', to='chain.block')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("block_number", models.BigIntegerField()),
+                ("log_index", models.IntegerField()),
+                ("tx_hash", models.CharField(max_length=66)),
+                ("tx_index", models.IntegerField()),
+                ("address", models.CharField(max_length=42)),
+                (
+                    "topics",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=66), size=None),
+                ),
+                ("data", models.TextField()),
+                (
+                    "block",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="logs",
+                        to="chain.block",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RegistryEntry',
+            name="RegistryEntry",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('isin', models.CharField(max_length=12)),
-                ('state', models.CharField(choices=[('NONE', 'None'), ('REQUESTED', 'Requested'), ('FINAL', 'Final'), ('FAILED', 'Failed')], default='REQUESTED', max_length=16)),
-                ('created_at', models.DateTimeField()),
-                ('wallet', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='chain.chainidentity')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("isin", models.CharField(max_length=12)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("NONE", "None"),
+                            ("REQUESTED", "Requested"),
+                            ("FINAL", "Final"),
+                            ("FAILED", "Failed"),
+                        ],
+                        default="REQUESTED",
+                        max_length=16,
+                    ),
+                ),
+                ("created_at", models.DateTimeField()),
+                (
+                    "wallet",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="entries", to="chain.chainidentity"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SignerNonce',
+            name="SignerNonce",
             fields=[
-                ('signer', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='chain.signer')),
-                ('next', models.BigIntegerField()),
+                (
+                    "signer",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        serialize=False,
+                        to="chain.signer",
+                    ),
+                ),
+                ("next", models.BigIntegerField()),
             ],
         ),
         migrations.AddConstraint(
-            model_name='signer',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['DEPLOYER', 'AGENT', 'OPERATOR', 'MANAGEMENT'])), name='chain_signer_role_known'),
+            model_name="signer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("role__in", ["DEPLOYER", "AGENT", "OPERATOR", "MANAGEMENT"])),
+                name="chain_signer_role_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signer',
-            constraint=models.CheckConstraint(condition=models.Q(('address__regex', '^0x[0-9a-f]{40}$')), name='chain_signer_address_shape'),
+            model_name="signer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("address__regex", "^0x[0-9a-f]{40}$")), name="chain_signer_address_shape"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='streamcursor',
-            constraint=models.CheckConstraint(condition=models.Q(('number__gte', models.F('first_number'))), name='stream_cursor_forward'),
+            model_name="streamcursor",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("number__gte", models.F("first_number"))), name="stream_cursor_forward"
+            ),
         ),
         migrations.AddField(
-            model_name='tokentransfer',
-            name='block',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='chain.block'),
+            model_name="tokentransfer",
+            name="block",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="chain.block"
+            ),
         ),
         migrations.AddField(
-            model_name='txintent',
-            name='signer',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to='chain.signer'),
+            model_name="txintent",
+            name="signer",
+            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, to="chain.signer"),
         ),
         migrations.AddField(
-            model_name='txattempt',
-            name='intent',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='chain.txintent'),
+            model_name="txattempt",
+            name="intent",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="attempts", to="chain.txintent"
+            ),
         ),
         migrations.AddField(
-            model_name='tokenbinding',
-            name='intent',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='chain.txintent'),
+            model_name="tokenbinding",
+            name="intent",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="chain.txintent"
+            ),
         ),
         migrations.AddIndex(
-            model_name='watchedcontract',
-            index=models.Index(condition=models.Q(('covered', False)), fields=['covered_to'], name='watched_contract_behind'),
+            model_name="watchedcontract",
+            index=models.Index(
+                condition=models.Q(("covered", False)), fields=["covered_to"], name="watched_contract_behind"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='watchedcontract',
-            constraint=models.CheckConstraint(condition=models.Q(('address__regex', '^0x[0-9a-f]{40}$')), name='watched_contract_address_shape'),
+            model_name="watchedcontract",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("address__regex", "^0x[0-9a-f]{40}$")), name="watched_contract_address_shape"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='watchedcontract',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['SECURITY', 'CASH', 'DVP', 'FACTORY', 'REGISTRY', 'IDENTITY'])), name='watched_contract_kind_known'),
+            model_name="watchedcontract",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["SECURITY", "CASH", "DVP", "FACTORY", "REGISTRY", "IDENTITY"])),
+                name="watched_contract_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='watchedcontract',
-            constraint=models.CheckConstraint(condition=models.Q(('covered_to__gte', django.db.models.expressions.CombinedExpression(models.F('from_block'), '-', models.Value(1))), ('from_block__gte', 0)), name='watched_contract_from_start'),
+            model_name="watchedcontract",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "covered_to__gte",
+                        django.db.models.expressions.CombinedExpression(models.F("from_block"), "-", models.Value(1)),
+                    ),
+                    ("from_block__gte", 0),
+                ),
+                name="watched_contract_from_start",
+            ),
         ),
         migrations.AddIndex(
-            model_name='deadletter',
-            index=models.Index(condition=models.Q(('resolved_at', None)), fields=['address', 'block_number'], name='dead_letter_open'),
+            model_name="deadletter",
+            index=models.Index(
+                condition=models.Q(("resolved_at", None)), fields=["address", "block_number"], name="dead_letter_open"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='deadletter',
-            constraint=models.UniqueConstraint(fields=('block', 'log_index'), name='dead_letter_once'),
+            model_name="deadletter",
+            constraint=models.UniqueConstraint(fields=("block", "log_index"), name="dead_letter_once"),
         ),
         migrations.AddIndex(
-            model_name='rawlog',
-            index=models.Index(fields=['address', 'block_number'], name='raw_log_of_contract'),
+            model_name="rawlog",
+            index=models.Index(fields=["address", "block_number"], name="raw_log_of_contract"),
         ),
         migrations.AddIndex(
-            model_name='rawlog',
-            index=models.Index(fields=['tx_hash'], name='raw_log_of_tx'),
+            model_name="rawlog",
+            index=models.Index(fields=["tx_hash"], name="raw_log_of_tx"),
         ),
         migrations.AddConstraint(
-            model_name='rawlog',
-            constraint=models.UniqueConstraint(fields=('block', 'log_index'), name='raw_log_once'),
+            model_name="rawlog",
+            constraint=models.UniqueConstraint(fields=("block", "log_index"), name="raw_log_once"),
         ),
         migrations.AddConstraint(
-            model_name='registryentry',
-            constraint=models.UniqueConstraint(fields=('wallet', 'isin'), name='chain_registry_entry_once'),
+            model_name="registryentry",
+            constraint=models.UniqueConstraint(fields=("wallet", "isin"), name="chain_registry_entry_once"),
         ),
         migrations.AddConstraint(
-            model_name='registryentry',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['NONE', 'REQUESTED', 'FINAL', 'FAILED'])), name='chain_registry_entry_state_known'),
+            model_name="registryentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["NONE", "REQUESTED", "FINAL", "FAILED"])),
+                name="chain_registry_entry_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='signernonce',
-            constraint=models.CheckConstraint(condition=models.Q(('next__gte', 0)), name='chain_nonce_not_negative'),
+            model_name="signernonce",
+            constraint=models.CheckConstraint(condition=models.Q(("next__gte", 0)), name="chain_nonce_not_negative"),
         ),
         migrations.AddIndex(
-            model_name='tokentransfer',
-            index=models.Index(fields=['token', 'block_number'], name='token_transfer_of_token'),
+            model_name="tokentransfer",
+            index=models.Index(fields=["token", "block_number"], name="token_transfer_of_token"),
         ),
         migrations.AddConstraint(
-            model_name='tokentransfer',
-            constraint=models.UniqueConstraint(fields=('block', 'log_index'), name='token_transfer_once'),
+            model_name="tokentransfer",
+            constraint=models.UniqueConstraint(fields=("block", "log_index"), name="token_transfer_once"),
         ),
         migrations.AddConstraint(
-            model_name='tokentransfer',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', 0)), name='token_transfer_not_negative'),
+            model_name="tokentransfer",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gte", 0)), name="token_transfer_not_negative"
+            ),
         ),
         migrations.AddIndex(
-            model_name='txintent',
-            index=models.Index(condition=models.Q(('state__in', ['NONCED', 'SIGNED', 'BROADCAST', 'MINED'])), fields=['state', 'signer', 'nonce'], name='chain_intent_open'),
+            model_name="txintent",
+            index=models.Index(
+                condition=models.Q(("state__in", ["NONCED", "SIGNED", "BROADCAST", "MINED"])),
+                fields=["state", "signer", "nonce"],
+                name="chain_intent_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txintent',
-            constraint=models.UniqueConstraint(fields=('business_key',), name='chain_intent_business_key_once'),
+            model_name="txintent",
+            constraint=models.UniqueConstraint(fields=("business_key",), name="chain_intent_business_key_once"),
         ),
         migrations.AddConstraint(
-            model_name='txintent',
-            constraint=models.UniqueConstraint(fields=('signer', 'nonce'), name='chain_intent_nonce_once'),
+            model_name="txintent",
+            constraint=models.UniqueConstraint(fields=("signer", "nonce"), name="chain_intent_nonce_once"),
         ),
         migrations.AddConstraint(
-            model_name='txintent',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['NONCED', 'SIGNED', 'BROADCAST', 'MINED', 'FINAL', 'REVERTED', 'FAILED'])), name='chain_intent_state_known'),
+            model_name="txintent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["NONCED", "SIGNED", "BROADCAST", "MINED", "FINAL", "REVERTED", "FAILED"])
+                ),
+                name="chain_intent_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txintent',
-            constraint=models.CheckConstraint(condition=models.Q(('nonce__gte', 0)), name='chain_intent_nonce_not_negative'),
+            model_name="txintent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("nonce__gte", 0)), name="chain_intent_nonce_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txintent',
-            constraint=models.CheckConstraint(condition=models.Q(('value__gte', 0)), name='chain_intent_value_not_negative'),
+            model_name="txintent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("value__gte", 0)), name="chain_intent_value_not_negative"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txintent',
-            constraint=models.CheckConstraint(condition=models.Q(('gas_limit', None), models.Q(('gas_limit__gte', 21000), ('gas_limit__lte', 16777216)), _connector='OR'), name='chain_intent_gas_capped'),
+            model_name="txintent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("gas_limit", None),
+                    models.Q(("gas_limit__gte", 21000), ("gas_limit__lte", 16777216)),
+                    _connector="OR",
+                ),
+                name="chain_intent_gas_capped",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txintent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('block_number__isnull', False), ('state__in', ('MINED', 'FINAL', 'REVERTED', 'FAILED')), ('tx_hash__isnull', False), ('block_hash__isnull', False), ('succeeded__isnull', False)), models.Q(models.Q(('state__in', ('MINED', 'FINAL', 'REVERTED', 'FAILED')), _negated=True), ('block_hash', None), ('block_number', None), ('succeeded', None)), _connector='OR'), name='chain_intent_mined_whole'),
+            model_name="txintent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(
+                        ("block_number__isnull", False),
+                        ("state__in", ("MINED", "FINAL", "REVERTED", "FAILED")),
+                        ("tx_hash__isnull", False),
+                        ("block_hash__isnull", False),
+                        ("succeeded__isnull", False),
+                    ),
+                    models.Q(
+                        models.Q(("state__in", ("MINED", "FINAL", "REVERTED", "FAILED")), _negated=True),
+                        ("block_hash", None),
+                        ("block_number", None),
+                        ("succeeded", None),
+                    ),
+                    _connector="OR",
+                ),
+                name="chain_intent_mined_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txintent',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'FINAL'), _negated=True), ('succeeded', True), _connector='OR'), name='chain_intent_final_succeeded'),
+            model_name="txintent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(models.Q(("state", "FINAL"), _negated=True), ("succeeded", True), _connector="OR"),
+                name="chain_intent_final_succeeded",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txintent',
-            constraint=models.CheckConstraint(condition=models.Q(('to__regex', '^0x[0-9a-f]{40}$')), name='chain_intent_to_shape'),
+            model_name="txintent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("to__regex", "^0x[0-9a-f]{40}$")), name="chain_intent_to_shape"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txintent',
-            constraint=models.CheckConstraint(condition=models.Q(('tx_hash__regex', '^0x[0-9a-f]{64}$')), name='chain_intent_tx_hash_shape'),
+            model_name="txintent",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("tx_hash__regex", "^0x[0-9a-f]{64}$")), name="chain_intent_tx_hash_shape"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txattempt',
-            constraint=models.UniqueConstraint(fields=('intent', 'number'), name='chain_attempt_number_once'),
+            model_name="txattempt",
+            constraint=models.UniqueConstraint(fields=("intent", "number"), name="chain_attempt_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='txattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('gas_limit__lte', 16777216)), name='chain_attempt_gas_capped'),
+            model_name="txattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("gas_limit__lte", 16777216)), name="chain_attempt_gas_capped"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('max_fee__gte', models.F('max_priority_fee')), ('max_priority_fee__gte', 0)), name='chain_attempt_fees_ordered'),
+            model_name="txattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("max_fee__gte", models.F("max_priority_fee")), ("max_priority_fee__gte", 0)),
+                name="chain_attempt_fees_ordered",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='txattempt',
-            constraint=models.CheckConstraint(condition=models.Q(('hash__regex', '^0x[0-9a-f]{64}$')), name='chain_attempt_hash_shape'),
+            model_name="txattempt",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("hash__regex", "^0x[0-9a-f]{64}$")), name="chain_attempt_hash_shape"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tokenbinding',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['PENDING', 'DEPLOYED', 'LIVE', 'FAILED'])), name='chain_binding_state_known'),
+            model_name="tokenbinding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["PENDING", "DEPLOYED", "LIVE", "FAILED"])),
+                name="chain_binding_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tokenbinding',
-            constraint=models.CheckConstraint(condition=models.Q(('decimals__lte', 18)), name='chain_binding_decimals'),
+            model_name="tokenbinding",
+            constraint=models.CheckConstraint(condition=models.Q(("decimals__lte", 18)), name="chain_binding_decimals"),
         ),
         migrations.AddConstraint(
-            model_name='tokenbinding',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['DEPLOYED', 'LIVE']), _negated=True), models.Q(('address__isnull', False), ('deploy_block__isnull', False), ('identity_registry__isnull', False)), _connector='OR'), name='chain_binding_deployed_whole'),
+            model_name="tokenbinding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["DEPLOYED", "LIVE"]), _negated=True),
+                    models.Q(
+                        ("address__isnull", False),
+                        ("deploy_block__isnull", False),
+                        ("identity_registry__isnull", False),
+                    ),
+                    _connector="OR",
+                ),
+                name="chain_binding_deployed_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tokenbinding',
-            constraint=models.CheckConstraint(condition=models.Q(('address__regex', '^0x[0-9a-f]{40}$')), name='chain_binding_address_shape'),
+            model_name="tokenbinding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("address__regex", "^0x[0-9a-f]{40}$")), name="chain_binding_address_shape"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='tokenbinding',
-            constraint=models.CheckConstraint(condition=models.Q(('identity_registry__regex', '^0x[0-9a-f]{40}$')), name='chain_binding_registry_shape'),
+            model_name="tokenbinding",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("identity_registry__regex", "^0x[0-9a-f]{40}$")),
+                name="chain_binding_registry_shape",
+            ),
         ),
     ]

@@ -1,5 +1,6 @@
 """Telling users, in the transaction of the event's dispatch: once per event, user and channel."""
 
+from typing import ClassVar
 from uuid import UUID
 
 from django.template import Context, Engine
@@ -10,8 +11,14 @@ from apps.core.ids import new_id
 from apps.notifications.models import Notification, NotificationPreference, NotificationTemplate
 from apps.notifications.types import Channel, Notice
 
-# No loaders and no libraries: a template can say what it is given, and reach nothing else. It makes plain text.
-_words = Engine(loaders=[], libraries={}, builtins=[])
+
+class Words(Engine):
+    """Filters and nothing else: no tag, no loader, no library, so a template can only say what it is given."""
+
+    default_builtins: ClassVar[list[str]] = ["django.template.defaultfilters"]
+
+
+_words = Words(loaders=[], libraries={})
 
 
 @within_unit_of_work

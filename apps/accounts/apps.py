@@ -7,7 +7,11 @@ class AccountsConfig(AppConfig):
     name = "apps.accounts"
 
     def ready(self) -> None:
+        from django.core.checks import register
+
+        from apps.accounts.checks import token_key_is_long
         from apps.accounts.errors import UsernameTaken
         from apps.core.db import constraint_error
 
         constraint_error("user_username_once", UsernameTaken)
+        register(token_key_is_long)

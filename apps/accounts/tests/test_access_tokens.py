@@ -10,6 +10,7 @@ import jwt
 import pytest
 from django.conf import settings
 
+from apps.accounts.checks import token_key_is_long
 from apps.accounts.models import Membership, User
 from apps.accounts.services.tokens import mint_access_token
 from apps.accounts.testing import ApiClient, api_client
@@ -123,3 +124,10 @@ class TestAccessToken:
         data = api_client(user).get(ME).json()["data"]
         assert data["roles"] == ["INVESTOR"]
         assert data["party"]["id"] == str(user.memberships.get(role=Role.INVESTOR).party_id)
+
+
+class TestTokenKey:
+    def test_of_too_few_bytes_stops_the_start(self, settings: Any) -> None:
+        assert token_key_is_long() == []
+        settings.JWT_SECRET_KEY = "é" * 15 + "x"
+        assert [error.id for error in token_key_is_long()] == ["accounts.E001"]

@@ -106,7 +106,11 @@ def read_body(request: Request, shape: type[StrictSerializer]) -> dict[str, Any]
 
 
 def read_query(request: Request, shape: type[StrictSerializer], allow: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The validated query string; an unknown parameter is refused (`allow`: the paginator's own)."""
+    """The validated query string; an unknown or repeated parameter is refused (`allow`: the paginator's own)."""
+    if repeated := sorted(name for name, values in request.query_params.lists() if len(values) > 1):
+        raise serializers.ValidationError(
+            {name: serializers.ErrorDetail("Given more than once.", code="repeated") for name in repeated}
+        )
     given = {name: value for name, value in request.query_params.items() if name not in allow}
     serializer = shape(data=given)
     serializer.is_valid(raise_exception=True)

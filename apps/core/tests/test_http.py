@@ -158,6 +158,10 @@ class TestStrictInput:
         finally:
             sys.setrecursionlimit(before)
 
+    @pytest.mark.parametrize("query", ["unknown=1", "text=a&text=b", "text=%00"])
+    def test_in_a_query_is_refused_too(self, query: str) -> None:
+        assert Client().get(f"/api/echo?{query}").status_code == 400
+
     def test_unzips_nothing(self) -> None:
         zipped = zlib.compress(b'{"text": "a"}')
         response = Client().generic("POST", "/api/echo", zipped, "application/json; charset=zlib")

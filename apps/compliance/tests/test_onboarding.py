@@ -1,5 +1,7 @@
 """Onboarding on a real chain: approved and proved, in either order, until the wallet may hold the token."""
 
+from eth_account import Account
+
 from apps.accounts.models import User
 from apps.accounts.testing import api_client
 from apps.accounts.tests.factories import make_user

@@ -69,7 +69,6 @@ def settle(trades: Sequence[Trade]) -> bytes:
 # Tokens (to, amount).
 mint = _call("mint(address,uint256)")
 burn = _call("burn(address,uint256)")
-transfer = _call("transfer(address,uint256)")
 approve = _call("approve(address,uint256)")
 unpause = _call("unpause()")
 pause = _call("pause()")
@@ -83,7 +82,6 @@ can_transfer = _call("canTransfer(address,address,uint256)")
 # Settlement contract (token, TokenKind).
 allow_token = _call("allowToken(address,uint8)")
 # Platform.
-add_agent = _call("addAgent(address)")
 init_storage = _call("init()")
 transfer_ownership = _call("transferOwnership(address)")
 set_trex_factory = _call("setTREXFactory(address)")

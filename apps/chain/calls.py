@@ -82,6 +82,7 @@ can_transfer = _call("canTransfer(address,address,uint256)")
 # Settlement contract (token, TokenKind).
 allow_token = _call("allowToken(address,uint8)")
 # Platform.
+add_agent = _call("addAgent(address)")
 init_storage = _call("init()")
 transfer_ownership = _call("transferOwnership(address)")
 set_trex_factory = _call("setTREXFactory(address)")

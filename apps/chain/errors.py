@@ -109,6 +109,12 @@ class IncompleteAnswer(DomainError):
     message = "The node's answer does not agree with the block headers."
 
 
+class NodeBehind(DomainError):
+    """The node's newest block is older than ours: it lags. Never a reason to rewind."""
+
+    code, kind, message = "chain_node_behind", Kind.UNAVAILABLE, "The chain node is behind: try another, or later."
+
+
 class WatchConflict(Conflict):
     """The contract is watched already, as another kind."""
 

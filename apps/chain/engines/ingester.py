@@ -1,14 +1,16 @@
 """The engine that keeps the chain's blocks and logs."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from typing import Any
 
-from apps.chain.errors import ChainUnavailable, IncompleteAnswer, RpcError
+from apps.chain.errors import ChainUnavailable, IncompleteAnswer, NodeBehind, RpcError
 from apps.chain.fetching import RangeCap
 from apps.chain.gateway import Node
-from apps.chain.services import ingestion, watching
+from apps.chain.services import dead_letters, ingestion, watching
 from apps.chain.services.nodes import default_node
+from apps.core import clock
 from apps.core.daemon import Engine, Leadership
 
 log = logging.getLogger(__name__)
@@ -25,12 +27,14 @@ class Ingester(Engine):
         self._node: Node | None = None
         self._cap = RangeCap()
         self._recognised = False
+        self._complaint = ""
 
     def lead(self, leadership: Leadership) -> None:
-        """Begin a new session with the node."""
+        """Begin a new session with the node, and read what the codec of yesterday could not."""
         if self._node is not None:
             self._node.close()
         self._node, self._recognised = self._build_node(), False
+        dead_letters.decode_again(now=clock.now())
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
         """Advance the stream once."""
@@ -40,9 +44,18 @@ class Ingester(Engine):
             if not self._recognised:
                 ingestion.recognise(node=self._node, now=now)
                 self._recognised = True
-            return ingestion.advance(node=self._node, leadership=leadership, cap=self._cap, now=now)
-        except (ChainUnavailable, IncompleteAnswer) as error:
-            log.warning("node did not suffice", extra={"code": error.code, **error.details})
+            more = ingestion.advance(node=self._node, leadership=leadership, cap=self._cap, now=now)
+        except (ChainUnavailable, IncompleteAnswer, NodeBehind) as error:
+            self._complain(error.code, error.details)
         except RpcError as error:
-            log.warning("node refused", extra={"rpc_code": error.code})
+            self._complain("rpc_error", {"rpc_code": error.code})
+        else:
+            self._complaint = ""
+            return more
         return False
+
+    def _complain(self, code: str, details: Mapping[str, Any]) -> None:
+        """Once for each kind of failure in a row: a node may be away for hours."""
+        if code != self._complaint:
+            log.warning("node does not suffice", extra={"code": code, **details})
+        self._complaint = code

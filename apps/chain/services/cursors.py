@@ -3,8 +3,10 @@
 import logging
 from datetime import datetime
 
+from apps.audit.services.trail import log_audit_event
 from apps.chain.errors import CursorMoved
 from apps.chain.models import StreamCursor
+from apps.core.actor import Actor, system_actor
 from apps.core.db import run_sql, within_unit_of_work
 
 log = logging.getLogger(__name__)
@@ -31,14 +33,20 @@ def hold_cursor(cursor: StreamCursor, *, first_number: int | None = None) -> Non
 def halt(cursor: StreamCursor, *, reason: str) -> None:
     """Stop the stream until `resume`. Raises CursorMoved."""
     _set(cursor, "halted = %s", [reason])
+    _record(system_actor(), "chain.stream_halted", cursor.name, {"reason": reason, "block_number": cursor.number})
     log.error("chain stream halted", extra={"reason": reason, "number": cursor.number})
 
 
 @within_unit_of_work
-def resume(*, name: str) -> None:
-    """Let a halted stream go on, after a person found out why it halted."""
-    StreamCursor.objects.filter(name=name).update(halted="")
-    log.warning("chain stream resumed", extra={"stream": name})
+def resume(*, actor: Actor, name: str, reason: str) -> None:
+    """Let a halted stream go on, after a person found out why it halted. Changes nothing if it is not halted."""
+    if StreamCursor.objects.filter(name=name).exclude(halted="").update(halted=""):
+        _record(actor, "chain.stream_resumed", name, {"reason": reason})
+        log.warning("chain stream resumed", extra={"stream": name})
+
+
+def _record(actor: Actor, action: str, name: str, after: dict[str, object]) -> None:
+    log_audit_event(actor=actor, action=action, resource_type="chain_stream", resource_id=name, after=after)
 
 
 def _set(cursor: StreamCursor, changes: str, values: list[object]) -> None:

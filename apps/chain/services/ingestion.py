@@ -5,10 +5,9 @@ rewinds to the common ancestor, marking blocks as not canonical and deleting not
 block halts the stream until a person decides. A node behind ours is never a reason to rewind.
 """
 
-import logging
 from datetime import datetime
 
-from apps.chain.errors import ChainMismatch
+from apps.chain.errors import ChainMismatch, NodeBehind
 from apps.chain.fetching import RangeCap, Tip, fetch_headers, fetch_logs, fetch_tip
 from apps.chain.gateway import Node
 from apps.chain.models import Chain, StreamCursor, WatchedContract
@@ -20,8 +19,6 @@ from apps.chain.wire import Header, read_header
 from apps.core.daemon import Leadership
 from apps.core.db import unit_of_work
 
-log = logging.getLogger(__name__)
-
 HEADERS_A_STEP = 200
 
 
@@ -29,7 +26,7 @@ def advance(*, node: Node, leadership: Leadership, cap: RangeCap, now: datetime)
     """Do one step of the stream; true if more is waiting.
 
     Raises Deposed or CursorMoved where another leader acted (nothing of the step is kept), and ChainUnavailable,
-    IncompleteAnswer or RpcError where the node's answers do not suffice.
+    NodeBehind, IncompleteAnswer or RpcError where the node's answers do not suffice.
     """
     cursor = StreamCursor.objects.filter(name=STREAM).first()
     tip = fetch_tip(node)
@@ -38,8 +35,7 @@ def advance(*, node: Node, leadership: Leadership, cap: RangeCap, now: datetime)
     if cursor.halted:
         return False
     if tip.head.number < cursor.number:
-        log.warning("node is behind", extra={"node_head": tip.head.number, "head": cursor.number})
-        return False
+        raise NodeBehind(node_head=tip.head.number, head=cursor.number)
     headers = _headers_from(node, cursor, tip)
     if headers[0].hash != cursor.hash:
         return reorganisation.rewind(node=node, leadership=leadership, cursor=cursor, now=now)

@@ -8,10 +8,11 @@ from eth_utils import keccak
 
 from apps.chain.codec import TRANSFER
 from apps.chain.errors import UndecodedLogs
-from apps.chain.models import DeadLetter, RawLog, WatchedContract
+from apps.chain.models import Block, DeadLetter, RawLog, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
+from apps.chain.services import dead_letters
 from apps.chain.tests.local_chain import LocalChain, hx, speaker
-from apps.chain.tests.stage import ALICE, BOB, catch_up, lead, node_logs, stored_logs, watch
+from apps.chain.tests.stage import ALICE, BOB, NOW, catch_up, lead, node_logs, stored_logs, watch
 from apps.chain.types import ContractKind, Transfer, TrexSuiteDeployed
 from apps.core.daemon import Leadership
 from apps.core.devstack.anvil import private_node
@@ -72,6 +73,24 @@ class TestUndecodableLogs:
         chain.mine(3)
         catch_up(chain.node, leadership)
         assert holdings.fold(token, blocks.final_head().number).supply == 0
+
+    def test_are_resolved_by_a_codec_that_reads_them(self, stage: Stage) -> None:
+        """A letter as an older release left it: the log raw, no transfer."""
+        block = Block.objects.filter(finality="FINAL").order_by("-number").first()
+        token, place = hx(0x70CE), {"block": block, "block_number": block.number, "log_index": 900}
+        topics = [TRANSFER, "0x" + words(hx(0)), "0x" + words(BOB)]
+        RawLog.objects.create(
+            **place, tx_hash=topics[0], tx_index=0, address=token, topics=topics, data="0x" + words(3)
+        )
+        DeadLetter.objects.create(**place, address=token, reason="unknown", found_at=NOW)
+        WatchedContract.objects.create(
+            address=token, kind=ContractKind.CASH, from_block=0, covered_to=0, covered=True, created_at=NOW
+        )
+        with pytest.raises(UndecodedLogs):
+            holdings.fold(token, block.number)
+        assert dead_letters.decode_again(now=NOW) == 1
+        assert dict(holdings.fold(token, block.number).by_wallet) == {BOB: 3}
+        assert dead_letters.decode_again(now=NOW) == 0
 
     def test_with_amounts_of_a_whole_word_are_not_among_them(self, stage: Stage) -> None:
         chain, leadership = stage

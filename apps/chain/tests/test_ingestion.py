@@ -1,13 +1,15 @@
 """The stream against a real chain: extension, reorganisations, finality, lagging nodes, replays."""
 
 from collections.abc import Iterator
+from io import StringIO
 
 import pytest
+from django.core.management import call_command
 
-from apps.chain.errors import NotCovered
+from apps.audit.models import AuditLog
+from apps.chain.errors import NodeBehind, NotCovered
 from apps.chain.models import Block, RawLog, StreamCursor, TokenTransfer, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
-from apps.chain.services import cursors
 from apps.chain.tests.local_chain import LocalChain, hx
 from apps.chain.tests.stage import (
     ALICE,
@@ -22,7 +24,6 @@ from apps.chain.tests.stage import (
 )
 from apps.chain.types import ContractKind, Transfer
 from apps.core.daemon import Leadership
-from apps.core.db import unit_of_work
 from apps.core.devstack.anvil import private_node
 
 
@@ -153,7 +154,8 @@ class TestStream:
         before, height = StreamCursor.objects.get(), Block.objects.filter(canonical=True).count()
         snapshot_head = chain.head()
         chain.node.call("anvil_rollback", 4)
-        assert not step(chain.node, leadership)
+        with pytest.raises(NodeBehind):
+            step(chain.node, leadership)
         assert (StreamCursor.objects.get().number, StreamCursor.objects.get().hash) == (before.number, before.hash)
         assert Block.objects.filter(canonical=True).count() == height
         chain.mine(5)
@@ -174,8 +176,9 @@ class TestStream:
         chain.mine(1)
         assert not step(chain.node, leadership)
         assert everything() == before
-        with unit_of_work():
-            cursors.resume(name="blocks")
+        call_command("chain_resume", reason="the node was another's", stdout=StringIO())
+        actions = AuditLog.objects.order_by("pk").values_list("action", flat=True)
+        assert list(actions) == ["chain.stream_halted", "chain.stream_resumed"]
         catch_up(chain.node, leadership)
         canonical_chain_is_whole(chain)
 

@@ -137,6 +137,8 @@ SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 CHAIN_RPC_URL = required("CHAIN_RPC_URL", "http://127.0.0.1:1")
 CHAIN_ID = env.int("CHAIN_ID", default=31337)
+# The most one gas may cost us, in wei; beyond it transactions wait for cheaper blocks or for a person.
+CHAIN_MAX_FEE_PER_GAS = env.int("CHAIN_MAX_FEE_PER_GAS", default=500 * 10**9)
 # anvil's published keys stand in for CHAIN_SIGNER_<ROLE>_KEYFILE: in development only, see apps.chain.signers.
 CHAIN_DEVELOPMENT_KEYS = DEBUG
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from apps.chain.models import DeadLetter, WatchedContract
+from apps.chain.models import DeadLetter, Signer, TxIntent, WatchedContract
 from apps.chain.selectors import blocks
+from apps.chain.types import ENDED
 from apps.core.registry import Health
 
 
@@ -27,4 +28,21 @@ def read_stream_metrics() -> Mapping[str, float]:
         "chain_stream_halted": int(bool(stream and stream.halted)),
         "chain_dead_letters_open": DeadLetter.objects.filter(resolved_at=None).count(),
         "chain_contracts_uncovered": WatchedContract.objects.filter(covered=False).count(),
+    }
+
+
+def signer_health() -> Health:
+    """Degraded while a signer is frozen or none is set up."""
+    frozen = Signer.objects.exclude(frozen_at=None).values_list("role", "frozen_reason")
+    if frozen:
+        return Health(ok=False, detail=", ".join(f"{role} frozen: {why}" for role, why in frozen), required=False)
+    number = Signer.objects.count()
+    return Health(ok=number > 0, detail=f"{number} signers", required=False)
+
+
+def read_sender_metrics() -> Mapping[str, float]:
+    """What is on its way, and what stopped."""
+    return {
+        "chain_intents_open": TxIntent.objects.exclude(state__in=ENDED).count(),
+        "chain_signers_frozen": Signer.objects.exclude(frozen_at=None).count(),
     }

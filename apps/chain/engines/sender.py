@@ -12,6 +12,7 @@ from apps.chain.errors import ChainUnavailable, RpcError
 from apps.chain.gateway import Node
 from apps.chain.models import TxIntent
 from apps.chain.services.broadcasting import broadcast_signed
+from apps.chain.services.bumping import bump_stuck
 from apps.chain.services.confirming import find_receipts
 from apps.chain.services.fees import read_head
 from apps.chain.services.finalizing import end_finalized
@@ -58,6 +59,7 @@ class Sender(Engine):
         node = self._node
         head = read_head(node)
         signed = sign_next(node=node, head=head, refused=self._refused, leadership=leadership, now=now)
+        signed += bump_stuck(node=node, head=head, leadership=leadership, now=now)
         broadcast_signed(node=node, leadership=leadership, now=now)
         mined = find_receipts(node=node, leadership=leadership, now=now)
         ended = 0

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
+
 from apps.chain.errors import ChainUnavailable, RpcError
 from apps.chain.gateway import Node
 
@@ -42,9 +44,14 @@ def read_head(node: Node) -> Head:
 
 
 def current_fees(node: Node, head: Head) -> Fees:
-    """Enough for about six full blocks in a row: twice the base fee, and the tip the node suggests."""
+    """Enough for about six full blocks in a row: twice the base fee and the tip the node suggests, up to the cap."""
     try:
         tip = int(node.call("eth_maxPriorityFeePerGas"), 16)
     except RpcError as error:
         raise ChainUnavailable(cause="eth_maxPriorityFeePerGas") from error
-    return Fees(2 * head.base_fee + tip, tip)
+    return Fees(min(2 * head.base_fee + tip, max(fee_cap(), tip)), tip)
+
+
+def fee_cap() -> int:
+    """The most we ever offer for one gas, in wei."""
+    return int(settings.CHAIN_MAX_FEE_PER_GAS)

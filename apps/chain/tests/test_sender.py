@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection
+from django.test.utils import override_settings
 
 from apps.chain import calls
 from apps.chain.engines.sender import Sender
@@ -255,6 +256,56 @@ class TestReorganisation:
         done = read(intent.id)
         assert (done.state, done.tx_hash) == (IntentState.FINAL, mined.tx_hash)
         assert done.block_hash != mined.block_hash
+
+
+class TestDearGas:
+    """The base fee overtakes what was offered."""
+
+    GWEI = 10**9
+
+    def overtake(self, platform: ChainPlatform, intent_key: str) -> TxAttempt:
+        """Send, then make the next blocks too dear for it."""
+        platform.node.call("evm_setAutomine", False)
+        self.next_block(platform, 1)
+        intent = send(key=intent_key, value=7)
+        platform.step("sender")
+        self.next_block(platform, 100)
+        attempt = TxAttempt.objects.get(intent_id=intent.id)
+        assert read(intent.id).state == IntentState.BROADCAST
+        assert attempt.max_fee < 100 * self.GWEI
+        return attempt
+
+    def next_block(self, platform: ChainPlatform, gwei: int) -> None:
+        platform.node.call("anvil_setNextBlockBaseFeePerGas", hex(gwei * self.GWEI))
+        platform.mine()
+
+    def test_is_paid_with_the_same_nonce_and_higher_fees(self, chain_platform: ChainPlatform) -> None:
+        first = self.overtake(chain_platform, "overtaken")
+        for _ in range(2):
+            chain_platform.step("sender", later=timedelta(seconds=20))
+        self.next_block(chain_platform, 100)
+        chain_platform.node.call("evm_setAutomine", True)
+        chain_platform.run_sender_until_final()
+        done = read(first.intent_id)
+        second = TxAttempt.objects.get(intent_id=done.id, number=2)
+        assert (done.state, done.tx_hash) == (IntentState.FINAL, second.hash)
+        assert second.max_fee >= 200 * self.GWEI
+        assert second.max_priority_fee * 10 >= first.max_priority_fee * 11
+        assert balance(chain_platform, NOBODY) == 7
+
+    def test_beyond_the_cap_waits_for_a_person(
+        self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        first = self.overtake(chain_platform, "too dear")
+        with override_settings(CHAIN_MAX_FEE_PER_GAS=120 * self.GWEI):
+            self.next_block(chain_platform, 110)
+            chain_platform.step("sender", later=timedelta(seconds=20))
+            assert TxAttempt.objects.filter(intent_id=first.intent_id).count() == 2
+            self.next_block(chain_platform, 150)
+            chain_platform.step("sender", later=timedelta(seconds=60))
+        assert TxAttempt.objects.filter(intent_id=first.intent_id).count() == 2
+        assert "fee cap reached" in caplog.messages
+        chain_platform.node.call("evm_setAutomine", True)
 
 
 class TestOtherChain:

@@ -1,6 +1,6 @@
 """Reading movements outside trades."""
 
-from apps.settlement.models import ExpectedMovement, ProjectionCursor, SettlementInstruction, UnexplainedMovement
+from apps.settlement.models import ExpectedMovement, ProjectionCursor, UnexplainedMovement
 from apps.settlement.types import CursorView, MovementState, MovementView, UnexplainedView
 
 CURSOR = "settlement"
@@ -62,13 +62,3 @@ def view_of(movement: ExpectedMovement) -> MovementView:
         state=movement.state,
         tx_hash=movement.tx_hash,
     )
-
-
-def metrics() -> dict[str, float]:
-    """Figures for operators."""
-    cursor = projection_cursor()
-    return {
-        "bookentry_settlement_instructions_open": SettlementInstruction.objects.open().count(),
-        "bookentry_projection_block": cursor.number if cursor else -1,
-        "bookentry_unexplained_movements": UnexplainedMovement.objects.count(),
-    }

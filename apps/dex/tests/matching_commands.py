@@ -10,8 +10,13 @@ from apps.dex.matching import Cancel, Command, Instrument, NewOrder, SelfTradePr
 
 INSTRUMENT = Instrument(tick=10, lot=100, min_quantity=200, max_quantity=1_000, quantity_scale=500)
 
-order_ids = st.integers(1, 30).map(lambda number: f"order-{number}")
-parties = st.sampled_from(["ann", "bob", "cyd"])
+PARTIES = ["ann", "bob", "cyd"]
+
+# An id belongs to a party, so that most cancels find their order; one in six is used by any.
+_numbers = st.integers(1, 30)
+_owned = _numbers.map(lambda number: (f"order-{number}", PARTIES[number % 3]))
+_foreign = st.tuples(_numbers.map(lambda number: f"order-{number}"), st.sampled_from(PARTIES))
+identities = st.one_of(*[_owned] * 5, _foreign)
 # One in eight is off the tick or the lot, or outside the bounds.
 prices = st.one_of(*[st.integers(98, 102).map(lambda ticks: ticks * 10)] * 7, st.sampled_from([-10, 0, 5, 1_005]))
 quantities = st.one_of(
@@ -19,16 +24,15 @@ quantities = st.one_of(
 )
 
 new_orders = st.builds(
-    NewOrder,
-    order_ids,
-    parties,
+    lambda identity, *terms: NewOrder(*identity, *terms),
+    identities,
     st.sampled_from(Side),
     prices,
     quantities,
     st.sampled_from([TimeInForce.GTC, TimeInForce.GTC, TimeInForce.IOC]),
     st.sampled_from([SelfTradePrevention.NEWEST, SelfTradePrevention.NEWEST, SelfTradePrevention.NONE]),
 )
-cancels = st.builds(Cancel, order_ids, parties)
+cancels = identities.map(lambda identity: Cancel(*identity))
 _commands = st.one_of(new_orders, new_orders, new_orders, cancels)
 # Hypothesis prefers short lists: the long ones are where books grow, the short ones where failures shrink.
 streams = st.one_of(st.lists(_commands, max_size=10), st.lists(_commands, min_size=25, max_size=80))

@@ -144,6 +144,13 @@ class TestTradingTerms:
         with pytest.raises(InvalidInstrument, match=message):
             terms(**change)
 
+    def test_stop_prices_one_short_of_what_the_books_cannot_hold(self) -> None:
+        """1,000 at 5 x 10**37, over 500, would be 10**38."""
+        assert terms().max_price == 5 * 10**37 - 1
+        matcher = Matcher(terms())
+        assert matcher.refusal(NewOrder("b", "ann", BUY, 5 * 10**37, 1_000)) is RejectCode.INVALID_PRICE
+        assert matcher.refusal(NewOrder("b", "ann", BUY, 5 * 10**37 - 10, 1_000)) is None
+
     @settings(derandomize=True, database=None)
     @given(st.data())
     def test_make_every_valid_order_cost_a_whole_amount_the_books_can_hold(self, data: st.DataObject) -> None:

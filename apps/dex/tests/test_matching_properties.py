@@ -194,10 +194,17 @@ class TestReplay:
     @given(streams)
     def test_hashes_the_same_whether_hashed_along_the_way_or_once(self, commands: list[Command]) -> None:
         """The digests kept per level are never stale."""
+        self.hash_along_the_way(commands)
+
+    def test_hashes_a_deep_book_the_same_too(self) -> None:
+        assert len(self.hash_along_the_way(random_commands(500, seed=20_260_103)).book) > 50
+
+    def hash_along_the_way(self, commands: Iterable[Command]) -> Matcher:
         matcher = Matcher(INSTRUMENT)
         for command in commands:
             matcher.apply(command)
             assert matcher.book.hash() == Matcher.load(INSTRUMENT, matcher.book.snapshot()).book.hash()
+        return matcher
 
     @colliding
     @given(streams)

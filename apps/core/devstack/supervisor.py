@@ -157,14 +157,17 @@ class Supervisor:
         write_private(self._home.processes, json.dumps(facts, indent=1))
 
     def _end(self) -> None:
-        self._say("stopping")
+        ran = bool(self._started or self._keepers)
+        if ran:
+            self._say("stopping")
         with ThreadPoolExecutor(max(len(self._keepers), 1)) as pool:
             list(pool.map(Keeper.stop, self._keepers))
         if self._started:
             stack.stop_servers(self._home, self._started)
         self._home.processes.unlink(missing_ok=True)
         self._home.serving.unlink(missing_ok=True)
-        self._say("stopped: nothing is left running")
+        if ran:
+            self._say("stopped: nothing is left running")
 
 
 def _answers(child: Child) -> bool:

@@ -6,7 +6,7 @@ the header's own. Otherwise nothing of the answer is kept (IncompleteAnswer) and
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +17,13 @@ from apps.chain.wire import Header, WireLog, read_header, read_log
 
 WIDEST_RANGE = 2_000
 
+# By block hash, the contracts that its bloom says may have logged in it.
+Suspects = Mapping[str, set[str]]
+
 
 @dataclass(slots=True)
 class RangeCap:
-    """How many blocks this node takes in one eth_getLogs: halved when it refuses, grown slowly when it does not."""
+    """How many blocks this node takes in one question: halved when it refuses, grown slowly when it does not."""
 
     blocks: int = WIDEST_RANGE
 
@@ -79,11 +82,16 @@ def fetch_logs(
     """
     suspects = {header.hash: found for header in headers if (found := _suspects(header, addresses))}
     asked = [header for header in headers if header.hash in suspects]
-    settled = [header for header in asked if header.number <= final_number]
-    young = [header for header in asked if header.number > final_number]
-    logs = _in_ranges(node, settled, addresses, cap) + _by_hash(node, young, addresses)
+    try:
+        logs = _in_ranges(node, [header for header in asked if header.number <= final_number], suspects, cap)
+        logs += _by_hash(node, [header for header in asked if header.number > final_number], suspects)
+    except ChainUnavailable as error:
+        if error.details.get("cause") == "ReadTimeout":
+            cap.halve(len(headers))  # less the next time
+        raise
     by_block = _checked(logs, asked, addresses)
     _resolve_doubts(node, by_block, asked, suspects)
+    cap.grow()
     return [log for header in headers for log in by_block.get(header.hash, ())]
 
 
@@ -93,49 +101,45 @@ def _suspects(header: Header, addresses: Collection[str]) -> set[str]:
     return {address for address in addresses if bloom.may_contain(header.bloom, address)}
 
 
-def _by_hash(node: Node, headers: Sequence[Header], addresses: Collection[str]) -> list[WireLog]:
-    wanted = sorted(addresses)
-    calls: list[Call] = [("eth_getLogs", ({"blockHash": header.hash, "address": wanted},)) for header in headers]
+def _by_hash(node: Node, headers: Sequence[Header], suspects: Suspects) -> list[WireLog]:
+    calls: list[Call] = [
+        ("eth_getLogs", ({"blockHash": header.hash, "address": sorted(suspects[header.hash])},)) for header in headers
+    ]
     logs: list[WireLog] = []
     for header, answer in zip(headers, node.batch(calls) if calls else [], strict=True):
-        # Refused for one block: too many logs for an answer, or a block the node does not know (then this refuses too).
-        found = fetch_whole_blocks(node, [header])[0] if isinstance(answer, RpcError) else _logs(answer)
-        logs += [log for log in found if log.address in addresses]
+        logs += _from_whole_block(node, header, suspects) if isinstance(answer, RpcError) else _logs(answer)
     return logs
 
 
-def _in_ranges(node: Node, headers: Sequence[Header], addresses: Collection[str], cap: RangeCap) -> list[WireLog]:
+def _in_ranges(node: Node, headers: Sequence[Header], suspects: Suspects, cap: RangeCap) -> list[WireLog]:
     """Ranges over the blocks that may hold logs; one that is refused is halved and the cap remembered."""
     logs: list[WireLog] = []
-    wanted = sorted(addresses)
     at = 0
     while at < len(headers):
-        first = headers[at].number
         upto = at
-        while upto + 1 < len(headers) and headers[upto + 1].number < first + cap.blocks:
+        while upto + 1 < len(headers) and headers[upto + 1].number < headers[at].number + cap.blocks:
             upto += 1
-        span = headers[upto].number - first + 1
         try:
-            found = _range(node, first, headers[upto].number, wanted)
+            logs += _range(node, headers[at : upto + 1], suspects)
         except RpcError:
-            if span > 1:
-                cap.halve(span)
+            if upto > at:
+                cap.halve(headers[upto].number - headers[at].number + 1)
                 continue
-            found = [log for log in fetch_whole_blocks(node, [headers[at]])[0] if log.address in addresses]
-        except ChainUnavailable as error:
-            # A timeout may be the range's fault; waiting again belongs to the next attempt, not to this one.
-            if error.details.get("cause") == "ReadTimeout":
-                cap.halve(span)
-            raise
-        logs += found
-        cap.grow()
+            logs += _from_whole_block(node, headers[at], suspects)
         at = upto + 1
     return logs
 
 
-def _range(node: Node, first: int, last: int, addresses: Sequence[str]) -> list[WireLog]:
-    criteria = {"fromBlock": hex(first), "toBlock": hex(last), "address": addresses}
-    return _logs(node.call("eth_getLogs", criteria))
+def _from_whole_block(node: Node, header: Header, suspects: Suspects) -> list[WireLog]:
+    """Where one block is refused: it has too many logs for an answer, or the node lost it, and this refuses too."""
+    (whole,) = fetch_whole_blocks(node, [header])
+    return [log for log in whole if log.address in suspects[header.hash]]
+
+
+def _range(node: Node, headers: Sequence[Header], suspects: Suspects) -> list[WireLog]:
+    wanted = sorted(set().union(*(suspects[header.hash] for header in headers)))
+    span = {"fromBlock": hex(headers[0].number), "toBlock": hex(headers[-1].number)}
+    return _logs(node.call("eth_getLogs", span | {"address": wanted}))
 
 
 def _logs(answer: Any) -> list[WireLog]:
@@ -161,7 +165,7 @@ def _checked(
 
 
 def _resolve_doubts(
-    node: Node, by_block: dict[str, list[WireLog]], headers: Sequence[Header], suspects: dict[str, set[str]]
+    node: Node, by_block: dict[str, list[WireLog]], headers: Sequence[Header], suspects: Suspects
 ) -> None:
     """Replace the logs of blocks where a suspected contract is silent by what the whole block says."""
     doubtful = [

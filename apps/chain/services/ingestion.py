@@ -36,7 +36,7 @@ def advance(*, node: Node, leadership: Leadership, cap: RangeCap, now: datetime)
         return False
     if tip.head.number < cursor.number:
         raise NodeBehind(node_head=tip.head.number, head=cursor.number)
-    headers = _headers_from(node, cursor, tip)
+    headers = _headers_from(node, cursor, tip, cap)
     if headers[0].hash != cursor.hash:
         return reorganisation.rewind(node=node, leadership=leadership, cursor=cursor, now=now)
     if headers[1:]:
@@ -73,11 +73,12 @@ def _begin(node: Node, leadership: Leadership, tip: Tip, now: datetime) -> bool:
     return True
 
 
-def _headers_from(node: Node, cursor: StreamCursor, tip: Tip) -> list[Header]:
+def _headers_from(node: Node, cursor: StreamCursor, tip: Tip, cap: RangeCap) -> list[Header]:
     """The node's header at the cursor's height, and those above it that fit one step."""
     if tip.head.number == cursor.number:
         return [tip.head]
-    return fetch_headers(node, cursor.number, min(cursor.number + HEADERS_A_STEP - 1, tip.head.number))
+    width = min(HEADERS_A_STEP - 1, cap.blocks)
+    return fetch_headers(node, cursor.number, min(cursor.number + width, tip.head.number))
 
 
 def _extend(

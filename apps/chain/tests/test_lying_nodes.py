@@ -1,12 +1,14 @@
 """Nodes that answer wrongly: nothing wrong is kept, and nothing is passed over."""
 
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+import httpx
 import pytest
 
-from apps.chain.errors import IncompleteAnswer, RpcError
+from apps.chain.errors import ChainUnavailable, IncompleteAnswer, RpcError
 from apps.chain.fetching import RangeCap
 from apps.chain.gateway import Node
 from apps.chain.models import Block, RawLog, StreamCursor, WatchedContract
@@ -176,6 +178,31 @@ class TestRanges:
         assert cap.blocks < 10  # remembered
         refused = [params for method, params in front.asked if method == "eth_getLogs" and is_range(params)]
         assert len(refused) < 60
+
+    def test_are_smaller_after_a_timeout(self, stage: Stage, front: Front) -> None:
+        chain, _, leadership = stage
+        busy = chain.deploy_token()
+        watch(busy, chain.head())
+        catch_up(chain.node, leadership)
+        for _ in range(30):
+            chain.mint(busy, ALICE, 1)
+
+        def slow(method: str, params: list[Any], truth: Answer) -> Answer | None:
+            time.sleep(0.1 if method == "eth_getLogs" else 0)
+            return None
+
+        front.lie, cap = slow, RangeCap()
+        outcomes = []
+        with Node(front.url, chain_id=CHAIN_ID, timeout=httpx.Timeout(1.5)) as node:
+            while not outcomes or outcomes[-1] is not False:
+                try:
+                    outcomes.append(step(node, leadership, cap))
+                except ChainUnavailable as error:
+                    outcomes.append(error.details["cause"])
+                assert len(outcomes) < 20
+        assert outcomes[0] == "ReadTimeout"
+        assert outcomes.count(True) > 1
+        assert stored_logs(busy) == node_logs(chain, busy)
 
     def test_of_one_refused_block_are_read_from_its_receipts(self, stage: Stage, front: Front, node: Node) -> None:
         chain, _, leadership = stage

@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.core.http.views import NoSuchAddress
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/", include("apps.api.urls")),
@@ -18,6 +20,9 @@ urlpatterns = [
     path("api/", include("apps.reconciliation.api.urls")),
     path("api/", include("apps.notifications.api.urls")),
     path("api/", include("apps.reports.api.urls")),
+    # Last, so that every other address is looked for first.
+    path("api", NoSuchAddress.as_view()),
+    path("api/<path:rest>", NoSuchAddress.as_view()),
 ]
 
 handler400 = "apps.core.http.error_pages.bad_request"

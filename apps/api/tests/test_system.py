@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 from django.test import Client
+from pytest_django import fixtures
 
 from apps.core import clock
 from apps.core.models import EngineState
@@ -44,6 +45,15 @@ class TestSystemEndpoints:
     @pytest.mark.usefixtures("failing_check")
     def test_only_a_required_part_takes_readiness_down(self, status: int) -> None:
         assert Client().get("/api/ready").status_code == status
+
+    @pytest.mark.parametrize("method", ["get", "post", "put", "delete", "options"])
+    @pytest.mark.parametrize("path", ["/api", "/api/", "/api/nothing", "/api/dex/nothing/5"])
+    def test_an_unknown_address_is_a_404_in_the_envelope_even_while_debugging(
+        self, settings: fixtures.Settings, method: str, path: str
+    ) -> None:
+        settings.DEBUG = True
+        response = getattr(Client(), method)(path)
+        assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
 
     def test_metrics_come_as_json_and_as_prometheus_text(self) -> None:
         numbers = Client().get("/api/metrics").json()["data"]["metrics"]

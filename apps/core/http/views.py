@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from apps.core.actor import Actor
+from apps.core.errors import NotFound
 from apps.core.http.pagination import Newest
 
 
@@ -29,3 +31,15 @@ class View(APIView):
         paginator.ordering = ordering
         found: list[Any] = paginator.paginate_queryset(rows, request, view=self) or []
         return paginator.get_paginated_response([render(row) for row in found])
+
+
+@extend_schema(exclude=True)
+class NoSuchAddress(View):
+    """Whatever under /api/ no room answers: a 404 in the envelope, also while debugging."""
+
+    public = True
+    authentication_classes = []
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse before the method is looked at."""
+        raise NotFound("There is no such address. See /api/docs.")

@@ -7,68 +7,109 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='EngineState',
+            name="EngineState",
             fields=[
-                ('name', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('epoch', models.BigIntegerField(default=0)),
-                ('pid', models.IntegerField(null=True)),
-                ('host', models.CharField(blank=True, max_length=255)),
-                ('heartbeat_at', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
+                ("name", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("epoch", models.BigIntegerField(default=0)),
+                ("pid", models.IntegerField(null=True)),
+                ("host", models.CharField(blank=True, max_length=255)),
+                ("heartbeat_at", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
             ],
         ),
         migrations.CreateModel(
-            name='OutboxEvent',
+            name="OutboxEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('topic', models.CharField(max_length=64)),
-                ('key', models.CharField(max_length=128)),
-                ('payload', models.JSONField(default=dict)),
-                ('request_id', models.CharField(blank=True, max_length=64)),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("topic", models.CharField(max_length=64)),
+                ("key", models.CharField(max_length=128)),
+                ("payload", models.JSONField(default=dict)),
+                ("request_id", models.CharField(blank=True, max_length=64)),
+                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='WorkItem',
+            name="WorkItem",
             fields=[
-                ('id', models.UUIDField(default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(max_length=64)),
-                ('key', models.CharField(max_length=128)),
-                ('payload', models.JSONField(default=dict)),
-                ('state', models.CharField(choices=[('QUEUED', 'Queued'), ('LEASED', 'Leased'), ('DONE', 'Done'), ('DEAD', 'Dead')], default='QUEUED', max_length=16)),
-                ('run_at', models.DateTimeField()),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('lease_token', models.UUIDField(null=True)),
-                ('lease_until', models.DateTimeField(null=True)),
-                ('last_error', models.CharField(blank=True, max_length=500)),
-                ('created_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
+                (
+                    "id",
+                    models.UUIDField(default=apps.core.ids.new_id, editable=False, primary_key=True, serialize=False),
+                ),
+                ("kind", models.CharField(max_length=64)),
+                ("key", models.CharField(max_length=128)),
+                ("payload", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("QUEUED", "Queued"), ("LEASED", "Leased"), ("DONE", "Done"), ("DEAD", "Dead")],
+                        default="QUEUED",
+                        max_length=16,
+                    ),
+                ),
+                ("run_at", models.DateTimeField()),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("lease_token", models.UUIDField(null=True)),
+                ("lease_until", models.DateTimeField(null=True)),
+                ("last_error", models.CharField(blank=True, max_length=500)),
+                ("created_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('state', 'QUEUED')), fields=['kind', 'run_at'], name='work_item_due'), models.Index(condition=models.Q(('state', 'LEASED')), fields=['lease_until'], name='work_item_leased')],
-                'constraints': [models.UniqueConstraint(fields=('kind', 'key'), name='work_item_once'), models.CheckConstraint(condition=models.Q(models.Q(('lease_token__isnull', False), ('lease_until__isnull', False), ('state', 'LEASED')), models.Q(models.Q(('state', 'LEASED'), _negated=True), ('lease_token', None), ('lease_until', None)), _connector='OR'), name='work_item_lease_whole')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "QUEUED")), fields=["kind", "run_at"], name="work_item_due"
+                    ),
+                    models.Index(
+                        condition=models.Q(("state", "LEASED")), fields=["lease_until"], name="work_item_leased"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("kind", "key"), name="work_item_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("lease_token__isnull", False), ("lease_until__isnull", False), ("state", "LEASED")
+                            ),
+                            models.Q(
+                                models.Q(("state", "LEASED"), _negated=True),
+                                ("lease_token", None),
+                                ("lease_until", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="work_item_lease_whole",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='OutboxPending',
+            name="OutboxPending",
             fields=[
-                ('event', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, primary_key=True, serialize=False, to='core.outboxevent')),
-                ('attempts', models.PositiveSmallIntegerField(db_default=0)),
-                ('dead_at', models.DateTimeField(null=True)),
+                (
+                    "event",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        primary_key=True,
+                        serialize=False,
+                        to="core.outboxevent",
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(db_default=0)),
+                ("dead_at", models.DateTimeField(null=True)),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('dead_at', None)), fields=['event'], name='outbox_waiting')],
+                "indexes": [
+                    models.Index(condition=models.Q(("dead_at", None)), fields=["event"], name="outbox_waiting")
+                ],
             },
         ),
     ]

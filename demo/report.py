@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 Facts = dict[str, Any]
+WIDTH = 132
 
 
 class Report:
@@ -18,7 +19,8 @@ class Report:
 
     def __init__(self, file: Path) -> None:
         self._file = file
-        self._console = Console(highlight=False)
+        # Hashes stay whole: a line is never narrower than the table needs.
+        self._console = Console(highlight=False, width=max(WIDTH, Console().width))
         self.steps: list[Facts] = []
 
     def say(self, text: str) -> None:

@@ -148,8 +148,8 @@ class Story:
     def _books(self) -> Any:
         positions = self.cast.ops.get("/api/ledger/positions", limit=500)["results"]
         book = self.cast.alice.api.get("/api/dex/orderbook", isin=ISIN)
-        shown = [(p["asset"], p["wallet_address"], p["settled"], p["held"]) for p in positions]
-        return sorted(shown, key=str), book["bids"], book["asks"]
+        shown = [(p["asset"], p["wallet_address"], Decimal(p["settled"]), Decimal(p["held"])) for p in positions]
+        return sorted(row for row in shown if any(row[2:])), book["bids"], book["asks"]
 
     def _order(self, investor: Investor, side: str, price: str, quantity: str) -> Any:
         return investor.api.post(

@@ -84,9 +84,9 @@ def _is_ours(settled: Settled, instructions: Instructions, booking: Booking) -> 
 
 
 def _in_order(moved: Iterable[Moved], foreign: Iterable[Settled]) -> list[Moved]:
-    """All movements that are no leg of our trades, in chain order."""
+    """All movements that are no leg of our trades, in chain order. Anyone may move nothing: that is no movement."""
     legs = [leg for s in foreign for leg in (s.security_leg, s.cash_leg)]
-    loose = [*moved, *(Moved.of(leg) for leg in legs)]
+    loose = [one for one in (*moved, *(Moved.of(leg) for leg in legs)) if one.transfer.amount]
     return sorted(loose, key=lambda m: (m.log.block_number, m.log.log_index))
 
 

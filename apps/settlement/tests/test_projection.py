@@ -22,7 +22,7 @@ from apps.settlement.models import ProjectionCursor, SettlementInstruction, Sett
 from apps.settlement.projections import project_next
 from apps.settlement.selectors.movements import projection_cursor, unexplained
 from apps.settlement.services.movements import expect_mint
-from apps.settlement.services.status import mark_sent
+from apps.settlement.services.status import LATE, cancel, mark_sent
 from apps.settlement.tests.logs import ALICE, BOB, CAROL, CASH, SHARES, Block, new_hash
 from apps.settlement.tests.paper import ISIN, USDX, Paper
 
@@ -72,6 +72,11 @@ def rewind() -> None:
         ProjectionCursor.objects.update(number=first[0], hash=first[1])
 
 
+def on_chain(wallet: str) -> int:
+    """What the books say a wallet has on the chain."""
+    return by_wallet(USDX)[wallet] - shortfalls(USDX).get(wallet, 0)
+
+
 def topics() -> list[str]:
     return list(OutboxEvent.objects.order_by("id").values_list("topic", flat=True))
 
@@ -114,6 +119,18 @@ class TestSettledTrade:
         assert row.settlement_status == "PEND"
         assert [(u.reason, u.amount) for u in unexplained(asset=ISIN)] == [("TRANSFER", 6)]
         assert position(ISIN, ALICE).held == 7
+
+    def test_that_was_given_up_before_is_not_ours(self, paper: Paper) -> None:
+        row = paper.trade(quantity=8, amount=80)
+        with unit_of_work():
+            cancel(rows=[row], failure=LATE, now=clock.now())
+        before = on_chain(BOB)
+        paper.add(settled(paper, row, new_hash()))
+        paper.project()
+        row.refresh_from_db()
+        assert (row.processing_status, row.settlement_status) == ("CANC", "PENF")
+        assert (unexplained(asset=ISIN)[-1].reason, unexplained(asset=ISIN)[-1].amount) == ("TRANSFER", 8)
+        assert on_chain(BOB) == before - 80
 
 
 class TestFailedTrade:
@@ -194,6 +211,13 @@ class TestCash:
         assert shortfalls(USDX) == {}
         assert position(USDX, BOB).posted == 30
         assert sum(control_totals(USDX).values()) == 0
+
+    def test_of_nothing_makes_no_account(self, paper: Paper) -> None:
+        stranger, block = new_hash()[:42], Block()
+        block.move(CASH, stranger, CAROL, 0)
+        paper.add(block)
+        paper.project()
+        assert stranger not in by_wallet(USDX)
 
     def test_of_an_absurd_amount_is_noted_and_not_booked(self, paper: Paper) -> None:
         before, block = control_totals(USDX), Block()

@@ -69,3 +69,4 @@ GTC, IOC = TimeInForce.GTC, TimeInForce.IOC
 NEWEST = SelfTradePrevention.NEWEST
 REQUESTED, SELF_TRADE = CancelReason.REQUESTED, CancelReason.SELF_TRADE
 TIME_IN_FORCE = CancelReason.TIME_IN_FORCE
+UNKNOWN_ORDER = RejectCode.UNKNOWN_ORDER

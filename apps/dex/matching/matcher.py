@@ -16,6 +16,7 @@ from .enums import (
     REQUESTED,
     SELF_TRADE,
     TIME_IN_FORCE,
+    UNKNOWN_ORDER,
     CancelReason,
     OrderStatus,
     RejectCode,
@@ -44,7 +45,7 @@ class Matcher:
     `load` starts with the ids it is given, so uniqueness across restarts is the store's to keep.
 
     Applying commands makes no reference cycles, only dropping a matcher does: an engine gains a
-    third by `gc.freeze()` after `load` and a high `gc.set_threshold`, and loses nothing.
+    third and more by `gc.freeze()` after `load` and a high `gc.set_threshold`, and loses nothing.
     """
 
     __slots__ = ("_used_ids", "book", "instrument")
@@ -81,8 +82,10 @@ class Matcher:
         if isinstance(command, NewOrder):
             code = self._refusal_of_order(command)
             return self._enter(command) if code is None else self.reject(command, code)
-        code = self.refusal(command)
-        return self._cancel(command) if code is None else self.reject(command, code)
+        if isinstance(command, Cancel):
+            order = self._own_order(command)
+            return self.reject(command, UNKNOWN_ORDER) if order is None else self._cancel(order)
+        raise TypeError(f"{type(command).__name__} is not a command")
 
     def refusal(self, command: Command) -> RejectCode | None:
         """The code `apply` would reject `command` with now, or None. Changes nothing.
@@ -92,7 +95,7 @@ class Matcher:
         if isinstance(command, NewOrder):
             return self._refusal_of_order(command)
         if isinstance(command, Cancel):
-            return self._refusal_of_cancel(command)
+            return UNKNOWN_ORDER if self._own_order(command) is None else None
         raise TypeError(f"{type(command).__name__} is not a command")
 
     def reject(self, command: Command, code: RejectCode) -> Result:
@@ -119,12 +122,10 @@ class Matcher:
             return RejectCode.INVALID_PRICE
         return None
 
-    def _refusal_of_cancel(self, command: Cancel) -> RejectCode | None:
+    def _own_order(self, command: Cancel) -> LiveOrder | None:
         """R8: unknown, done and foreign look alike."""
         order = self.book.orders.get(command.order_id)
-        if order is None or order.party_key != command.party_key:
-            return RejectCode.UNKNOWN_ORDER
-        return None
+        return order if order is not None and order.party_key == command.party_key else None
 
     def _enter(self, command: NewOrder) -> Result:
         order_id, party_key, quantity = command.order_id, command.party_key, command.quantity
@@ -192,8 +193,9 @@ class Matcher:
         )
 
     def _taker_change(self, taker: LiveOrder, ended: CancelReason | None, fills: tuple[Fill, ...]) -> OrderChange:
+        """With what came free: to a buyer each fill's price improvement, and the hold of what was canceled."""
         released = 0
-        for fill in fills:
+        for fill in fills if taker.side is BUY else ():
             released += released_on_fill(self.instrument, taker.side, taker.price, fill.price, fill.quantity)
         if ended is not None:
             return self._end(taker, ended, released)
@@ -201,8 +203,7 @@ class Matcher:
             return _change(taker, FILLED, released, None)
         return _change(taker, PARTIAL, released, None)
 
-    def _cancel(self, command: Cancel) -> Result:
-        order = self.book.orders[command.order_id]
+    def _cancel(self, order: LiveOrder) -> Result:
         level = self.book.remove(order)
         change = self._end(order, REQUESTED, 0)
         return record(Result, (order.order_id, order.party_key, None, (), (change,), (level.change(),)))

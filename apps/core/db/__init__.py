@@ -9,6 +9,7 @@ from apps.core.db.fields import BaseUnitsField, TokenUnitsField
 from apps.core.db.locks import Advisory, lock_for_transaction, try_session_lock
 from apps.core.db.models import AppendOnlyModel
 from apps.core.db.notify import Listener, notify
+from apps.core.db.snapshots import snapshot
 from apps.core.db.sql import as_columns, fetch_all, fetch_one, run_sql
 from apps.core.db.unit_of_work import after_rollback, unit_of_work, within_unit_of_work
 
@@ -27,6 +28,7 @@ __all__ = [
     "lock_for_transaction",
     "notify",
     "run_sql",
+    "snapshot",
     "try_session_lock",
     "unit_of_work",
     "within_unit_of_work",

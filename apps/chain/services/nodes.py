@@ -4,6 +4,8 @@ from django.conf import settings
 
 from apps.chain.gateway import Node
 
+__all__ = ["Node", "default_node"]
+
 
 def default_node() -> Node:
     """A new session with the configured node (CHAIN_RPC_URL, CHAIN_ID). The caller closes it."""

@@ -7,3 +7,8 @@ from apps.settlement.types import ContractKind
 def cash_addresses() -> dict[str, str]:
     """Token address of each cash asset in the books."""
     return dict(ProjectedContract.objects.filter(kind=ContractKind.CASH).values_list("asset", "address"))
+
+
+def followed_tokens() -> dict[str, str]:
+    """Token address of each asset, security or cash, whose final events are in the books up to the cursor."""
+    return dict(ProjectedContract.objects.values_list("asset", "address"))

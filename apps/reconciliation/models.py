@@ -1,1 +1,114 @@
-"""Models."""
+"""Cut-offs, runs and breaks. What a run saw is append-only; a break only moves between open and cleared."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+
+from apps.core.db import AppendOnlyModel, TokenUnitsField
+from apps.core.ids import new_id
+from apps.reconciliation.types import BreakChange, BreakKind, BreakState, RunStatus
+
+ADDRESS, HASH = 42, 66
+
+
+class CutOff(AppendOnlyModel):
+    """One instant of the books and the block they stand at: what makes a run reproducible."""
+
+    chain_id = models.BigIntegerField()
+    block_number = models.BigIntegerField()
+    block_hash = models.CharField(max_length=HASH)
+    block_time = models.DateTimeField()
+    state_root = models.CharField(max_length=HASH)
+    ledger_sequence = models.BigIntegerField()
+    # Configured nodes (by the name of their setting, never by URL) that confirmed hash and state root.
+    endpoints = ArrayField(models.CharField(max_length=64), default=list)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+
+class Run(AppendOnlyModel):
+    """One comparison of a security's books with its chain, written once when it has ended."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    isin = models.CharField(max_length=12)
+    cut_off = models.ForeignKey(CutOff, on_delete=models.PROTECT, null=True, related_name="runs")
+    status = models.CharField(max_length=10, choices=RunStatus.choices)
+    problems = ArrayField(models.TextField(), default=list)
+    wallets = models.PositiveIntegerField()
+    unknown_reads = models.PositiveIntegerField()
+    # Instructions under way at the cut-off: booked at finality, so they explain nothing and hide nothing.
+    in_flight = models.PositiveIntegerField()
+    breaks_found = models.PositiveIntegerField()
+    # Nobody: the schedule.
+    user_id = models.UUIDField(null=True)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="recon_run_status_known", condition=Q(status__in=RunStatus.values)),
+            models.CheckConstraint(
+                name="recon_run_clean_knows_all",
+                condition=~Q(status=RunStatus.CLEAN)
+                | Q(breaks_found=0, unknown_reads=0, cut_off__isnull=False, problems=[]),
+            ),
+            models.CheckConstraint(
+                name="recon_run_breaks_counted",
+                condition=~Q(status=RunStatus.BREAKS)
+                | Q(breaks_found__gt=0, unknown_reads=0, cut_off__isnull=False, problems=[]),
+            ),
+            models.CheckConstraint(
+                name="recon_run_says_why",
+                condition=Q(status__in=[RunStatus.CLEAN, RunStatus.BREAKS]) | ~Q(problems=[]),
+            ),
+        ]
+        indexes = [models.Index(fields=["isin", "-id"], name="recon_run_of_isin")]
+
+
+class Break(models.Model):
+    """A difference between books and chain. Never deleted: one that returns keeps its first sight."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    identity = models.CharField(max_length=200)
+    isin = models.CharField(max_length=12)
+    kind = models.CharField(max_length=20, choices=BreakKind.choices)
+    state = models.CharField(max_length=8, choices=BreakState.choices, default=BreakState.OPEN)
+    wallet_address = models.CharField(max_length=ADDRESS, null=True)
+    first_run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="+")
+    first_seen_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    cleared_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["identity"], name="recon_break_once"),
+            models.CheckConstraint(name="recon_break_kind_known", condition=Q(kind__in=BreakKind.values)),
+            models.CheckConstraint(
+                name="recon_break_cleared_whole",
+                condition=Q(state=BreakState.OPEN, cleared_at=None)
+                | Q(state=BreakState.CLEARED, cleared_at__isnull=False),
+            ),
+            models.CheckConstraint(name="recon_break_age", condition=Q(last_seen_at__gte=F("first_seen_at"))),
+        ]
+        indexes = [models.Index(fields=["isin", "kind"], name="recon_break_of_isin")]
+
+
+class BreakEvent(AppendOnlyModel):
+    """A break as one run saw it."""
+
+    found = models.ForeignKey(Break, on_delete=models.PROTECT, related_name="events")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="events")
+    change = models.CharField(max_length=8, choices=BreakChange.choices)
+    kind = models.CharField(max_length=20, choices=BreakKind.choices)
+    asset = models.CharField(max_length=32)
+    decimals = models.PositiveSmallIntegerField()
+    books_amount = TokenUnitsField(null=True)
+    events_amount = TokenUnitsField(null=True)
+    chain_amount = TokenUnitsField(null=True)
+    tx_hash = models.CharField(max_length=HASH, blank=True)
+    message = models.TextField()
+    details = models.JSONField(default=dict)
+    recorded_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["found", "run"], name="recon_break_event_once")]

@@ -7,6 +7,7 @@ is production, where a missing secret or server URL stops the start.
 import sys
 from typing import Any
 
+from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import BASE_DIR, env, is_development
@@ -153,6 +154,12 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TIMEZONE = "UTC"
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# Wake-ups only: what is due is rows. The second entry makes up for a message lost at two o'clock.
+RECONCILE_ALL = {"task": "reconciliation.tasks.reconcile_all", "options": {"queue": "default"}}
+CELERY_BEAT_SCHEDULE = {
+    "reconcile-daily": RECONCILE_ALL | {"schedule": crontab(hour=2, minute=0)},
+    "reconcile-overdue": RECONCILE_ALL | {"schedule": crontab(minute="*/10")},
+}
 # Kombu rescans unacknowledged messages every interval x throttle: at 1 x 1 a killed worker's come back in seconds.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "visibility_timeout": 3600,

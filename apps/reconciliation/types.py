@@ -108,7 +108,7 @@ class CutOffView:
 
 @dataclass(frozen=True, slots=True)
 class BreakView:
-    """A break as one run saw it, or (in lists) as it was last seen. `expected` is the books' amount, `actual` the chain's."""
+    """A break as one run saw it, or in lists as it was last seen: `expected` in the books, `actual` on the chain."""
 
     id: UUID
     isin: str

@@ -1,0 +1,32 @@
+"""What a transaction's input asked a token to do. Pure; selectors of ERC-20 and ERC-3643 (T-REX 4.1.6)."""
+
+AGENT_ACTS = {
+    "0x40c10f19": "mint",
+    "0x9dc29fac": "burn",
+    "0x68573107": "batchMint",
+    "0x9fc1d0e7": "forcedTransfer",
+    "0x42a47abc": "batchForcedTransfer",
+    "0x4a6cc677": "batchBurn",
+    "0x9285948a": "recoveryAddress",
+}
+HOLDER_ACTS = {
+    "0xa9059cbb": "transfer",
+    "0x23b872dd": "transferFrom",
+    "0x88d695b2": "batchTransfer",
+}
+SELECTOR = 10  # hex digits, with 0x
+
+
+def selector_of(data: str) -> str:
+    """The function selector of a call's input, empty where there is none."""
+    return data[:SELECTOR] if len(data) >= SELECTOR else ""
+
+
+def function_of(selector: str) -> str:
+    """The function's name, empty for one we do not know."""
+    return AGENT_ACTS.get(selector) or HOLDER_ACTS.get(selector, "")
+
+
+def is_agents(selector: str) -> bool:
+    """Whether only an agent of the token may call it."""
+    return selector in AGENT_ACTS

@@ -1,0 +1,83 @@
+"""Shapes of requests and answers."""
+
+from rest_framework import serializers
+
+from apps.core.http.serializers import IsinField, StrictSerializer
+from apps.reconciliation.types import BreakKind, BreakState, RunStatus
+
+
+class RunOrderSerializer(StrictSerializer):
+    """What to reconcile."""
+
+    isin = IsinField()
+
+
+class RunQuerySerializer(StrictSerializer):
+    """Filters of the list of runs."""
+
+    isin = IsinField(required=False)
+    status = serializers.ChoiceField(choices=RunStatus.values, required=False)
+
+
+class BreakQuerySerializer(StrictSerializer):
+    """Filters of the list of breaks."""
+
+    isin = IsinField(required=False)
+    kind = serializers.ChoiceField(choices=BreakKind.values, required=False)
+    state = serializers.ChoiceField(choices=BreakState.values, required=False)
+
+
+class CutOffSerializer(serializers.Serializer):
+    """The block at which the run compared, and the newest ledger transfer it saw."""
+
+    chain_id = serializers.IntegerField()
+    block_number = serializers.IntegerField()
+    block_hash = serializers.CharField()
+    block_time = serializers.DateTimeField()
+    state_root = serializers.CharField()
+    ledger_sequence = serializers.IntegerField()
+    endpoints = serializers.ListField(
+        child=serializers.CharField(), help_text="Configured nodes that confirmed block hash and state root."
+    )
+
+
+class BreakSerializer(serializers.Serializer):
+    """A difference; amounts are decimal strings of `asset`, null where unknown or not applicable."""
+
+    id = serializers.UUIDField()
+    isin = serializers.CharField()
+    kind = serializers.CharField()
+    state = serializers.CharField()
+    asset = serializers.CharField()
+    wallet_address = serializers.CharField(allow_null=True)
+    expected = serializers.CharField(allow_null=True, help_text="What the books say.")
+    actual = serializers.CharField(allow_null=True, help_text="What the chain's storage says.")
+    events = serializers.CharField(allow_null=True, help_text="What the stored final events add up to.")
+    message = serializers.CharField()
+    tx_hash = serializers.CharField(allow_blank=True)
+    details = serializers.JSONField()
+    first_seen_at = serializers.DateTimeField()
+    last_seen_at = serializers.DateTimeField()
+    run_id = serializers.UUIDField()
+
+
+class RunSummarySerializer(serializers.Serializer):
+    """A run without its breaks."""
+
+    id = serializers.UUIDField()
+    isin = serializers.CharField()
+    status = serializers.CharField(help_text="CLEAN, BREAKS, INCOMPLETE (something unknown) or VOID (run again).")
+    cut_off = CutOffSerializer(allow_null=True)
+    problems = serializers.ListField(child=serializers.CharField(), help_text="Why it is INCOMPLETE or VOID.")
+    wallets = serializers.IntegerField()
+    unknown_reads = serializers.IntegerField()
+    in_flight = serializers.IntegerField()
+    breaks_found = serializers.IntegerField()
+    started_at = serializers.DateTimeField()
+    finished_at = serializers.DateTimeField()
+
+
+class RunSerializer(RunSummarySerializer):
+    """A run with the breaks it saw."""
+
+    breaks = BreakSerializer(many=True)

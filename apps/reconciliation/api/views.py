@@ -1,0 +1,77 @@
+"""Reconciliation runs and breaks."""
+
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.accounts.types import STAFF_ROLES
+from apps.chain.services.nodes import default_node
+from apps.core import clock
+from apps.core.http.pagination import PAGE_PARAMETERS
+from apps.core.http.schema import PAGE_QUERY, page_of
+from apps.core.http.serializers import read_body, read_query
+from apps.core.http.views import View
+from apps.reconciliation.api import serializers as shapes
+from apps.reconciliation.selectors.rendering import break_as_dict, run_as_dict
+from apps.reconciliation.selectors.runs import break_view, breaks_of, run, run_view, runs_of
+from apps.reconciliation.services.runs import reconcile
+
+
+class RunsView(View):
+    """Reconciliations."""
+
+    required_roles = STAFF_ROLES
+
+    @extend_schema(
+        operation_id="reconcile",
+        tags=["reconciliation"],
+        request=shapes.RunOrderSerializer,
+        responses={201: shapes.RunSerializer},
+    )
+    def post(self, request: Request) -> Response:
+        """Compare a security's books, final events and contract storage now, at the block the books stand at."""
+        body = read_body(request, shapes.RunOrderSerializer)
+        with default_node() as node:
+            view = reconcile(isin=body["isin"], node=node, actor=self.actor(request), now=clock.now())
+        return Response(run_as_dict(view), status=201)
+
+    @extend_schema(
+        operation_id="list_reconciliation_runs",
+        tags=["reconciliation"],
+        parameters=[shapes.RunQuerySerializer, *PAGE_QUERY],
+        responses=page_of(shapes.RunSummarySerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """Newest first, without their breaks."""
+        filters = read_query(request, shapes.RunQuerySerializer, allow=PAGE_PARAMETERS)
+        return self.page(request, runs_of(**filters), lambda row: run_as_dict(run_view(row), breaks=False))
+
+
+class RunDetailView(View):
+    """One reconciliation."""
+
+    required_roles = STAFF_ROLES
+
+    @extend_schema(operation_id="get_reconciliation_run", tags=["reconciliation"], responses=shapes.RunSerializer)
+    def get(self, request: Request, run_id: UUID) -> Response:
+        """A run with the breaks it saw."""
+        return Response(run_as_dict(run(run_id)))
+
+
+class BreaksView(View):
+    """Breaks."""
+
+    required_roles = STAFF_ROLES
+
+    @extend_schema(
+        operation_id="list_breaks",
+        tags=["reconciliation"],
+        parameters=[shapes.BreakQuerySerializer, *PAGE_QUERY],
+        responses=page_of(shapes.BreakSerializer),
+    )
+    def get(self, request: Request) -> Response:
+        """Newest first, as each was last seen; a break that returned keeps its first sight."""
+        filters = read_query(request, shapes.BreakQuerySerializer, allow=PAGE_PARAMETERS)
+        return self.page(request, breaks_of(**filters), lambda row: break_as_dict(break_view(row)))

@@ -1,0 +1,66 @@
+"""A run as plain data, the same for the API and the command line: amounts as decimal strings of their asset."""
+
+from datetime import datetime
+from typing import Any
+
+from apps.core.money import format_base_units
+from apps.reconciliation.types import BreakView, CutOffView, RunView
+
+
+def run_as_dict(run: RunView, *, breaks: bool = True) -> dict[str, Any]:
+    """The run; with `breaks`, those it saw."""
+    plain: dict[str, Any] = {
+        "id": str(run.id),
+        "isin": run.isin,
+        "status": run.status,
+        "cut_off": _cut_off(run.cut_off) if run.cut_off else None,
+        "problems": list(run.problems),
+        "wallets": run.wallets,
+        "unknown_reads": run.unknown_reads,
+        "in_flight": run.in_flight,
+        "breaks_found": run.breaks_found,
+        "started_at": _instant(run.started_at),
+        "finished_at": _instant(run.finished_at),
+    }
+    return plain | ({"breaks": [break_as_dict(found) for found in run.breaks]} if breaks else {})
+
+
+def break_as_dict(found: BreakView) -> dict[str, Any]:
+    """One break. `expected` is what the books say, `actual` the chain, `events` the stored final events."""
+    return {
+        "id": str(found.id),
+        "isin": found.isin,
+        "kind": found.kind,
+        "state": found.state,
+        "asset": found.asset,
+        "wallet_address": found.wallet_address,
+        "expected": _amount(found, found.expected),
+        "actual": _amount(found, found.actual),
+        "events": _amount(found, found.events),
+        "message": found.message,
+        "tx_hash": found.tx_hash,
+        "details": found.details,
+        "first_seen_at": _instant(found.first_seen_at),
+        "last_seen_at": _instant(found.last_seen_at),
+        "run_id": str(found.run_id),
+    }
+
+
+def _cut_off(cut_off: CutOffView) -> dict[str, Any]:
+    return {
+        "chain_id": cut_off.chain_id,
+        "block_number": cut_off.block_number,
+        "block_hash": cut_off.block_hash,
+        "block_time": _instant(cut_off.block_time),
+        "state_root": cut_off.state_root,
+        "ledger_sequence": cut_off.ledger_sequence,
+        "endpoints": list(cut_off.endpoints),
+    }
+
+
+def _amount(found: BreakView, units: int | None) -> str | None:
+    return None if units is None else format_base_units(units, found.decimals)
+
+
+def _instant(when: datetime) -> str:
+    return when.isoformat().replace("+00:00", "Z")

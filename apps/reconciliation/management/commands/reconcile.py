@@ -1,0 +1,102 @@
+"""Reconcile securities from the command line."""
+
+import json
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
+from stdnum import isin as isins
+
+from apps.chain.services.nodes import default_node
+from apps.core import clock
+from apps.core.actor import system_actor
+from apps.core.errors import DomainError
+from apps.core.money import format_base_units
+from apps.reconciliation.selectors.rendering import run_as_dict
+from apps.reconciliation.services.runs import reconcilable, reconcile
+from apps.reconciliation.types import BreakView, RunStatus, RunView
+
+UNKNOWN, BAD_INPUT = 2, 3
+EXIT = {RunStatus.CLEAN.value: 0, RunStatus.BREAKS.value: 1}
+
+
+class Command(BaseCommand):
+    help = (
+        "Compare books, final events and contract storage of a security at one block. "
+        "Exit status: 0 clean, 1 breaks, 2 incomplete or void, 3 bad input."
+    )
+    requires_system_checks = []
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.error = self._refuse  # type: ignore[method-assign]
+        return parser
+
+    def _refuse(self, message: str) -> NoReturn:
+        """Bad input is one line and status 3: argparse's own 2 would read as an incomplete run."""
+        error = CommandError(f"reconcile: {message}", returncode=BAD_INPUT)
+        if not getattr(self, "_called_from_command_line", False):
+            raise error
+        self.stderr.write(str(error))
+        raise SystemExit(BAD_INPUT)
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--isin", help="the security to reconcile")
+        parser.add_argument("--all", action="store_true", help="every security with a live token")
+        parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if bool(options["isin"]) == options["all"]:
+            self._refuse("name one security with --isin, or --all")
+        try:
+            wanted = reconcilable() if options["all"] else [self._isin(options["isin"])]
+            runs = [self._reconcile(isin) for isin in wanted]
+        except OperationalError:
+            self.stderr.write("reconcile: the database does not answer")
+            raise SystemExit(UNKNOWN) from None
+        if options["json"]:
+            found = [run_as_dict(run) for run in runs]
+            self.stdout.write(json.dumps(found if options["all"] else found[0], indent=2))
+        else:
+            self.stdout.write("\n\n".join(map(_table, runs)) or "No security has a live token.")
+        if status := _exit_status(runs):
+            raise SystemExit(status)
+
+    def _isin(self, text: str) -> str:
+        if not isins.is_valid(text):
+            self._refuse(f"{text} is not a valid ISIN")
+        return str(text)
+
+    def _reconcile(self, isin: str) -> RunView:
+        try:
+            with default_node() as node:
+                return reconcile(isin=isin, node=node, actor=system_actor(), now=clock.now())
+        except DomainError as error:
+            self._refuse(f"{isin}: {error.message}")
+
+
+def _exit_status(runs: list[RunView]) -> int:
+    """The gravest: what is unknown comes before what differs."""
+    return max((EXIT.get(run.status, UNKNOWN) for run in runs), default=0)
+
+
+def _table(run: RunView) -> str:
+    lines = [f"{run.isin}  {run.status}  ({run.wallets} wallets, {run.in_flight} settlements under way)"]
+    if cut := run.cut_off:
+        lines.append(f"  at block {cut.block_number} {cut.block_hash}, ledger sequence {cut.ledger_sequence}")
+    lines += [f"  ! {problem}" for problem in run.problems]
+    lines += [line for found in run.breaks for line in _break(found)]
+    return "\n".join(lines)
+
+
+def _break(found: BreakView) -> list[str]:
+    books, chain = (_amount(found, units) for units in (found.expected, found.actual))
+    since = found.first_seen_at.strftime("%Y-%m-%d %H:%M")
+    return [
+        f"  {found.kind:<20} {found.asset:<12} books {books:>18}  chain {chain:>18}  since {since}",
+        f"    {found.message}",
+    ]
+
+
+def _amount(found: BreakView, units: int | None) -> str:
+    return "-" if units is None else format_base_units(units, found.decimals)

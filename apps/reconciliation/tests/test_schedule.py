@@ -1,0 +1,151 @@
+"""The schedule and the command line: work as leased rows, and exit statuses."""
+
+import json
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import CommandError
+from django.test import override_settings
+
+from apps.chain.testing import ChainPlatform
+from apps.core import clock
+from apps.core.devstack.ports import free_port
+from apps.core.leases import sweep, take
+from apps.core.models import WorkItem
+from apps.core.types import WorkState
+from apps.reconciliation.models import Run
+from apps.reconciliation.services.schedule import KIND, reconcile_due
+from apps.reconciliation.tasks import reconcile_all
+from apps.reconciliation.tests.stage import Stage, as_owner
+
+CASH_SLIPS = (
+    "UPDATE ledger_balance b SET posted = posted + 1 FROM ledger_account a "
+    "WHERE a.id = b.account_id AND a.asset = 'USDX' AND a.wallet_address = %s"
+)
+
+
+@pytest.fixture(scope="class")
+def stage(chain_platform: ChainPlatform) -> Stage:
+    return Stage(chain_platform)
+
+
+def command(*args: str) -> tuple[int, Any]:
+    """Exit status and output of `manage.py reconcile`."""
+    out = StringIO()
+    try:
+        call_command("reconcile", *args, stdout=out)
+    except SystemExit as end:
+        return int(str(end.code)), out.getvalue()
+    except CommandError as error:
+        return error.returncode, str(error)
+    return 0, out.getvalue()
+
+
+def states() -> list[str]:
+    return list(WorkItem.objects.filter(kind=KIND).order_by("created_at").values_list("state", flat=True))
+
+
+class TestSchedule:
+    """One stage for schedule and command, in the order of the tests."""
+
+    def test_runs_what_the_last_two_oclock_owed_once(self, stage: Stage) -> None:
+        assert reconcile_due(now=clock.now()) == 1
+        assert reconcile_due(now=clock.now()) == 0
+        assert (states(), Run.objects.count()) == ([WorkState.DONE], 1)
+        row = Run.objects.get()
+        assert (row.status, row.user_id) == ("CLEAN", None)
+
+    def test_queues_by_the_day_that_began_at_two(self, stage: Stage) -> None:
+        keys = set()
+        for hour, minute in ((1, 59), (2, 0), (23, 0)):
+            with override_settings(CHAIN_RPC_URL=stage.platform.url):
+                reconcile_due(now=datetime(2027, 3, 2, hour, minute, tzinfo=UTC))
+            keys |= set(WorkItem.objects.filter(kind=KIND).values_list("key", flat=True))
+        assert {f"{stage.isin}:2027-03-01", f"{stage.isin}:2027-03-02"} <= keys
+        assert f"{stage.isin}:2027-03-03" not in keys
+
+    def test_tries_again_later_when_nothing_could_be_concluded(self, stage: Stage) -> None:
+        now = datetime(2027, 3, 4, 2, 0, tzinfo=UTC)
+        with override_settings(CHAIN_RPC_URL=f"http://127.0.0.1:{free_port()}"):
+            assert reconcile_due(now=now) == 0
+        item = WorkItem.objects.get(kind=KIND, key=f"{stage.isin}:2027-03-04")
+        assert (item.state, item.attempts, item.last_error) == (WorkState.QUEUED, 1, "INCOMPLETE")
+        assert reconcile_due(now=now) == 0
+        assert reconcile_due(now=now + timedelta(minutes=1)) == 1
+
+    def test_gives_a_dead_workers_run_to_the_next(self, stage: Stage) -> None:
+        now = datetime(2027, 3, 5, 2, 0, tzinfo=UTC)
+        with override_settings(CHAIN_RPC_URL=f"http://127.0.0.1:{free_port()}"):
+            reconcile_due(now=now)
+        (dead,) = take(kind=KIND, now=now + timedelta(minutes=1), seconds=30)
+        assert reconcile_due(now=now + timedelta(minutes=2)) == 0
+        sweep(now=now + timedelta(minutes=2))
+        assert reconcile_due(now=now + timedelta(minutes=3)) == 1
+        assert WorkItem.objects.get(pk=dead.work_id).state == WorkState.DONE
+
+    def test_is_woken_by_beat_at_two_and_often_enough_to_miss_nothing(self, stage: Stage) -> None:
+        entries = [e for e in settings.CELERY_BEAT_SCHEDULE.values() if e["task"] == reconcile_all.name]
+        daily, often = entries
+        assert (daily["schedule"].hour, daily["schedule"].minute) == ({2}, {0})
+        assert len(often["schedule"].minute) >= 4
+        before = Run.objects.count()
+        reconcile_all()
+        assert Run.objects.count() == before  # today's is done
+
+    # The command line
+
+    def test_prints_a_clean_run_as_json_and_ends_with_0(self, stage: Stage) -> None:
+        done = subprocess.run(
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), "reconcile", "--isin", stage.isin, "--json"],
+            env=stage.platform.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        run = json.loads(done.stdout)
+        assert (run["isin"], run["status"], run["breaks"]) == (stage.isin, "CLEAN", [])
+        assert run["cut_off"]["block_hash"].startswith("0x")
+
+    def test_prints_all_as_a_list_and_a_table_for_people(self, stage: Stage) -> None:
+        status, out = command("--all", "--json")
+        assert (status, [run["isin"] for run in json.loads(out)]) == (0, [stage.isin])
+        status, out = command("--isin", stage.isin)
+        assert status == 0
+        assert f"{stage.isin}  CLEAN  (2 wallets, 0 settlements under way)" in out
+
+    def test_ends_with_1_on_breaks(self, stage: Stage) -> None:
+        as_owner(CASH_SLIPS, [stage.bob])
+        status, out = command("--isin", stage.isin)
+        assert status == 1
+        assert "CASH_LEG" in out
+        assert "books           0.000501  chain           0.000500" in out
+
+    def test_ends_with_2_when_the_node_is_down(self, stage: Stage) -> None:
+        with override_settings(CHAIN_RPC_URL=f"http://127.0.0.1:{free_port()}"):
+            status, out = command("--isin", stage.isin, "--json")
+        assert (status, json.loads(out)["status"]) == (2, "INCOMPLETE")
+
+    @pytest.mark.parametrize(
+        ("args", "said"),
+        [
+            ((), "name one security with --isin, or --all"),
+            (("--isin", "X"), "X is not a valid ISIN"),
+            (("--isin", "US5949181045"), "There is no security with this ISIN"),
+            (("--isin", "US5949181045", "--all"), "name one security"),
+            (("--colour",), "unrecognized arguments"),
+        ],
+    )
+    def test_ends_with_3_and_one_line_on_bad_input(self, stage: Stage, args: tuple[str, ...], said: str) -> None:
+        before = Run.objects.count()
+        status, line = command(*args)
+        assert status == 3
+        assert said in line
+        assert "\n" not in line
+        assert Run.objects.count() == before

@@ -13,12 +13,13 @@ def port_of(url: str) -> int:
 
 class TestPrivateNode:
     def test_has_a_chain_of_its_own_and_ends_with_its_block(self) -> None:
+        before = [child for child in psutil.Process().children() if child.name() == "anvil"]
         with private_node() as one, private_node() as two:
             call(port_of(one), "anvil_mine", "0x5")
             assert call(port_of(one), "eth_blockNumber") == "0x5"
             assert call(port_of(two), "eth_blockNumber") == "0x0"
         assert call(port_of(one), "eth_blockNumber") is None
-        assert not [child for child in psutil.Process().children() if child.name() == "anvil"]
+        assert [child for child in psutil.Process().children() if child.name() == "anvil"] == before
 
     def test_makes_blocks_final_after_two_when_an_epoch_has_one_slot(self) -> None:
         with private_node(slots_in_an_epoch=1) as url:

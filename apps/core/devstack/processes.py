@@ -100,6 +100,7 @@ def _left_after(seconds: float, processes: list[psutil.Process]) -> list[psutil.
     while left and time.monotonic() < deadline:
         psutil.wait_procs(left, timeout=0.02)
         left = [process for process in left if is_living(process)]
+    psutil.wait_procs(processes, timeout=0)  # reaps those that are our own children
     return left
 
 

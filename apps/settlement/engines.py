@@ -13,6 +13,7 @@ class Projector(Engine):
 
     name = "projector"
     channels = ("chain_blocks",)
+    poll_seconds = 0.5
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
         """Project one run of blocks."""
@@ -24,6 +25,7 @@ class Settler(Engine):
 
     name = "settler"
     channels = (CHANNEL,)
+    poll_seconds = 0.5
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
         """Send one call."""

@@ -8,7 +8,7 @@ from uuid import UUID
 from apps.audit.services.trail import log_audit_event
 from apps.core import outbox
 from apps.core.actor import system_actor
-from apps.core.db import within_unit_of_work
+from apps.core.db import as_columns, run_sql, within_unit_of_work
 from apps.ledger.selectors.balances import shortfalls
 from apps.ledger.services.cash import recover_shortfall
 from apps.ledger.services.transfers import post_many, void_many
@@ -19,17 +19,24 @@ from apps.settlement.reasons import Failure
 from apps.settlement.types import FAILED, POLICY, SETTLED, ProcessingStatus, Reason, SettlementPolicy, SettlementStatus
 
 LEGS = ("security", "cash")
-CHANGED = (
-    "processing_status",
-    "settlement_status",
-    "reason_code",
-    "reason_detail",
-    "attempts",
-    "open_intent_id",
-    "next_attempt_at",
-    "settled_at",
-    "tx_hash",
-)
+# Column by column what a change of status may write.
+CHANGED = {
+    "id": "uuid",
+    "processing_status": "text",
+    "settlement_status": "text",
+    "reason_code": "text",
+    "reason_detail": "text",
+    "attempts": "int",
+    "open_intent_id": "uuid",
+    "next_attempt_at": "timestamptz",
+    "settled_at": "timestamptz",
+    "tx_hash": "text",
+}
+_UPDATE = f"""
+UPDATE settlement_settlementinstruction i SET {", ".join(f"{name} = c.{name}" for name in CHANGED if name != "id")}
+FROM unnest({", ".join(f"%s::{kind}[]" for kind in CHANGED.values())}) AS c ({", ".join(CHANGED)})
+WHERE i.id = c.id
+"""  # noqa: S608 (our own words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +137,8 @@ def _recover(freed: Sequence[tuple[SettlementInstruction, str, datetime]]) -> No
 
 
 def _write(changes: Sequence[Change]) -> None:
-    SettlementInstruction.objects.bulk_update([row for row, _, _ in changes], CHANGED)
+    values = [[getattr(row, name) for name in CHANGED] for row, _, _ in changes]
+    run_sql(_UPDATE, as_columns(values, len(CHANGED)))
     SettlementStatusEvent.objects.bulk_create(
         SettlementStatusEvent(
             instruction=row,

@@ -137,7 +137,7 @@ class Paper:
         """Project whatever is final."""
         mine = leadership or elect("projector")
         assert mine
-        while project_next(leadership=mine, now=clock.now(), limit=3):
+        while project_next(leadership=mine, now=clock.now(), limit=10):
             pass
 
     def account(self, asset: str, kind: AccountKind, wallet: str | None = None) -> UUID:

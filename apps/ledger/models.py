@@ -87,18 +87,23 @@ class LedgerAccount(models.Model):
 
 
 class LedgerBalance(models.Model):
-    """Where an account stands: the fold of its transfers and holds, kept current in the commit that adds them."""
+    """Where an account stands: the fold of its transfers and holds, kept current in the commit that adds them.
+
+    `held` is all that is reserved; `pending` is the part of it that pending debits reserve. The rest is held by hold
+    entries and cannot fall below zero, so no release can free what a settlement counts on.
+    """
 
     account = models.OneToOneField(LedgerAccount, on_delete=models.PROTECT, primary_key=True, related_name="balance")
     posted = BaseUnitsField(default=0, db_default=0)
     held = BaseUnitsField(default=0, db_default=0)
+    pending = BaseUnitsField(default=0, db_default=0)
     control = models.BooleanField()
 
     class Meta:
         db_table = "ledger_balance"
         constraints = [
             models.CheckConstraint(name="ledger_balance_covered", condition=Q(control=True) | Q(posted__gte=F("held"))),
-            models.CheckConstraint(name="ledger_balance_held", condition=Q(held__gte=0)),
+            models.CheckConstraint(name="ledger_balance_held", condition=Q(pending__gte=0) & Q(held__gte=F("pending"))),
         ]
 
 

@@ -135,11 +135,22 @@ class Position:
         return self.settled - self.held
 
 
+class Standing(NamedTuple):
+    """A balance in full: `pending` is the part of `held` that pending debits reserve."""
+
+    posted: int
+    held: int
+    pending: int
+
+
 @dataclass(frozen=True, slots=True)
 class FoldDifference:
-    """An account whose stored balance is not the fold of its transfers and holds: the books are broken."""
+    """An account whose stored balance is not the fold of its transfers and holds: the books are broken.
+
+    `stored` is None for an account without a balance row.
+    """
 
     account_id: UUID
     asset: str
-    stored: Balance
-    folded: Balance
+    stored: Standing | None
+    folded: Standing

@@ -1,29 +1,32 @@
 """The proof of the books: each stored balance is the fold of what was ever written."""
 
 from apps.core.db import fetch_all
-from apps.ledger.types import Balance, FoldDifference
+from apps.ledger.types import FoldDifference, Standing
 
 # One statement, so one snapshot. A pending transfer is open until another row ends it.
 _DIFFERENCES = """
 WITH moved AS (
-    SELECT debit_account_id AS account_id, -amount AS posted, 0::numeric AS held
+    SELECT debit_account_id AS account_id, -amount AS posted, 0::numeric AS held, 0::numeric AS pending
     FROM ledger_transfer WHERE state = 'POSTED'
     UNION ALL
-    SELECT credit_account_id, amount, 0 FROM ledger_transfer WHERE state = 'POSTED'
+    SELECT credit_account_id, amount, 0, 0 FROM ledger_transfer WHERE state = 'POSTED'
     UNION ALL
-    SELECT p.debit_account_id, 0, p.amount FROM ledger_transfer p
+    SELECT p.debit_account_id, 0, p.amount, p.amount FROM ledger_transfer p
     WHERE p.state = 'PENDING' AND NOT EXISTS (SELECT FROM ledger_transfer r WHERE r.pending_id = p.id)
     UNION ALL
-    SELECT account_id, 0, amount FROM ledger_hold_entry
+    SELECT account_id, 0, amount, 0 FROM ledger_hold_entry
 ), folded AS (
-    SELECT account_id, sum(posted) AS posted, sum(held) AS held FROM moved GROUP BY account_id
+    SELECT account_id, sum(posted) AS posted, sum(held) AS held, sum(pending) AS pending
+    FROM moved GROUP BY account_id
 )
-SELECT a.id, a.asset, b.posted, b.held, coalesce(f.posted, 0), coalesce(f.held, 0)
+SELECT a.id, a.asset, b.posted, b.held, b.pending,
+    coalesce(f.posted, 0), coalesce(f.held, 0), coalesce(f.pending, 0)
 FROM ledger_account a
 LEFT JOIN ledger_balance b ON b.account_id = a.id
 LEFT JOIN folded f ON f.account_id = a.id
 WHERE (%(asset)s::text IS NULL OR a.asset = %(asset)s)
-  AND (b.posted, b.held) IS DISTINCT FROM (coalesce(f.posted, 0), coalesce(f.held, 0))
+  AND (b.posted, b.held, b.pending)
+    IS DISTINCT FROM (coalesce(f.posted, 0), coalesce(f.held, 0), coalesce(f.pending, 0))
 ORDER BY a.id
 """
 _SUMS = """
@@ -38,12 +41,15 @@ def fold_check(asset: str | None = None) -> list[FoldDifference]:
     Reads every transfer: for reconciliation and tests, not for requests.
     """
     rows = fetch_all(_DIFFERENCES, {"asset": asset})
-    return [FoldDifference(row[0], row[1], _balance(row[2], row[3]), _balance(row[4], row[5])) for row in rows]
-
-
-def _balance(posted: object, held: object) -> Balance:
-    """A balance; an account without a row stands at zero."""
-    return Balance(int(str(posted or 0)), int(str(held or 0)))
+    return [
+        FoldDifference(
+            account_id=row[0],
+            asset=row[1],
+            stored=None if row[2] is None else Standing(*map(int, row[2:5])),
+            folded=Standing(*map(int, row[5:8])),
+        )
+        for row in rows
+    ]
 
 
 def unbalanced_assets() -> dict[str, int]:

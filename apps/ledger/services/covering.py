@@ -12,21 +12,23 @@ from apps.ledger.services.netting import Change
 # the CHECKs of ledger_balance would refuse, before anything is written and with the accounts' names.
 _LOCK_AND_CHECK = """
 WITH change AS (
-    SELECT * FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[]) AS c (account_id, posted, held)
+    SELECT * FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[])
+        AS c (account_id, posted, held, pending)
 ), after AS MATERIALIZED (
-    SELECT b.account_id, b.control, b.posted + c.posted AS posted, b.held + c.held AS held
+    SELECT b.account_id, b.control, b.posted + c.posted AS posted, b.held + c.held AS held,
+        b.pending + c.pending AS pending
     FROM ledger_balance b JOIN change c USING (account_id)
     ORDER BY b.account_id FOR NO KEY UPDATE OF b
 )
 SELECT count(*),
     array_agg(account_id) FILTER (WHERE posted < held AND NOT control),
-    array_agg(account_id) FILTER (WHERE held < 0),
+    array_agg(account_id) FILTER (WHERE pending < 0 OR held < pending),
     array_agg(account_id) FILTER (WHERE abs(posted) >= 1e38 OR held >= 1e38)
 FROM after
 """
 _APPLY = """
-UPDATE ledger_balance b SET posted = b.posted + c.posted, held = b.held + c.held
-FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[]) AS c (account_id, posted, held)
+UPDATE ledger_balance b SET posted = b.posted + c.posted, held = b.held + c.held, pending = b.pending + c.pending
+FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[]) AS c (account_id, posted, held, pending)
 WHERE b.account_id = c.account_id
 """
 
@@ -49,16 +51,15 @@ def lock_and_check(changes: Mapping[UUID, Change]) -> DomainError | None:
 
 def apply(changes: Mapping[UUID, Change]) -> None:
     """Change the balances by what the batch nets to."""
-    if moved := {account: change for account, change in changes.items() if change[0] or change[1]}:
+    if moved := {account: change for account, change in changes.items() if any(change)}:
         run_sql(_APPLY, _columns(moved))
 
 
 def _columns(changes: Mapping[UUID, Change]) -> list[str]:
-    """The changes as three array literals: written here, ten times as fast as by the driver."""
+    """The changes as array literals: written here, ten times as fast as by the driver."""
     accounts = ",".join([f"{account.int:032x}" for account in changes])
-    posted = ",".join([str(change[0]) for change in changes.values()])
-    held = ",".join([str(change[1]) for change in changes.values()])
-    return [f"{{{accounts}}}", f"{{{posted}}}", f"{{{held}}}"]
+    amounts = [",".join(map(str, column)) for column in zip(*changes.values(), strict=True)] or ["", "", ""]
+    return [f"{{{column}}}" for column in (accounts, *amounts)]
 
 
 def _unknown(changes: Mapping[UUID, Change]) -> list[str]:

@@ -211,6 +211,17 @@ class TestHolds:
             make.commit(apply_holds, [make.hold(one, -4)])
         assert make.balance(one) == Balance(10, 3)
 
+    def test_refuse_to_release_what_a_pending_transfer_reserves(self) -> None:
+        one, two = make.make_account(posted=10), make.make_account()
+        key = make.make_pending(one, two, 6)
+        with pytest.raises(HoldOverReleased):
+            make.commit(apply_holds, [make.hold(one, -1)])
+        with pytest.raises(HoldOverReleased):
+            make.commit(write_batch, holds=[make.hold(one, -4)], pendings=[make.pending(one, two, 4)])
+        assert make.balance(one) == Balance(10, 6)
+        make.commit(post_many, [(key, f"{key}:post", make.DAY)])
+        assert make.balance(one) == Balance(4, 0)
+
     def test_become_pending_transfers_in_one_batch(self) -> None:
         one, two = make.make_account(posted=10), make.make_account()
         make.commit(apply_holds, [make.hold(one, 10)])

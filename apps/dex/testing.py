@@ -1,5 +1,6 @@
 """Test support: a market with funded investors, and the matcher stepped by hand. Not imported by the product."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
 from uuid import UUID
@@ -9,10 +10,13 @@ from apps.accounts.tests.factories import actor_of
 from apps.compliance.testing import eligible_investor
 from apps.core import clock
 from apps.core.actor import Actor
-from apps.core.daemon import elect
+from apps.core.daemon import Leadership, elect
 from apps.core.db import unit_of_work
+from apps.core.ids import new_id
 from apps.dex.engines.matcher import Matcher
-from apps.dex.types import OrderTicket
+from apps.dex.models import Command, Inbox
+from apps.dex.services.orders import SHARD
+from apps.dex.types import CommandKind, OrderTicket, OrderType
 from apps.ledger.selectors.balances import balances
 from apps.ledger.services.accounts import ensure_accounts
 from apps.ledger.services.assets import register_asset
@@ -57,6 +61,7 @@ class Market:
             register_asset(self.isin, self.security.quantity_decimals)
             register_asset(self.cash_asset, self.security.terms.cash_decimals)
         self._matcher: Matcher | None = None
+        self._leadership: Leadership
 
     def trader(self, *, units: int = 0, cash: int = 0) -> Trader:
         """An eligible investor with `units` of the security and `cash` whole units of cash."""
@@ -84,15 +89,49 @@ class Market:
             time_in_force=tif,
         )
 
-    def match(self) -> None:
-        """Have a matcher decide all that waits."""
+    def record(self, orders: Iterable[tuple[Trader, str, int, int]]) -> None:
+        """Record many orders (who, side, price in cents, quantity) at once, as the API would one by one."""
+        now = clock.now()
+        commands = [
+            Command(
+                kind=CommandKind.NEW,
+                shard=SHARD,
+                party_id=who.actor.require_party(),
+                client_command_id=f"recorded-{next(_numbers)}",
+                fingerprint="recorded",
+                isin=self.isin,
+                order_id=new_id(),
+                side=side,
+                order_type=OrderType.LIMIT,
+                time_in_force="GTC",
+                price=cents * CENT,
+                quantity=quantity,
+                wallet_address=who.wallet,
+                position_account_id=who.position,
+                cash_account_id=who.cash,
+                received_at=now,
+            )
+            for who, side, cents, quantity in orders
+        ]
+        with unit_of_work():
+            recorded = Command.objects.bulk_create(commands)
+            Inbox.objects.bulk_create([Inbox(command_id=command.pk, shard=SHARD) for command in recorded])
+
+    def lead(self) -> Matcher:
+        """The market's matcher, elected and loaded."""
         if self._matcher is None:
             leadership = elect("matcher")
             if leadership is None:
                 raise RuntimeError("another matcher leads")
             self._matcher = Matcher()
             self._matcher.lead(leadership)
-        while self._matcher.step(None, clock.now()):  # type: ignore[arg-type]
+            self._leadership = leadership
+        return self._matcher
+
+    def match(self) -> None:
+        """Have a matcher decide all that waits."""
+        matcher = self.lead()
+        while matcher.step(self._leadership, clock.now()):
             pass
 
     def restart(self) -> None:

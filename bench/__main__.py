@@ -1,0 +1,38 @@
+"""Run every benchmark, or those named: `python -m bench [NAME ...]`. One JSON line each; progress goes to stderr."""
+
+import importlib
+import json
+import os
+import pkgutil
+import sys
+from types import ModuleType
+
+from bench.measure import measure
+
+
+def benchmarks() -> dict[str, ModuleType]:
+    """All benchmark modules by their names."""
+    import bench
+
+    found = (importlib.import_module(f"bench.{info.name}") for info in pkgutil.iter_modules(bench.__path__))
+    return {module.NAME: module for module in found if hasattr(module, "NAME")}
+
+
+def main(names: list[str]) -> int:
+    """0 if every benchmark asked for ran."""
+    # Durable servers of their own: a benchmark with fsync off measures nothing.
+    os.environ.setdefault("DJANGO_DEBUG", "true")
+    os.environ["BOOKENTRY_PROFILE"] = "bench"
+    os.environ.setdefault("LOG_LEVEL", "WARNING")
+    known = benchmarks()
+    if unknown := set(names) - known.keys():
+        print(f"no such benchmark: {', '.join(sorted(unknown))}. Known: {', '.join(sorted(known))}", file=sys.stderr)
+        return 2
+    for name in names or sorted(known):
+        line = measure(known[name], lambda text: print(text, file=sys.stderr, flush=True))
+        print(json.dumps(line), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

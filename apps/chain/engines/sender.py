@@ -60,7 +60,7 @@ class Sender(Engine):
         head = read_head(node)
         signed = sign_next(node=node, head=head, refused=self._refused, leadership=leadership, now=now)
         signed += bump_stuck(node=node, head=head, leadership=leadership, now=now)
-        broadcast_signed(node=node, leadership=leadership, now=now)
+        broadcast_signed(node=node, head=head, leadership=leadership, now=now)
         mined = find_receipts(node=node, leadership=leadership, now=now)
         ended = 0
         if mined or head.hash != self._head:

@@ -6,9 +6,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Sum
+
 from apps.chain.errors import ChainUnavailable, RpcError
 from apps.chain.gateway import Node
 from apps.chain.models import TxAttempt, TxIntent
+from apps.chain.services.fees import Head
 from apps.chain.services.signers import freeze_signer
 from apps.chain.types import IntentState
 from apps.core.daemon import Leadership
@@ -24,16 +27,17 @@ DISPUTED = ("nonce too low", "replacement transaction underpriced", "oldnonce", 
 FOREIGN_TRANSACTION = "FOREIGN_TRANSACTION"
 
 
-def broadcast_signed(*, node: Node, leadership: Leadership, now: datetime) -> int:
-    """Send the newest bytes of what is SIGNED; the number a node has now.
+def broadcast_signed(*, node: Node, head: Head, leadership: Leadership, now: datetime) -> int:
+    """Send the newest bytes of what is SIGNED, oldest intent first, as much as a block holds; the number sent.
 
     A node that knows them already counts as sent. Where the nonce is spent and no hash of ours is known, a
     stranger uses the key: its signer is frozen.
     """
-    intents = list(TxIntent.objects.sendable().in_state(IntentState.SIGNED).defer("data")[:BATCH])
+    signed = TxIntent.objects.sendable().filter(state=IntentState.SIGNED).defer("data").order_by("id")[:BATCH]
+    attempts = attempts_of(signed)
+    intents = _fitting(signed, attempts, head)
     if not intents:
         return 0
-    attempts = attempts_of(intents)
     newest = [attempts[intent.id][-1] for intent in intents]
     answers = node.batch([("eth_sendRawTransaction", ("0x" + bytes(each.raw).hex(),)) for each in newest])
     sent, disputed = _sorted(intents, answers)
@@ -41,6 +45,22 @@ def broadcast_signed(*, node: Node, leadership: Leadership, now: datetime) -> in
     sent += [intent for intent in disputed if intent not in strangers]
     _record(sent, strangers, leadership, now)
     return len(sent)
+
+
+def _fitting(intents: Iterable[TxIntent], attempts: Mapping[UUID, list[TxAttempt]], head: Head) -> list[TxIntent]:
+    """Those that the next block has room for, beside what waits for it already.
+
+    More would only queue; and anvil drops what queues behind a sender's transaction that found its block full.
+    """
+    waiting = TxAttempt.objects.filter(intent__state=IntentState.BROADCAST, intent__signer__frozen_at=None)
+    taken = int(waiting.aggregate(gas=Sum("gas_limit"))["gas"] or 0)
+    fitting: list[TxIntent] = []
+    for intent in intents:
+        taken += attempts[intent.id][-1].gas_limit
+        if taken > head.gas_limit and taken > attempts[intent.id][-1].gas_limit:
+            break
+        fitting.append(intent)
+    return fitting
 
 
 def attempts_of(intents: Iterable[TxIntent]) -> Mapping[UUID, list[TxAttempt]]:

@@ -30,17 +30,19 @@ class Fees:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest block, as far as sending cares. `base_fee` in wei."""
+    """The newest block, as far as sending cares. `base_fee` in wei; `gas_limit` is of the whole block."""
 
     number: int
     hash: str
     base_fee: int
+    gas_limit: int
 
 
 def read_head(node: Node) -> Head:
     """The node's newest block."""
     block: Mapping[str, Any] = node.call("eth_getBlockByNumber", "latest", False)
-    return Head(int(block["number"], 16), block["hash"], int(block.get("baseFeePerGas", "0x0"), 16))
+    number, base_fee = int(block["number"], 16), int(block.get("baseFeePerGas", "0x0"), 16)
+    return Head(number, block["hash"], base_fee, int(block["gasLimit"], 16))
 
 
 def current_fees(node: Node, head: Head) -> Fees:

@@ -4,6 +4,7 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
 
 from apps.chain.engines.sender import Sender
 from apps.chain.errors import ChainUnavailable
@@ -44,7 +45,10 @@ class Command(BaseCommand):
             return
         written = write_plan(signers=signers, cash_minter=cash_minter_address(), now=now)
         self.stdout.write(f"contracts: {progress().total} transactions {'written' if written else 'resumed'}")
-        self._drive(node, deadline)
+        try:
+            self._drive(node, deadline)
+        finally:
+            connection.close()  # gives up the sender's lock, so that its engine may lead
         for name, address in record_contracts(node=node, now=clock.now()).items():
             self.stdout.write(f"  {name} {address}")
 

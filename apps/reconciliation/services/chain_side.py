@@ -21,9 +21,11 @@ ENDPOINT = "CHAIN_RPC_URL"
 class Storage:
     """Balances and supply at the cut-off, and who made the movements nothing of ours explains.
 
+    `answered`: the node gave answers at all. `endpoints`: the nodes that confirmed hash and state root of the block.
     `orphaned`: the node's canonical chain has another block at that height.
     """
 
+    answered: bool = False
     balances: Mapping[str, int | None] = field(default_factory=dict)
     cash: Mapping[str, int | None] = field(default_factory=dict)
     supply: int | None = None
@@ -48,7 +50,7 @@ def read_storage(*, node: Node, books: Books) -> Storage:
     except (ChainUnavailable, WrongChain, RpcError) as error:
         said = "refused a question" if isinstance(error, RpcError) else error.message
         return Storage(problems=(f"The chain could not be read at block {block.number}: {said}",))
-    return Storage(balances, cash, supply, callers, endpoints, orphaned, problems)
+    return Storage(True, balances, cash, supply, callers, endpoints, orphaned, problems)
 
 
 def _confirm(node: Node, block: BlockView) -> tuple[tuple[str, ...], bool, tuple[str, ...]]:

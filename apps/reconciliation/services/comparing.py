@@ -1,26 +1,22 @@
 """The comparison itself: books, events and storage of one cut-off in, findings and unknowns out. Reads nothing."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from apps.chain.selectors.node_answers import SentCall
+from apps.chain.types.events import ZERO_ADDRESS
 from apps.core.money import format_base_units
-from apps.reconciliation.actions import function_of, is_agents, selector_of
 from apps.reconciliation.services.books import AssetBooks, Books
 from apps.reconciliation.services.chain_side import Storage
+from apps.reconciliation.services.unauthorised import Stray, action_finding, cause_of, strays
 from apps.reconciliation.types import BreakKind, Finding
-from apps.settlement.types import Unexplained, UnexplainedView
 
-OURS = "no order, trade or instruction of ours"
-
-
-@dataclass(frozen=True, slots=True)
-class Stray:
-    """What movements nothing explains did to one wallet, net, and the transactions that did it."""
-
-    net: int
-    tx_hashes: tuple[str, ...]
+# What is held against the token's total supply.
+SIDES = {
+    "BOOKS": "the wallets in the books hold",
+    "ISSUED": "the issued control total is",
+    "EVENTS": "the stored events add up to",
+    "WALLETS": "the wallets we know hold on the chain",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,85 +32,28 @@ def compare(books: Books, storage: Storage) -> Comparison:
     held = books.security
     if held is None:
         return Comparison((), ())
-    findings = [_action(m, storage.callers.get(m.tx_hash), held) for m in books.unexplained if m.asset == held.asset]
+    findings = [
+        action_finding(m, storage.callers.get(m.tx_hash), held) for m in books.unexplained if m.asset == held.asset
+    ]
     findings += _positions(books, held, storage)
     findings += _supply(books, held, storage)
     if books.cash is not None:
         findings += _cash(books, books.cash, storage)
-    return Comparison(tuple(findings), tuple(_unknown(held, books.cash, storage)))
+    return Comparison(tuple(findings), tuple(_unknown(books, held, storage)))
 
 
-def _unknown(held: AssetBooks, cash: AssetBooks | None, storage: Storage) -> Iterator[str]:
+def _unknown(books: Books, held: AssetBooks, storage: Storage) -> Iterator[str]:
+    """What no answer was given to, sentence by sentence; a node that gave none at all has said so itself."""
+    if not storage.answered:
+        return
     if storage.supply is None:
         yield f"The supply of {held.asset} could not be read from the chain."
-    for asset, balances in ((held.asset, storage.balances), (cash.asset if cash else "", storage.cash)):
-        for wallet in (wallet for wallet, units in balances.items() if units is None):
+    asked = [(held.asset, storage.balances)]
+    if books.cash is not None:
+        asked.append((books.cash.asset, storage.cash))
+    for asset, balances in asked:
+        for wallet in (wallet for wallet in books.wallets if balances.get(wallet) is None):
             yield f"The {asset} balance of {wallet} could not be read from the chain."
-
-
-def strays(books: Books, asset: str) -> Mapping[str, Stray]:
-    """By wallet, what movements nothing explains did to it."""
-    moved: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for m in books.unexplained:
-        if m.asset == asset:
-            moved[m.from_address].append((-m.amount, m.tx_hash))
-            moved[m.to_address].append((m.amount, m.tx_hash))
-    return {
-        wallet: Stray(sum(units for units, _ in entries), tuple(dict.fromkeys(tx for _, tx in entries)))
-        for wallet, entries in moved.items()
-    }
-
-
-def _action(m: UnexplainedView, call: SentCall | None, held: AssetBooks) -> Finding:
-    """A movement of the security that nothing of ours ordered: who called what."""
-    selector = selector_of(call.data) if call else ""
-    function = function_of(selector)
-    amount = format_base_units(m.amount, held.decimals)
-    message = (
-        f"{_who(call, function, selector, held.token)} in transaction {m.tx_hash}: {amount} {held.asset} {_moved(m)}. "
-        f"{OURS.capitalize()} explains it."
-    )
-    details = {
-        "caller_address": call.sender if call else None,
-        "called_address": call.to if call else None,
-        "function": function or None,
-        "selector": selector or None,
-        "movement": m.reason,
-        "from_address": m.from_address,
-        "to_address": m.to_address,
-        "amount": str(m.amount),
-        "block_number": m.block_number,
-        "log_index": m.log_index,
-    }
-    return Finding(
-        kind=BreakKind.UNAUTHORISED_ACTION,
-        identity=f"{held.asset}:action:{m.block_hash}:{m.log_index}",
-        message=message,
-        asset=held.asset,
-        decimals=held.decimals,
-        wallet_address=m.from_address if int(m.from_address, 16) else m.to_address,
-        chain=m.amount,
-        books=0,
-        tx_hash=m.tx_hash,
-        details=details,
-    )
-
-
-def _who(call: SentCall | None, function: str, selector: str, token: str) -> str:
-    if call is None:
-        return "Somebody (the node could not say who)"
-    who = f"{'Agent' if is_agents(selector) and call.to == token else 'Address'} {call.sender}"
-    what = f"{function} ({selector})" if function else f"function {selector or 'without a name'}"
-    where = "on the token" if call.to == token else f"on contract {call.to}"
-    return f"{who} called {what} {where}"
-
-
-def _moved(m: UnexplainedView) -> str:
-    if m.reason == Unexplained.MINT:
-        return f"were minted to {m.to_address}"
-    if m.reason == Unexplained.BURN:
-        return f"of {m.from_address} were burned"
-    return f"moved from {m.from_address} to {m.to_address}"
 
 
 def _positions(books: Books, held: AssetBooks, storage: Storage) -> Iterator[Finding]:
@@ -129,12 +68,12 @@ def _positions(books: Books, held: AssetBooks, storage: Storage) -> Iterator[Fin
         if events != chain:
             yield _projection(held, wallet, events, chain)
     if None in held.not_folding:
-        yield _control_not_folding(held)
+        yield _control_not_folding(books.isin, held, BreakKind.AMOUNT)
 
 
 def _position(held: AssetBooks, wallet: str, chain: int, stray: Stray | None, *, stranger: bool) -> Finding:
     settled = held.settled.get(wallet, 0)
-    tx_hash, why = _cause(stray, chain - settled)
+    tx_hash, why = cause_of(stray, chain - settled)
     said = [
         f"Wallet {wallet} has {_units(settled, held)} {held.asset} in the books and {_units(chain, held)} on the chain."
     ]
@@ -164,15 +103,6 @@ def _kind(settled: int, chain: int, *, stranger: bool) -> BreakKind:
     return BreakKind.MISSING_ON_CHAIN if chain == 0 and settled > 0 else BreakKind.AMOUNT
 
 
-def _cause(stray: Stray | None, difference: int) -> tuple[str, str]:
-    """The transaction and the sentence that explain a difference, if unauthorised movements do so exactly."""
-    if stray is None or not difference or stray.net != difference:
-        return "", ""
-    hashes = stray.tx_hashes
-    kind = "UNAUTHORISED_ACTION in transaction" + ("s" if len(hashes) > 1 else "")
-    return hashes[-1], f"The whole difference is the {kind} {', '.join(hashes)}."
-
-
 def _not_folding(held: AssetBooks, wallet: str | None) -> str:
     if (found := held.not_folding.get(wallet)) is None:
         return ""
@@ -184,11 +114,11 @@ def _not_folding(held: AssetBooks, wallet: str | None) -> str:
     )
 
 
-def _control_not_folding(held: AssetBooks) -> Finding:
+def _control_not_folding(isin: str, held: AssetBooks, kind: BreakKind) -> Finding:
     found = held.not_folding[None]
     return Finding(
-        kind=BreakKind.AMOUNT,
-        identity=f"{held.asset}:control:{found.account_id}",
+        kind=kind,
+        identity=f"{isin}:{held.asset}:control:{found.account_id}",
         message=f"A control account of {held.asset}: {_not_folding(held, None)}",
         asset=held.asset,
         decimals=held.decimals,
@@ -217,59 +147,50 @@ def _supply(books: Books, held: AssetBooks, storage: Storage) -> Iterator[Findin
     supply, known = storage.supply, [units for units in storage.balances.values() if units is not None]
     if supply is None:
         return
-    stray = strays(books, held.asset).get("0x" + "0" * 40)
-    sides = {"wallets in the books": sum(held.settled.values()), "issued control total": books.issued}
-    if len(known) == len(storage.balances):
-        sides["balances of all wallets on the chain"] = sum(known)
-    if held.events.supply != supply:
-        sides["events"] = held.events.supply
+    sides = {"BOOKS": sum(held.settled.values()), "ISSUED": books.issued, "EVENTS": held.events.supply}
+    if len(known) == len(books.wallets):
+        sides["WALLETS"] = sum(known)
+    minted = _minted(books, held)
     for side, units in sides.items():
         if units != supply:
-            # What the zero address lost was minted.
-            tx_hash, why = _cause(Stray(-stray.net, stray.tx_hashes) if stray else None, supply - units)
-            said = (
-                f"{held.asset}: the {side} say {_units(units, held)}, the token's total supply is "
-                f"{_units(supply, held)}. {why}"
-            )
-            yield Finding(
-                kind=BreakKind.SUPPLY,
-                identity=f"{held.asset}:supply:{side}",
-                message=said.strip(),
-                asset=held.asset,
-                decimals=held.decimals,
-                books=units,
-                events=held.events.supply,
-                chain=supply,
-                tx_hash=tx_hash,
-                details={"compared": side},
-            )
+            yield _supply_finding(held, side, units, supply, minted)
+
+
+def _minted(books: Books, held: AssetBooks) -> Stray | None:
+    """Mints and burns nothing explains: what the zero address lost was minted."""
+    stray = strays(books, held.asset).get(ZERO_ADDRESS)
+    return Stray(-stray.net, stray.tx_hashes) if stray else None
+
+
+def _supply_finding(held: AssetBooks, side: str, units: int, supply: int, minted: Stray | None) -> Finding:
+    tx_hash, why = cause_of(minted, supply - units)
+    message = f"{held.asset}: {SIDES[side]} {_units(units, held)}, the token's total supply is {_units(supply, held)}."
+    return Finding(
+        kind=BreakKind.SUPPLY,
+        identity=f"{held.asset}:supply:{side}",
+        message=f"{message} {why}".strip(),
+        asset=held.asset,
+        decimals=held.decimals,
+        books=units,
+        events=held.events.supply,
+        chain=supply,
+        tx_hash=tx_hash,
+        details={"compared": side},
+    )
 
 
 def _cash(books: Books, cash: AssetBooks, storage: Storage) -> Iterator[Finding]:
-    """Cash of the security's holders. What a wallet paid beyond its free balance is booked, but stands in suspense."""
+    """Cash of the security's holders, as booked: what a wallet paid beyond its free balance stands in suspense."""
     for wallet, chain in storage.cash.items():
         if chain is None:
             continue
         short = cash.shortfalls.get(wallet, 0)
         settled, events = cash.settled.get(wallet, 0) - short, cash.events.by_wallet.get(wallet, 0)
-        said = []
-        if settled != chain:
-            said.append(
-                f"Wallet {wallet} has {_units(settled, cash)} {cash.asset} in the books and {_units(chain, cash)} on "
-                "the chain."
-            )
-        if events != chain:
-            said.append(f"The stored events of {cash.asset} give wallet {wallet} {_units(events, cash)}.")
-        if short:
-            said.append(
-                f"Wallet {wallet} paid {_units(short, cash)} {cash.asset} on the chain beyond its free balance; it "
-                "stands in suspense."
-            )
-        if (note := _not_folding(cash, wallet)) or said:
+        if said := _cash_sentences(cash, wallet, settled, events, chain):
             yield Finding(
                 kind=BreakKind.CASH_LEG,
                 identity=f"{books.isin}:{cash.asset}:cash:{wallet}",
-                message=" ".join(filter(None, [*said, note])),
+                message=" ".join(said),
                 asset=cash.asset,
                 decimals=cash.decimals,
                 wallet_address=wallet,
@@ -279,6 +200,28 @@ def _cash(books: Books, cash: AssetBooks, storage: Storage) -> Iterator[Finding]
                 tx_hash=_oversize(books, cash.asset, wallet),
                 details={"suspense": str(short)},
             )
+    if None in cash.not_folding:
+        yield _control_not_folding(books.isin, cash, BreakKind.CASH_LEG)
+
+
+def _cash_sentences(cash: AssetBooks, wallet: str, settled: int, events: int, chain: int) -> list[str]:
+    said = []
+    if settled != chain:
+        booked, stored = _units(settled, cash), _units(chain, cash)
+        said.append(f"Wallet {wallet} has {booked} {cash.asset} in the books and {stored} on the chain.")
+    if events != chain:
+        said.append(
+            f"The stored events of {cash.asset} give wallet {wallet} {_units(events, cash)}, the chain "
+            f"{_units(chain, cash)}."
+        )
+    if short := cash.shortfalls.get(wallet, 0):
+        said.append(
+            f"Wallet {wallet} paid {_units(short, cash)} {cash.asset} on the chain beyond its free balance; the books "
+            "hold it in suspense."
+        )
+    if note := _not_folding(cash, wallet):
+        said.append(note)
+    return said
 
 
 def _oversize(books: Books, asset: str, wallet: str) -> str:

@@ -35,6 +35,8 @@ def conclude(books: Books, storage: Storage, found: Comparison) -> Outcome:
     problems = (*books.problems, *storage.problems, *found.unknown)
     if storage.orphaned:
         return Outcome(RunStatus.VOID, storage.problems, (), 0)
+    if not problems and not storage.endpoints:
+        problems = ("No node confirmed the cut-off block.",)
     if problems:
         return Outcome(RunStatus.INCOMPLETE, problems, found.findings, len(found.unknown))
     return Outcome(RunStatus.BREAKS if found.findings else RunStatus.CLEAN, (), found.findings, 0)

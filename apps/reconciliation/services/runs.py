@@ -11,13 +11,15 @@ from apps.core import clock
 from apps.core.actor import Actor
 from apps.core.db import unit_of_work
 from apps.reconciliation.errors import NothingToReconcile
+from apps.reconciliation.models import Run
 from apps.reconciliation.selectors.runs import run
 from apps.reconciliation.services.books import read_books
 from apps.reconciliation.services.chain_side import read_storage
 from apps.reconciliation.services.comparing import compare
 from apps.reconciliation.services.recording import conclude, record
-from apps.reconciliation.types import RunView
+from apps.reconciliation.types import RunStatus, RunView
 from apps.securities.selectors.securities import security
+from apps.securities.types import SecurityView
 
 log = logging.getLogger(__name__)
 
@@ -27,24 +29,27 @@ def reconcile(*, isin: str, node: Node, actor: Actor, now: datetime) -> RunView:
 
     Three steps: one snapshot of our books at the block they stand at; the chain's storage at that block, with no
     transaction open; one unit of work that records. A failed read makes the run INCOMPLETE, a cut-off block that is
-    no longer canonical VOID: neither clears a break. Raises UnknownSecurity, NothingToReconcile.
+    no longer canonical VOID: neither clears a break, and a VOID run is run once more. Raises UnknownSecurity,
+    NothingToReconcile.
     """
     found = security(isin)
     _require_live(isin)
+    row = _run(found, node, actor, now)
+    if row.status == RunStatus.VOID:
+        # Overtaken by a reorganisation or a newer run: the next instant may stand.
+        row = _run(found, node, actor, max(now, clock.now()))
+    return run(row.pk)
+
+
+def _run(found: SecurityView, node: Node, actor: Actor, now: datetime) -> Run:
     books = read_books(security=found)
     storage = read_storage(node=node, books=books)
     outcome = conclude(books, storage, compare(books, storage))
+    ended = max(now, clock.now())
     with unit_of_work():
-        row = record(
-            books=books,
-            storage=storage,
-            outcome=outcome,
-            actor=actor,
-            started_at=now,
-            finished_at=max(now, clock.now()),
-        )
-    log.info("reconciled", extra={"isin": isin, "status": str(row.status), "breaks": row.breaks_found})
-    return run(row.pk)
+        row = record(books=books, storage=storage, outcome=outcome, actor=actor, started_at=now, finished_at=ended)
+    log.info("reconciled", extra={"isin": found.isin, "status": str(row.status), "breaks": row.breaks_found})
+    return row
 
 
 def reconcilable() -> list[str]:

@@ -1,25 +1,33 @@
 """Books, events and contract storage at one block, on a real chain. Numbers in names: scenarios of the design sheet."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.test import override_settings
 
 from apps.accounts.testing import api_client
-from apps.accounts.tests.factories import make_user
+from apps.accounts.tests.factories import actor_of, make_user
 from apps.accounts.types import Role
 from apps.audit.models import AuditLog
 from apps.chain.calls import mint
 from apps.chain.gateway import Node
+from apps.chain.services.nodes import default_node
 from apps.chain.testing import ChainPlatform
 from apps.chain.tests.front import Answer, Front, front_of
+from apps.core import clock
 from apps.core.devstack.ports import free_port
 from apps.core.models import OutboxEvent
+from apps.issuance.tests.factories import make_live
 from apps.ledger.selectors.balances import by_wallet
 from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
 from apps.reconciliation.services.books import read_books
+from apps.reconciliation.services.runs import reconcile
 from apps.reconciliation.tests.stage import Stage, as_owner, kinds, of_kind
+from apps.reconciliation.types import RunView
 from apps.securities.selectors.securities import security
 from apps.securities.tests.factories import make_security
 from apps.settlement.selectors.movements import projection_cursor
@@ -86,7 +94,7 @@ class TestReconcile:
         found = of_kind(run, "AMOUNT")
         assert (found.wallet_address, found.expected, found.actual, found.events) == (stage.alice, 125, 100, 100)
         assert "125 stored (0 held), 100 by entries" in found.message
-        assert of_kind(run, "SUPPLY").details == {"compared": "wallets in the books"}
+        assert of_kind(run, "SUPPLY").details == {"compared": "BOOKS"}
         as_owner(SET_BALANCE, [-25, stage.isin, stage.alice])
         assert stage.run().status == "CLEAN"
         assert set(Break.objects.values_list("state", flat=True)) == {"CLEARED"}
@@ -149,10 +157,53 @@ class TestReconcile:
             return {"result": truth["result"] | {"hash": "0x" + "dd" * 32}} if "Block" in method else None
 
         front.lie = replaced
-        breaks = Break.objects.count()
+        breaks, runs = Break.objects.count(), Run.objects.count()
         run = stage.run(fronted)
         assert (run.status, run.breaks, Break.objects.count()) == ("VOID", (), breaks)
+        assert Run.objects.count() == runs + 2  # and run again
         assert "no longer canonical" in run.problems[0]
+        assert stage.run().status == "CLEAN"
+
+    def test_37_what_is_known_to_differ_is_told_although_something_is_unknown(
+        self, stage: Stage, front: Front, fronted: Node
+    ) -> None:
+        def refuse_bob(method: str, params: list[Any], truth: Answer) -> Answer | None:
+            asks = method == "eth_call" and stage.bob[2:] in params[0]["data"]
+            return {"result": "0x"} if asks else None
+
+        front.lie = refuse_bob
+        as_owner(SET_BALANCE, [3, stage.isin, stage.alice])
+        run = stage.run(fronted)
+        as_owner(SET_BALANCE, [-3, stage.isin, stage.alice])
+        assert (run.status, run.unknown_reads, kinds(run)) == ("INCOMPLETE", 2, ["AMOUNT", "SUPPLY"])
+        assert stage.run().status == "CLEAN"
+
+    def test_a_token_the_books_do_not_follow_is_unknown(self, stage: Stage) -> None:
+        isin = make_security(active=False).isin
+        make_live(isin)
+        run = reconcile(isin=isin, node=stage.platform.node, actor=actor_of(stage.officer), now=clock.now())
+        assert (run.status, run.wallets) == ("INCOMPLETE", 0)
+        assert run.problems == (f"The books do not follow the token of {isin} yet.",)
+
+    def test_two_runs_at_once_raise_a_break_once(self, stage: Stage) -> None:
+        as_owner(SET_BALANCE, [9, stage.isin, stage.bob])
+        before, barrier = Break.objects.count(), Barrier(2)
+
+        def one(_: int) -> RunView:
+            try:
+                with default_node() as node:
+                    barrier.wait()
+                    return stage.run(node)
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(2) as pool:
+            runs = list(pool.map(one, range(2)))
+        as_owner(SET_BALANCE, [-9, stage.isin, stage.bob])
+        assert [run.status for run in runs] == ["BREAKS", "BREAKS"]
+        assert Break.objects.count() == before + 1  # Bob's; the supply's is known from before
+        found = Break.objects.get(wallet_address=stage.bob, identity__contains="position")
+        assert sorted(found.events.values_list("change", flat=True)) == ["RAISED", "SEEN"]
         assert stage.run().status == "CLEAN"
 
     def test_every_answer_was_asked_at_the_cut_offs_hash(self, stage: Stage, front: Front, fronted: Node) -> None:
@@ -240,7 +291,7 @@ class TestReconcile:
         stage.settle_down()
         run = stage.run()
         supply = [b for b in run.breaks if b.kind == "SUPPLY"]
-        assert {b.details["compared"] for b in supply} == {"wallets in the books", "issued control total"}
+        assert {b.details["compared"] for b in supply} == {"BOOKS", "ISSUED"}
         assert {(b.expected, b.actual, b.tx_hash) for b in supply} == {(140, 145, tx_hash)}
         (minted,) = [b for b in run.breaks if b.details.get("movement") == "MINT"]
         assert f"called mint (0x40c10f19) on the token in transaction {tx_hash}" in minted.message

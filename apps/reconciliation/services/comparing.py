@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from apps.chain.types.events import ZERO_ADDRESS
 from apps.core.money import format_base_units
+from apps.ledger.types import Standing
 from apps.reconciliation.services.books import AssetBooks, Books
 from apps.reconciliation.services.chain_side import Storage
 from apps.reconciliation.services.unauthorised import Stray, action_finding, cause_of, strays
@@ -106,12 +107,15 @@ def _kind(settled: int, chain: int, *, stranger: bool) -> BreakKind:
 def _not_folding(held: AssetBooks, wallet: str | None) -> str:
     if (found := held.not_folding.get(wallet)) is None:
         return ""
-    stored, folded = found.stored, found.folded
+    stored = f"{_standing(found.stored, held)} stored" if found.stored else "none stored"
     return (
-        f"The stored balance is not the sum of the ledger's entries: {_units(stored.posted, held)} stored "
-        f"({_units(stored.held, held)} held), {_units(folded.posted, held)} by entries ({_units(folded.held, held)} "
-        "held). A balance row was changed past the ledger."
+        f"The stored balance is not the sum of the ledger's entries: {stored}, {_standing(found.folded, held)} by "
+        "entries. A balance row was changed past the ledger."
     )
+
+
+def _standing(standing: Standing, held: AssetBooks) -> str:
+    return f"{_units(standing.posted, held)} ({_units(standing.held, held)} held)"
 
 
 def _control_not_folding(isin: str, held: AssetBooks, kind: BreakKind) -> Finding:
@@ -122,7 +126,7 @@ def _control_not_folding(isin: str, held: AssetBooks, kind: BreakKind) -> Findin
         message=f"A control account of {held.asset}: {_not_folding(held, None)}",
         asset=held.asset,
         decimals=held.decimals,
-        books=found.stored.posted,
+        books=found.stored.posted if found.stored else None,
         details={"entries": str(found.folded.posted)},
     )
 

@@ -93,7 +93,7 @@ class TestReconcile:
         assert (run.status, kinds(run)) == ("BREAKS", ["AMOUNT", "SUPPLY"])
         found = of_kind(run, "AMOUNT")
         assert (found.wallet_address, found.expected, found.actual, found.events) == (stage.alice, 125, 100, 100)
-        assert "125 stored (0 held), 100 by entries" in found.message
+        assert "125 (0 held) stored, 100 (0 held) by entries" in found.message
         assert of_kind(run, "SUPPLY").details == {"compared": "BOOKS"}
         as_owner(SET_BALANCE, [-25, stage.isin, stage.alice])
         assert stage.run().status == "CLEAN"

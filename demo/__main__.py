@@ -16,8 +16,8 @@ def main() -> int:
     report = Report(HOME / "report.json")
     report.say("[bold]Bookentry[/]: starting a chain, a database, web, worker, beat and engines ...")
     try:
-        with running(without=options.without) as stack:
-            report.say(f"[dim]API {stack.web}/api/docs   chain {stack.chain}[/]\n")
+        with running(lambda line: report.say(f"[dim]  {line}[/]"), without=options.without) as stack:
+            report.say(f"[dim]  API {stack.web}/api/docs   chain {stack.chain}[/]\n")
             return _tell(Story(stack), report)
     except (RuntimeError, TimeoutError) as error:
         report.say(f"[red]{error}[/]")

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".local" / "demo"
-SETUP_SECONDS = 120
+SETUP_SECONDS = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +52,8 @@ def _state() -> dict[str, Any]:
 
 
 @contextmanager
-def running(without: Sequence[str] = ()) -> Iterator[Stack]:
-    """A fresh stack on free ports, stopped with everything it started when the block ends."""
+def running(say: Callable[[str], None], without: Sequence[str] = ()) -> Iterator[Stack]:
+    """A fresh stack on free ports, its progress said, stopped with everything it started when the block ends."""
     command = [sys.executable, "-m", "apps.core.devstack", "serve", "--profile", "demo", "--fresh", "--port", "0"]
     command += [word for name in without for word in ("--without", name)]
     HOME.mkdir(parents=True, exist_ok=True)
@@ -62,15 +62,19 @@ def running(without: Sequence[str] = ()) -> Iterator[Stack]:
     with log.open("w") as out:
         process = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
     try:
-        yield _wait_until_ready(process, log)
+        yield _wait_until_ready(process, log, say)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path) -> Stack:
-    deadline = time.monotonic() + SETUP_SECONDS
+def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path, say: Callable[[str], None]) -> Stack:
+    deadline, told = time.monotonic() + SETUP_SECONDS, 0
     while not ((HOME / "processes.json").exists() and _state().get("ready")):
+        lines = log.read_text().splitlines()
+        for line in lines[told:]:
+            say(line)
+        told = len(lines)
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the stack did not start: {log.read_text().strip().splitlines()[-1:]} (see {log})")
         time.sleep(0.1)

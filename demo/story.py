@@ -236,7 +236,7 @@ class Story:
             raise AssertionError(f"UNAUTHORISED_ACTION was not raised: {kinds}")
         return {
             "said": f"reconciliation found it: {', '.join(kinds)}",
-            "evidence": [f"forcedTransfer {forced}", *sorted({f"break {b['kind']}" for b in found["breaks"]})],
+            "evidence": [f"{b['kind']}: {b['message']}" for b in found["breaks"]],
             "tx": forced,
             "breaks": found["breaks"],
         }

@@ -92,7 +92,7 @@ class TestAccessToken:
             {"aud": "another-api"},
             {"aud": ["bookentry-api", "other"]},
             {"sub": "42"},
-            {"sub": str(uuid4())},
+            {"sub": "01a1ff81-48aa-70ce-808a-4eefdbf36ff8"},
             {"sid": "x"},
             {"exp": "soon"},
         ],

@@ -76,7 +76,7 @@ class TestOpeningAParty:
             {"country": "ＧＢ"},
             {"country": 44},
             {"is_platform": True},
-            {"id": str(uuid4())},
+            {"id": "01a1ff81-48aa-70ce-808a-4eefdbf36ff8"},
         ],
         ids=str,
     )

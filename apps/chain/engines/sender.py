@@ -11,7 +11,7 @@ from uuid import UUID
 from apps.chain.errors import ChainUnavailable, RpcError
 from apps.chain.gateway import Node
 from apps.chain.models import TxIntent
-from apps.chain.services.broadcasting import broadcast_signed
+from apps.chain.services.broadcasting import BATCH, broadcast_signed
 from apps.chain.services.bumping import bump_stuck
 from apps.chain.services.confirming import find_receipts
 from apps.chain.services.fees import read_head
@@ -65,5 +65,5 @@ class Sender(Engine):
         ended = 0
         if mined or head.hash != self._head:
             ended = end_finalized(node=node, leadership=leadership, now=now)
-            self._head = head.hash
+            self._head = head.hash if ended < BATCH else ""  # a full batch: more may have ended
         return bool(signed or mined or ended)

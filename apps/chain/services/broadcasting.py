@@ -19,7 +19,7 @@ from apps.core.db import unit_of_work
 
 log = logging.getLogger(__name__)
 
-BATCH = 200
+BATCH = 300  # more than all signers together have in flight
 # The node has these very bytes already (geth, erigon, anvil, besu).
 KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
 # Something of this nonce is mined or waits in the pool: ours, or a stranger's.

@@ -40,9 +40,14 @@ def find_receipts(*, node: Node, leadership: Leadership, now: datetime) -> int:
         if found:
             mined[intent] = found[0]
     record_mined(node, mined, leadership)
-    overdue = [i for i in intents if i not in mined and i.broadcast_at and i.broadcast_at <= now - LOST_AFTER]
+    overdue = [intent for intent in intents if intent not in mined and _is_overdue(intent, now)]
     _look_for(node, overdue, attempts, leadership, now)
     return len(mined)
+
+
+def _is_overdue(intent: TxIntent, now: datetime) -> bool:
+    sent = intent.broadcast_at
+    return intent.signer.frozen_at is None and sent is not None and sent <= now - LOST_AFTER
 
 
 def read_receipts(node: Node, hashes: Sequence[str]) -> dict[str, Receipt]:

@@ -26,7 +26,8 @@ def end_finalized(*, node: Node, leadership: Leadership, now: datetime) -> int:
 
     What a reorganisation moved to another block is followed there; what it threw out is BROADCAST again.
     """
-    intents = list(TxIntent.objects.in_state(IntentState.MINED).select_related("signer")[:BATCH])
+    mined = TxIntent.objects.filter(state=IntentState.MINED).order_by("block_number", "id")
+    intents = list(mined.select_related("signer")[:BATCH])
     if not intents:
         return 0
     receipts = read_receipts(node, [str(intent.tx_hash) for intent in intents])

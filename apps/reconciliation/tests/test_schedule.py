@@ -18,6 +18,7 @@ from apps.core import clock
 from apps.core.devstack.ports import free_port
 from apps.core.leases import sweep, take
 from apps.core.models import WorkItem
+from apps.core.testing import databases
 from apps.core.types import WorkState
 from apps.reconciliation.models import Run
 from apps.reconciliation.services.schedule import KIND, reconcile_due
@@ -131,6 +132,12 @@ class TestSchedule:
         with override_settings(CHAIN_RPC_URL=f"http://127.0.0.1:{free_port()}"):
             status, out = command("--isin", stage.isin, "--json")
         assert (status, json.loads(out)["status"]) == (2, "INCOMPLETE")
+
+    def test_ends_with_2_when_nothing_can_be_known(self, stage: Stage) -> None:
+        with databases.in_force("no_such_database"):
+            assert command("--isin", stage.isin)[0] == 2
+        with override_settings(CHAIN_RPC_URL="http://["):  # not even an address: no failure of a node
+            assert command("--isin", stage.isin)[0] == 2
 
     @pytest.mark.parametrize(
         ("args", "said"),

@@ -1,10 +1,11 @@
 """Reconcile securities from the command line."""
 
 import json
+import logging
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError
+from django.db import DatabaseError
 from stdnum import isin as isins
 
 from apps.chain.services.nodes import default_node
@@ -15,6 +16,8 @@ from apps.core.money import format_base_units
 from apps.reconciliation.selectors.rendering import run_as_dict
 from apps.reconciliation.services.runs import reconcilable, reconcile
 from apps.reconciliation.types import BreakView, RunStatus, RunView
+
+log = logging.getLogger(__name__)
 
 UNKNOWN, BAD_INPUT = 2, 3
 EXIT = {RunStatus.CLEAN.value: 0, RunStatus.BREAKS.value: 1}
@@ -48,12 +51,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         if bool(options["isin"]) == options["all"]:
             self._refuse("name one security with --isin, or --all")
-        try:
-            wanted = reconcilable() if options["all"] else [self._isin(options["isin"])]
-            runs = [self._reconcile(isin) for isin in wanted]
-        except OperationalError:
-            self.stderr.write("reconcile: the database does not answer")
-            raise SystemExit(UNKNOWN) from None
+        runs = self._run(options)
         if options["json"]:
             found = [run_as_dict(run) for run in runs]
             self.stdout.write(json.dumps(found if options["all"] else found[0], indent=2))
@@ -61,6 +59,20 @@ class Command(BaseCommand):
             self.stdout.write("\n\n".join(map(_table, runs)) or "No security has a live token.")
         if status := _exit_status(runs):
             raise SystemExit(status)
+
+    def _run(self, options: dict[str, Any]) -> list[RunView]:
+        """All runs asked for. A failure nobody foresaw must not leave Python's status 1, which says BREAKS."""
+        try:
+            wanted = reconcilable() if options["all"] else [self._isin(options["isin"])]
+            return [self._reconcile(isin) for isin in wanted]
+        except CommandError:
+            raise
+        except DatabaseError:
+            self.stderr.write("reconcile: the database does not answer, or is not migrated")
+        except Exception:
+            log.exception("reconciliation failed")
+            self.stderr.write("reconcile: failed, see the log; nothing is known")
+        raise SystemExit(UNKNOWN)
 
     def _isin(self, text: str) -> str:
         if not isins.is_valid(text):

@@ -1,44 +1,47 @@
-"""The balances a batch changes: locked, checked and changed, each in one statement for all of them."""
+"""The balances a batch changes: locked, checked and changed in one statement for all of them."""
 
 from collections.abc import Mapping
 from uuid import UUID
 
-from apps.core.db import fetch_all, fetch_one, run_sql
+from apps.core.db import fetch_all, fetch_one
 from apps.core.errors import DomainError, InvalidValue
 from apps.ledger.errors import HoldOverReleased, InsufficientBalance, UnknownAccount
 from apps.ledger.services.netting import Change
 
-# Locks in the order of ids, so that no two lockers wait for each other in a circle. What is refused here is what
-# the CHECKs of ledger_balance would refuse, before anything is written and with the accounts' names.
-_LOCK_AND_CHECK = """
+# Locks in the order of ids, so that no two lockers wait for each other in a circle; whoever waited sees the balance
+# the other left. The rules are the CHECKs of ledger_balance, asked before any row is written and for all accounts,
+# so that a refusal can name them and leaves the unit of work usable.
+_CHANGE = """
 WITH change AS (
     SELECT * FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[])
         AS c (account_id, posted, held, pending)
 ), after AS MATERIALIZED (
     SELECT b.account_id, b.control, b.posted + c.posted AS posted, b.held + c.held AS held,
-        b.pending + c.pending AS pending
+        b.pending + c.pending AS pending, (c.posted, c.held, c.pending) <> (0, 0, 0) AS moved
     FROM ledger_balance b JOIN change c USING (account_id)
     ORDER BY b.account_id FOR NO KEY UPDATE OF b
+), verdict AS MATERIALIZED (
+    SELECT count(*) AS accounts,
+        array_agg(account_id) FILTER (WHERE posted < held AND NOT control) AS short,
+        array_agg(account_id) FILTER (WHERE pending < 0 OR held < pending) AS released,
+        array_agg(account_id) FILTER (WHERE abs(posted) >= 1e38 OR held >= 1e38) AS large
+    FROM after
+), changed AS (
+    UPDATE ledger_balance b SET posted = a.posted, held = a.held, pending = a.pending
+    FROM after a
+    WHERE b.account_id = a.account_id AND a.moved
+      AND (SELECT accounts = %s AND short IS NULL AND released IS NULL AND large IS NULL FROM verdict)
 )
-SELECT count(*),
-    array_agg(account_id) FILTER (WHERE posted < held AND NOT control),
-    array_agg(account_id) FILTER (WHERE pending < 0 OR held < pending),
-    array_agg(account_id) FILTER (WHERE abs(posted) >= 1e38 OR held >= 1e38)
-FROM after
-"""
-_APPLY = """
-UPDATE ledger_balance b SET posted = b.posted + c.posted, held = b.held + c.held, pending = b.pending + c.pending
-FROM unnest(%s::uuid[], %s::numeric[], %s::numeric[], %s::numeric[]) AS c (account_id, posted, held, pending)
-WHERE b.account_id = c.account_id
+SELECT accounts, short, released, large FROM verdict
 """
 
 
-def lock_and_check(changes: Mapping[UUID, Change]) -> DomainError | None:
-    """Lock the balances until the unit of work ends; why they do not cover the changes, or None.
+def change_balances(changes: Mapping[UUID, Change]) -> DomainError | None:
+    """Change the balances, locked until the unit of work ends; or why they do not cover it, and nothing has changed.
 
     Raises UnknownAccount.
     """
-    row = fetch_one(_LOCK_AND_CHECK, _columns(changes))
+    row = fetch_one(_CHANGE, [*_columns(changes), len(changes)])
     if row is None or row[0] != len(changes):
         raise UnknownAccount(account_ids=_unknown(changes))
     _, short, released, large = row
@@ -47,12 +50,6 @@ def lock_and_check(changes: Mapping[UUID, Change]) -> DomainError | None:
     if released:
         return HoldOverReleased(account_ids=_named(released))
     return InvalidValue("A balance would exceed 10^38 - 1 base units.", account_ids=_named(large)) if large else None
-
-
-def apply(changes: Mapping[UUID, Change]) -> None:
-    """Change the balances by what the batch nets to."""
-    if moved := {account: change for account, change in changes.items() if any(change)}:
-        run_sql(_APPLY, _columns(moved))
 
 
 def _columns(changes: Mapping[UUID, Change]) -> list[str]:

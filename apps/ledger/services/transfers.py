@@ -2,6 +2,9 @@
 
 Each list is a linked group: all of it is written, or none. Ids come back by idempotency key; a key used before
 with the same content is a no-op.
+
+A call locks its balances in the order of account ids until the unit of work ends. A unit of work that makes several
+calls and may meet others on the same accounts locks them all first: selectors.balances.lock_balances().
 """
 
 from collections import Counter

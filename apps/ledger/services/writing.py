@@ -1,10 +1,8 @@
 """The one writer of transfers, holds and balances. Whatever the service, a batch is
 
-1. netted: one signed change of `posted` and `held` an account;
-2. locked: the balances, in the order of account ids;
-3. checked: every balance covered, or nothing is written;
-4. copied: transfers and holds;
-5. applied: one UPDATE of all balances.
+1. netted: one signed change an account;
+2. applied: the balances locked in the order of account ids, checked and changed, or nothing is;
+3. copied: transfers and holds.
 
 Replays are looked up only where a key turns out to be used or a balance short, because they are rare. Whoever
 repeats a batch waits for the same balances, so it sees what the first one committed.
@@ -17,7 +15,9 @@ from django.db import IntegrityError, transaction
 from apps.core.db import copy_rows, fetch_all
 from apps.core.db.constraints import violated_constraint
 from apps.ledger.models import LedgerHoldEntry, LedgerTransfer
-from apps.ledger.services import covering, replays
+from apps.ledger.selectors.balances import lock_balances
+from apps.ledger.services import replays
+from apps.ledger.services.covering import change_balances
 from apps.ledger.services.netting import net
 from apps.ledger.types import Entry, HoldEntry
 
@@ -34,41 +34,35 @@ def write(entries: Iterable[Entry], holds: Iterable[HoldEntry]) -> dict[str, int
     """Write a batch, all or nothing; the id of each transfer by its key. What was written before is a no-op.
 
     Raises InsufficientBalance, HoldOverReleased, IdempotencyConflict, AlreadyResolved, AssetMismatch,
-    UnknownAccount, and InvalidValue for an amount of no use; no row has been written then.
+    UnknownAccount, and InvalidValue for an amount of no use. After a refusal for lack of balance or a used key
+    nothing is written and the unit of work may go on.
     """
     entries, holds = replays.once(entries), replays.once(holds)
-    changes = net(entries, holds)
-    if not covering.lock_and_check(changes) and (ids := _try_append(entries, holds)) is not None:
-        covering.apply(changes)
-        return ids
-    return _write_fresh(entries, holds)
+    ids = _write_unless_known(entries, holds)
+    return _write_unknown(entries, holds) if ids is None else ids
 
 
-def _write_fresh(entries: Sequence[Entry], holds: Sequence[HoldEntry]) -> dict[str, int]:
-    """Write what of the batch is not a replay."""
-    known = replays.known_transfers(entries)
-    known_holds = replays.known_holds(holds)
-    entries = [entry for entry in entries if entry.idem_key not in known]
-    holds = [hold for hold in holds if hold.idem_key not in known_holds]
-    replays.require_unresolved(entries)
-    changes = net(entries, holds)
-    if refusal := covering.lock_and_check(changes):
-        raise refusal
-    ids = _append(entries, holds)
-    covering.apply(changes)
-    return known | ids
-
-
-def _try_append(entries: Sequence[Entry], holds: Sequence[HoldEntry]) -> dict[str, int] | None:
-    """The new ids, or None (and nothing written) if a key of the batch is used already."""
+def _write_unless_known(entries: Sequence[Entry], holds: Sequence[HoldEntry]) -> dict[str, int] | None:
+    """The new ids; or None, and nothing written, if a balance is short or a key of the batch is used."""
     try:
-        # The savepoint covers the COPYs alone: a balance locked outside and updated inside it would need a multixact.
         with transaction.atomic():
-            return _append(entries, holds)
+            return None if change_balances(net(entries, holds)) else _append(entries, holds)
     except IntegrityError as error:
         if violated_constraint(error) in _ONCE:
             return None
         raise
+
+
+def _write_unknown(entries: Sequence[Entry], holds: Sequence[HoldEntry]) -> dict[str, int]:
+    """Write what of the batch is not a replay; if that is refused, it is refused for good."""
+    lock_balances(net(entries, holds))
+    known, known_holds = replays.known_transfers(entries), replays.known_holds(holds)
+    entries = [entry for entry in entries if entry.idem_key not in known]
+    holds = [hold for hold in holds if hold.idem_key not in known_holds]
+    replays.require_unresolved(entries)
+    if refusal := change_balances(net(entries, holds)):
+        raise refusal
+    return known | _append(entries, holds)
 
 
 def _append(entries: Sequence[Entry], holds: Sequence[HoldEntry]) -> dict[str, int]:

@@ -26,7 +26,8 @@ def _go_live(_event: Event, isin: str) -> None:
 
 
 def _token_failed(event: Event, isin: str) -> None:
-    tokens.give_up(isin=isin, reason=event.payload["reason"])
+    payload = event.payload
+    tokens.give_up(isin=isin, kind=payload["kind"], reason=payload["reason"], now=clock.now())
 
 
 def _claim(event: Event, wallet: str) -> None:

@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
+
 from apps.chain import calls, codec
 from apps.chain.models import Signer, TokenBinding, TxIntent
 from apps.chain.selectors.contracts import address
@@ -28,6 +30,7 @@ from apps.core.db import within_unit_of_work
 
 DEPLOY, UNPAUSE, ALLOW = "token.deploy", "token.unpause", "token.allow"
 OPENING = (UNPAUSE, ALLOW)
+ALREADY_OPEN = "Pausable: not paused"  # the words of the implementation we deploy, so to be believed
 
 
 def business_key(kind: str, isin: str, attempt: int) -> str:
@@ -129,7 +132,7 @@ def _open(binding: TokenBinding, party_id: UUID | None, now: datetime) -> None:
         ALLOW: (SignerRole.DEPLOYER, dvp, calls.allow_token(token, calls.SECURITY_TOKEN), calls.TOKEN_ALLOWED),
     }
     for kind, (signer, to, data, topic) in steps.items():
-        if not _is_final(kind, binding.isin):
+        if not _is_done(kind, binding.isin):
             submit(
                 signer=signer,
                 to=to,
@@ -142,16 +145,20 @@ def _open(binding: TokenBinding, party_id: UUID | None, now: datetime) -> None:
             )
 
 
-def _is_final(kind: str, isin: str) -> bool:
-    done = TxIntent.objects.filter(kind=kind, business_key__startswith=f"{kind}:{isin}:", state=IntentState.FINAL)
-    return done.exists()
+def _is_done(kind: str, isin: str) -> bool:
+    """Whether the step is final, or an agent of the issuer was faster with it."""
+    tried = TxIntent.objects.filter(kind=kind, business_key__startswith=f"{kind}:{isin}:")
+    done = Q(state=IntentState.FINAL)
+    if kind == UNPAUSE:
+        done |= Q(state=IntentState.REVERTED, reason_detail=ALREADY_OPEN)
+    return tried.filter(done).exists()
 
 
 @within_unit_of_work
 def go_live(*, isin: str, now: datetime) -> None:
     """Call the token LIVE once both opening transactions are final."""
     binding = TokenBinding.objects.select_for_update(no_key=True).get(pk=isin)
-    if binding.state != BindingState.DEPLOYED or not all(_is_final(kind, isin) for kind in OPENING):
+    if binding.state != BindingState.DEPLOYED or not all(_is_done(kind, isin) for kind in OPENING):
         return
     binding.state, binding.live_at = BindingState.LIVE, now
     binding.save()
@@ -159,7 +166,10 @@ def go_live(*, isin: str, now: datetime) -> None:
 
 
 @within_unit_of_work
-def give_up(*, isin: str, reason: str) -> None:
-    """Call the token FAILED."""
+def give_up(*, isin: str, kind: str, reason: str, now: datetime) -> None:
+    """Call the token FAILED, unless what failed was done already."""
+    if _is_done(kind, isin):
+        go_live(isin=isin, now=now)
+        return
     if TokenBinding.objects.filter(pk=isin).update(state=BindingState.FAILED, reason=reason):
         outbox.publish(topic=TOKEN_FAILED, key=isin, payload={"isin": isin, "reason": reason})

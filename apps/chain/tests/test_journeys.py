@@ -152,3 +152,89 @@ class TestWallet:
     def test_is_not_registered_at_no_token(self, wallet: str) -> None:
         with pytest.raises(UnknownToken):
             register(wallet, "US0231351067")
+
+
+class TestFailure:
+    """Steps that come to nothing say so, and may be asked for again."""
+
+    def test_of_a_token_is_announced_with_the_reason(self, chain_platform: ChainPlatform) -> None:
+        factory = chain_platform.contracts["trex_factory"]
+        deployer = chain_platform.account(0).address
+        details = (deployer, "Taken", "TKN", 0, calls.ZERO, calls.ZERO, [], [], [], [])
+        with unit_of_work():
+            submit(
+                signer=SignerRole.DEPLOYER,
+                to=factory,
+                data=calls.deploy_trex_suite(ISIN, details, ([], [], [])),
+                kind="test",
+                business_key="takes the salt",
+                now=clock.now(),
+            )
+        chain_platform.run_sender_until_final()
+        deploy(chain_platform, ISIN)
+        binding = read.binding(ISIN)
+        assert (binding.state, binding.reason, binding.address) == (BindingState.FAILED, "REVERTED", "")
+        assert topics(ISIN) == ["chain.token_failed"]
+        deploy(chain_platform, ISIN)
+        assert topics(ISIN) == ["chain.token_failed"] * 2
+
+    def test_to_unpause_is_none_where_the_issuer_was_faster(self, chain_platform: ChainPlatform) -> None:
+        agent = chain_platform.account(7)
+        with unit_of_work():
+            deploy_token(isin=SECOND, name="B", symbol="B", decimals=0, agents=[agent.address], now=clock.now())
+        while read.binding(SECOND).state == BindingState.PENDING:
+            chain_platform.step("sender")
+            chain_platform.finalize()
+            chain_platform.step("relay")
+        chain_platform.send(agent, read.binding(SECOND).address, calls.unpause())
+        chain_platform.run_until_quiet()
+        assert read.binding(SECOND).state == BindingState.LIVE
+        assert topics(SECOND) == ["chain.token_live"]
+
+    def test_of_a_claim_is_announced_and_tried_again(self, chain_platform: ChainPlatform) -> None:
+        """An identity is made for a wallet once: the factory refuses a second."""
+        wallet = chain_platform.account(6).address.lower()
+        manager = chain_platform.account(3)
+        data = calls.create_identity(wallet, "by hand", [calls.key_of(manager.address)])
+        with unit_of_work():
+            factory = chain_platform.contracts["id_factory"]
+            submit(
+                signer=SignerRole.MANAGEMENT,
+                to=factory,
+                data=data,
+                kind="test",
+                business_key="by hand",
+                now=clock.now(),
+            )
+        chain_platform.run_sender_until_final()
+        provide(wallet)
+        chain_platform.run_until_quiet()
+        identity = read.identity(wallet)
+        assert identity is not None
+        assert identity.claim_state == ClaimState.FAILED
+        assert topics(wallet) == ["chain.claim_failed"]
+        provide(wallet)
+        chain_platform.run_until_quiet()
+        assert topics(wallet) == ["chain.claim_failed"] * 2
+
+    def test_of_a_registration_is_announced_and_tried_again(self, chain_platform: ChainPlatform) -> None:
+        """The registry refuses a wallet that its storage has: the storage is put in that state by hand."""
+        wallet = chain_platform.account(5).address.lower()
+        provide(wallet)
+        chain_platform.run_until_quiet()
+        identity, registry = read.identity(wallet), read.binding(SECOND).identity_registry
+        assert identity is not None
+        remove = calls._call("deleteIdentity(address)")(wallet)
+        by_hand = calls.register_identity(wallet, identity.identity, US)
+        for key, data in (("register by hand", by_hand), ("remove by hand", remove)):
+            with unit_of_work():
+                submit(signer=SignerRole.AGENT, to=registry, data=data, kind="test", business_key=key, now=clock.now())
+            if key == "register by hand":
+                chain_platform.run_sender_until_final()
+                register(wallet, SECOND)
+                chain_platform.run_until_quiet()
+                assert topics(wallet)[-1] == "chain.registration_failed"
+        chain_platform.run_until_quiet()
+        register(wallet, SECOND)
+        chain_platform.run_until_quiet()
+        assert topics(wallet)[-1] == "chain.wallet_registered"

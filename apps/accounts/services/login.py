@@ -1,6 +1,7 @@
 """Logging in with a password."""
 
 from datetime import datetime
+from uuid import UUID
 
 from apps.accounts.errors import InvalidCredentials
 from apps.accounts.models import User
@@ -26,6 +27,13 @@ def log_in(*, username: str, password: str, ip_address: str | None, now: datetim
             raise InvalidCredentials
         _record("accounts.logged_in", user, ip_address)
         return mint_access_token(user_id=user.pk, now=now)
+
+
+def record_session_login(*, user_id: UUID | None, ip_address: str | None) -> None:
+    """Write down a login to the admin site, which Django's session framework decides; without a user, a refusal."""
+    user = User.objects.filter(pk=user_id).first() if user_id else None
+    with unit_of_work():
+        _record("accounts.session_opened" if user else "accounts.session_refused", user, ip_address)
 
 
 def _record(action: str, user: User | None, ip_address: str | None) -> None:

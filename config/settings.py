@@ -11,6 +11,7 @@ from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 
 from config.environment import BASE_DIR, env, is_development
+from config.officers import UNFOLD  # noqa: F401 (a setting)
 
 DEBUG = is_development()
 SERVERLESS_DATABASE = "postgres://unset:unset@127.0.0.1:1/unset"
@@ -34,8 +35,8 @@ PUBLIC_DOMAIN = required("PUBLIC_DOMAIN", "localhost")
 CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "apps.backoffice.admin_config.OfficersAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -223,7 +224,6 @@ SPECTACULAR_SETTINGS = {
         "apps.core.http.schema.wrap_in_envelope",
     ],
 }
-UNFOLD = {"SITE_TITLE": "Bookentry", "SITE_HEADER": "Bookentry", "SITE_SUBHEADER": "Books of tokenized securities"}
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"

@@ -1,0 +1,156 @@
+"""Officers' pages of the chain: what we sent, and what the chain said. Signed bytes are counted, never shown."""
+
+from django.contrib import admin
+
+from apps.chain.models import (
+    Block,
+    ChainIdentity,
+    ContractAddress,
+    DeadLetter,
+    RawLog,
+    RegistryEntry,
+    Signer,
+    SignerNonce,
+    StreamCursor,
+    TokenBinding,
+    TokenTransfer,
+    TxAttempt,
+    TxIntent,
+    WatchedContract,
+)
+from apps.core.officers import ReadOnlyAdmin, ReadOnlyInline
+
+
+class AttemptsInline(ReadOnlyInline):
+    """Every set of signed bytes made for an intent."""
+
+    model = TxAttempt
+    table = ("number", "purpose", "hash", "gas_limit", "max_fee", "max_priority_fee", "created_at")
+
+
+@admin.register(TxIntent)
+class TxIntentAdmin(ReadOnlyAdmin):
+    """What we mean to send."""
+
+    table = ("id", "created_at", "kind", "signer_id", "nonce", "state", "reason", "gas_used", "tx_hash", "business_key")
+    list_filter = ("state", "signer")
+    search_fields = ("id", "business_key", "tx_hash", "to", "party_id", "kind")
+    inlines = (AttemptsInline,)
+
+
+@admin.register(TxAttempt)
+class TxAttemptAdmin(ReadOnlyAdmin):
+    """What was signed for an intent."""
+
+    table = ("id", "created_at", "intent", "number", "purpose", "hash", "gas_limit", "max_fee")
+    list_filter = ("purpose",)
+    search_fields = ("id", "hash", "intent_id")
+
+
+@admin.register(Signer)
+class SignerAdmin(ReadOnlyAdmin):
+    """The keys we send with, by role."""
+
+    table = ("role", "address", "frozen_at", "frozen_reason", "created_at")
+    search_fields = ("role", "address")
+
+
+@admin.register(SignerNonce)
+class SignerNonceAdmin(ReadOnlyAdmin):
+    """The next nonce of each signer."""
+
+    table = ("signer_id", "next")
+
+
+@admin.register(Block)
+class BlockAdmin(ReadOnlyAdmin):
+    """Headers, with those a reorganisation left behind."""
+
+    table = ("number", "timestamp", "hash", "canonical", "finality", "parent_hash")
+    list_filter = ("finality", "canonical")
+    search_fields = ("number", "hash")
+
+
+@admin.register(RawLog)
+class RawLogAdmin(ReadOnlyAdmin):
+    """Logs exactly as the node gave them."""
+
+    table = ("id", "block_number", "log_index", "address", "tx_hash")
+    search_fields = ("id", "block_number", "address", "tx_hash")
+
+
+@admin.register(TokenTransfer)
+class TokenTransferAdmin(ReadOnlyAdmin):
+    """Transfer events of the tokens we follow."""
+
+    table = ("id", "block_number", "log_index", "token", "sender", "recipient", "amount")
+    search_fields = ("id", "block_number", "token", "sender", "recipient")
+
+
+@admin.register(DeadLetter)
+class DeadLetterAdmin(ReadOnlyAdmin):
+    """Logs that did not decode."""
+
+    table = ("id", "found_at", "block_number", "log_index", "address", "reason", "resolved_at")
+    list_filter = (("resolved_at", admin.EmptyFieldListFilter),)
+    search_fields = ("id", "address", "block_number")
+
+
+@admin.register(WatchedContract)
+class WatchedContractAdmin(ReadOnlyAdmin):
+    """Contracts whose logs are kept."""
+
+    table = ("address", "kind", "from_block", "covered_to", "covered", "created_at")
+    list_filter = ("kind", "covered")
+    search_fields = ("address",)
+
+
+@admin.register(StreamCursor)
+class StreamCursorAdmin(ReadOnlyAdmin):
+    """How far the chain has been read."""
+
+    table = ("name", "number", "hash", "halted", "moved_at")
+    search_fields = ("name",)
+
+
+@admin.register(ContractAddress)
+class ContractAddressAdmin(ReadOnlyAdmin):
+    """The platform's own contracts."""
+
+    table = ("name", "address", "deployed_block", "tx_hash", "created_at")
+    search_fields = ("name", "address", "tx_hash")
+
+
+@admin.register(TokenBinding)
+class TokenBindingAdmin(ReadOnlyAdmin):
+    """Tokens that represent securities."""
+
+    table = ("isin", "symbol", "state", "address", "decimals", "deploy_block", "live_at", "reason")
+    list_filter = ("state",)
+    search_fields = ("isin", "address", "identity_registry", "symbol")
+
+
+class RegistryEntriesInline(ReadOnlyInline):
+    """The wallet's standing at each token."""
+
+    model = RegistryEntry
+    table = ("isin", "state", "created_at")
+
+
+@admin.register(ChainIdentity)
+class ChainIdentityAdmin(ReadOnlyAdmin):
+    """Wallets' identities on the chain."""
+
+    table = ("wallet_address", "party_key", "identity", "claim_state", "registration_state", "attempts", "reason")
+    list_filter = ("claim_state", "registration_state")
+    search_fields = ("wallet_address", "identity", "party_key")
+    inlines = (RegistryEntriesInline,)
+
+
+@admin.register(RegistryEntry)
+class RegistryEntryAdmin(ReadOnlyAdmin):
+    """Wallets' standing at tokens."""
+
+    table = ("id", "wallet_id", "isin", "state", "created_at")
+    list_filter = ("state",)
+    search_fields = ("id", "wallet_id", "isin")

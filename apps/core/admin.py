@@ -1,0 +1,40 @@
+"""The floor's own tables: outbox, work, engines."""
+
+from django.contrib import admin
+
+from apps.core.models import EngineState, OutboxEvent, OutboxPending, WorkItem
+from apps.core.officers import ReadOnlyAdmin
+
+
+@admin.register(EngineState)
+class EngineAdmin(ReadOnlyAdmin):
+    """Who leads each engine, and when it last showed that it lives."""
+
+    table = ("name", "epoch", "pid", "host", "heartbeat_at", "last_error")
+    search_fields = ("name",)
+
+
+@admin.register(OutboxEvent)
+class OutboxEventAdmin(ReadOnlyAdmin):
+    """What rooms told each other."""
+
+    table = ("id", "recorded_at", "topic", "key", "request_id")
+    search_fields = ("id", "topic", "key", "request_id")
+
+
+@admin.register(OutboxPending)
+class OutboxPendingAdmin(ReadOnlyAdmin):
+    """What is not dispatched yet, or given up."""
+
+    table = ("event_id", "attempts", "dead_at")
+    list_filter = (("dead_at", admin.EmptyFieldListFilter),)
+
+
+@admin.register(WorkItem)
+class WorkItemAdmin(ReadOnlyAdmin):
+    """Leased work. The lease's token stays with whoever holds it."""
+
+    table = ("id", "created_at", "kind", "key", "state", "attempts", "run_at", "lease_until", "last_error")
+    hidden = ("lease_token",)
+    list_filter = ("state",)
+    search_fields = ("id", "kind", "key")

@@ -1,0 +1,114 @@
+"""Officers' pages of reconciliation; running one now is their one act."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold.enums import ActionVariant
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from apps.accounts.types import STAFF_ROLES
+from apps.chain.services.nodes import default_node
+from apps.core import clock
+from apps.core.officers import Amount, ReadOnlyAdmin, ReadOnlyInline, act, ask_and_act
+from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
+from apps.reconciliation.services.runs import reconcilable, reconcile
+from apps.reconciliation.types import RunStatus
+
+EXPLANATION = "Compares books, final events and contract storage at the block the books stand at, and records the run."
+AMOUNTS = {
+    "books_amount": Amount("books_amount", "books", decimals="decimals"),
+    "events_amount": Amount("events_amount", "events", decimals="decimals"),
+    "chain_amount": Amount("chain_amount", "chain", decimals="decimals"),
+}
+
+
+class ReconcileForm(forms.Form):
+    """Which security."""
+
+    isin = forms.ChoiceField(label="ISIN", widget=UnfoldAdminSelectWidget)
+
+    def __init__(self, data: Any) -> None:
+        super().__init__(data)
+        self.fields["isin"].choices = [(isin, isin) for isin in reconcilable()]  # type: ignore[attr-defined]
+
+
+class EventsInline(ReadOnlyInline):
+    """What each run saw."""
+
+    model = BreakEvent
+    table = ("recorded_at", "found", "run", "change", *AMOUNTS, "message")
+    columns = AMOUNTS
+
+
+@admin.register(Run)
+class RunAdmin(ReadOnlyAdmin):
+    """Comparisons of a security's books with its chain."""
+
+    table = ("id", "finished_at", "isin", "status", "breaks_found", "wallets", "unknown_reads", "in_flight", "user_id")
+    list_filter = ("status",)
+    search_fields = ("id", "isin")
+    inlines = (EventsInline,)
+    actions_list = ("reconcile_now",)
+
+    def has_reconcile_permission(self, request: HttpRequest) -> bool:
+        """Officers."""
+        actor = self.admin_site.actor(request)
+        return actor is not None and bool(actor.roles & STAFF_ROLES)
+
+    @act(
+        title="Reconcile now",
+        path="reconcile-now",
+        permission="reconcile",
+        icon="balance",
+        variant=ActionVariant.PRIMARY,
+    )
+    def reconcile_now(self, request: HttpRequest) -> HttpResponse:
+        """Ask which security, and reconcile it."""
+
+        def perform(filled: forms.Form) -> str:
+            actor = self.admin_site.actor(request)
+            with default_node() as node:
+                run = reconcile(isin=filled.cleaned_data["isin"], node=node, actor=actor, now=clock.now())
+            return f"{run.isin}: {RunStatus(run.status).label}, {run.breaks_found} open breaks."
+
+        return ask_and_act(
+            self,
+            request,
+            form=ReconcileForm(request.POST or None),
+            title="Reconcile a security now",
+            verb="Reconcile",
+            explanation=EXPLANATION,
+            perform=perform,
+            back=reverse("admin:reconciliation_run_changelist"),
+        )
+
+
+@admin.register(Break)
+class BreakAdmin(ReadOnlyAdmin):
+    """Differences between books and chain."""
+
+    table = ("id", "isin", "kind", "state", "wallet_address", "first_seen_at", "last_seen_at", "cleared_at")
+    list_filter = ("state", "kind")
+    search_fields = ("id", "isin", "wallet_address", "identity")
+    inlines = (EventsInline,)
+
+
+@admin.register(BreakEvent)
+class BreakEventAdmin(ReadOnlyAdmin):
+    """Breaks as runs saw them."""
+
+    table = ("id", "recorded_at", "found", "change", "kind", "asset", *AMOUNTS, "tx_hash")
+    columns = AMOUNTS
+    list_filter = ("change", "kind")
+    search_fields = ("id", "found_id", "run_id", "asset", "tx_hash")
+
+
+@admin.register(CutOff)
+class CutOffAdmin(ReadOnlyAdmin):
+    """The instants at which books and chain were compared."""
+
+    table = ("id", "recorded_at", "block_number", "block_time", "block_hash", "ledger_sequence", "endpoints")
+    search_fields = ("id", "block_number", "block_hash", "ledger_sequence")

@@ -62,6 +62,7 @@ class LedgerAccount(models.Model):
 
     class Meta:
         db_table = "ledger_account"
+        indexes = [models.Index(fields=["wallet_address"], name="ledger_account_wallet")]
         constraints = [
             models.UniqueConstraint(
                 name="ledger_account_once", fields=["asset", "kind", "wallet_address"], nulls_distinct=False

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from apps.core import request_id
-from apps.core.daemon import Engine, Leadership
+from apps.core.daemon import Deposed, Engine, Leadership
 from apps.core.db import notify, unit_of_work, within_unit_of_work
 from apps.core.models import OutboxEvent, OutboxPending
 from apps.core.registry import Consumer, Event, registry
@@ -40,9 +40,14 @@ class Relay(Engine):
     channels = (CHANNEL,)
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
-        """Dispatch one batch; true if more may wait. A poison event is retried alone and set aside at the fifth try."""
+        """Dispatch one batch; true if more may wait. A poison event is retried alone and set aside at the fifth try.
+
+        Raises Deposed: that a newer leader has begun is no event's failure.
+        """
         try:
             return self._dispatch_batch(leadership, BATCH) == BATCH
+        except Deposed:
+            raise
         except Exception:
             log.warning("outbox batch failed, dispatching one by one", exc_info=True)
             return self._dispatch_singly(leadership, now)
@@ -65,9 +70,11 @@ class Relay(Engine):
                     for event in _waiting(1, only=pk):
                         _deliver(event)
                     OutboxPending.objects.filter(event_id=pk).delete()
+            except Deposed:
+                raise
             except Exception:
                 log.exception("outbox event failed", extra={"event_id": pk})
-                _count_failure(pk, now)
+                _count_failure(leadership, pk, now)
         return False
 
 
@@ -89,8 +96,9 @@ def _deliver(event: Event) -> None:
         consumer.handle(event)
 
 
-def _count_failure(event_id: int, now: datetime) -> None:
+def _count_failure(leadership: Leadership, event_id: int, now: datetime) -> None:
     with unit_of_work():
+        leadership.fence()
         pending = OutboxPending.objects.select_for_update().filter(event_id=event_id).first()
         if pending is None:
             return

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from apps.core import clock, outbox
-from apps.core.daemon import Leadership, elect
-from apps.core.db import unit_of_work
+from apps.core.daemon import Deposed, Leadership, elect
+from apps.core.db import run_sql, unit_of_work
 from apps.core.models import OutboxEvent, OutboxPending
 from apps.core.outbox import MAX_ATTEMPTS, Relay
 from apps.core.registry import Event, registry
@@ -77,3 +77,13 @@ class TestRelay:
         assert (pending.attempts, pending.dead_at is not None) == (MAX_ATTEMPTS, True)
         drain(leadership)
         assert OutboxPending.objects.get(event_id=poison).attempts == MAX_ATTEMPTS
+
+    def test_deposed_in_the_middle_counts_no_failure(self, delivered: list[Event], leadership: Leadership) -> None:
+        waiting = publish(n=1)
+        with unit_of_work():
+            run_sql("UPDATE core_enginestate SET epoch = epoch + 1 WHERE name = 'relay'")
+        for _ in range(MAX_ATTEMPTS):
+            with pytest.raises(Deposed):
+                Relay().step(leadership, clock.now())
+        assert OutboxPending.objects.get(event_id=waiting).attempts == 0
+        assert delivered == []

@@ -6,11 +6,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import IntegrityError, transaction
+
 from apps.compliance.selectors.wallets import trading_wallet
 from apps.compliance.services.eligibility import require_eligible
 from apps.compliance.types import Action
 from apps.core.actor import Actor
 from apps.core.db import notify, unit_of_work, within_unit_of_work
+from apps.core.db.constraints import violated_constraint
 from apps.core.ids import new_id
 from apps.core.money import parse_base_units
 from apps.dex.errors import DuplicateCommand, InvalidPrice, InvalidQuantity, SecurityHalted, UnknownOrder, rejection
@@ -101,17 +104,29 @@ def _queue_cancel(actor: Actor, order_id: UUID, client_cancel_id: str, now: date
 def enqueue(command: Command) -> CommandReceipt:
     """Append the command and its inbox row and wake the matcher at commit.
 
-    If the same client id was recorded meanwhile, the first one counts. Raises DuplicateCommand.
+    If the same client id was recorded meanwhile, the first one counts: only who wrote a command queues it, for by
+    now it may be decided. Raises DuplicateCommand.
     """
-    Command.objects.bulk_create([command], ignore_conflicts=True)
-    recorded = commands.by_client_id(command.party_id, command.client_command_id)
-    if recorded is None:
-        raise RuntimeError("a command that conflicts with nothing is there")
-    if recorded.order_id != command.order_id and command.kind == CommandKind.NEW:
+    if not _append(command):
+        recorded = commands.by_client_id(command.party_id, command.client_command_id)
+        if recorded is None:
+            raise RuntimeError("a command that conflicts with nothing is there")
         return same_or_conflict(recorded, command.fingerprint)
-    Inbox.objects.bulk_create([Inbox(command_id=recorded.pk, shard=recorded.shard)], ignore_conflicts=True)
-    notify(INBOX, recorded.shard)
-    return commands.receipt(recorded)
+    Inbox.objects.create(command_id=command.pk, shard=command.shard)
+    notify(INBOX, command.shard)
+    return CommandReceipt(command.pk, command.order_id, command.kind, decided=False)
+
+
+def _append(command: Command) -> bool:
+    """Write the command; false if another has its client id."""
+    try:
+        with transaction.atomic():
+            command.save(force_insert=True)
+    except IntegrityError as error:
+        if violated_constraint(error) != "dex_command_once":
+            raise
+        return False
+    return True
 
 
 def same_or_conflict(earlier: Command, print_: str) -> CommandReceipt:

@@ -1,0 +1,96 @@
+"""Races between requests, the matcher and other writers of balances, held at the statement where they would hurt."""
+
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from django.db import connection, connections
+
+from apps.core import clock
+from apps.dex.errors import DuplicateCommand
+from apps.dex.models import Command, Inbox, Verdict
+from apps.dex.selectors.orders import order_view
+from apps.dex.services.orders import cancel_order, place_order
+from apps.dex.testing import Market
+from apps.ledger.selectors.fold import fold_check
+
+PATIENCE = 20
+
+
+@pytest.fixture(scope="class")
+def market(books: str) -> Market:
+    return Market()
+
+
+@contextmanager
+def before_statement(words: str, act: Callable[[], object]) -> Iterator[None]:
+    """Have `act` run once before this connection executes the first statement that contains `words`."""
+    waiting = [act]
+
+    def watch(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+        if waiting and words in str(sql):
+            waiting.pop()()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(watch):
+        yield
+
+
+def apart(act: Callable[[], object]) -> Any:
+    """Run on a connection of its own."""
+    try:
+        return act()
+    finally:
+        connections.close_all()
+
+
+@pytest.mark.usefixtures("market")
+class TestTheSameCancelTwiceAtOnce:
+    def test_is_decided_once_and_stops_no_matcher(self, market: Market) -> None:
+        """The second request waits for the first one's commit, and goes on only when the matcher has decided it."""
+        alice = market.trader(units=100)
+        order = place_order(actor=alice.actor, ticket=market.ticket("SELL", "10.00", 100), now=clock.now())
+        market.match()
+        looked, decided = threading.Event(), threading.Event()
+
+        def cancel() -> None:
+            cancel_order(actor=alice.actor, order_id=order.order_id, now=clock.now(), patience=0)
+
+        def second() -> None:
+            with before_statement('INSERT INTO "dex_command"', lambda: (looked.set(), decided.wait(PATIENCE))):
+                cancel()
+
+        with ThreadPoolExecutor(1) as pool:
+            later = pool.submit(apart, second)
+            assert looked.wait(PATIENCE)
+            cancel()
+            market.match()
+            decided.set()
+            later.result(PATIENCE)
+        assert Command.objects.filter(order_id=order.order_id, kind="CANCEL").count() == 1
+        assert not Inbox.objects.exists()
+        after = place_order(actor=alice.actor, ticket=market.ticket("SELL", "10.00", 100), now=clock.now())
+        market.match()
+        assert order_view(after.order_id).status == "OPEN"
+        assert Verdict.objects.filter(command__kind="CANCEL").count() == 1
+        assert fold_check() == []
+
+    def test_under_an_id_that_another_command_takes_meanwhile_is_refused(self, market: Market) -> None:
+        alice = market.trader(units=100)
+        order = place_order(actor=alice.actor, ticket=market.ticket("SELL", "10.00", 10), now=clock.now())
+        market.match()
+
+        def take_the_id() -> None:
+            with ThreadPoolExecutor(1) as pool:
+                ticket = market.ticket("SELL", "11.00", 10, client_id="taken")
+                pool.submit(apart, lambda: place_order(actor=alice.actor, ticket=ticket, now=clock.now())).result()
+
+        with before_statement('INSERT INTO "dex_command"', take_the_id), pytest.raises(DuplicateCommand):
+            cancel_order(
+                actor=alice.actor, order_id=order.order_id, client_cancel_id="taken", now=clock.now(), patience=0
+            )
+        market.match()
+        assert order_view(order.order_id).status == "OPEN"

@@ -33,10 +33,11 @@ class LedgerWalletOwnerAdmin(ReadOnlyAdmin):
 class LedgerAccountAdmin(ReadOnlyAdmin):
     """Accounts with where they stand."""
 
-    table = ("id", "asset", "kind", "party", "wallet_address", "posted", "held")
+    table = ("id", "asset", "kind", "party", "wallet_address", "posted", "held", "pending")
     columns = {
         "posted": Amount("balance.posted", "posted", decimals="asset.decimals"),
         "held": Amount("balance.held", "held", decimals="asset.decimals"),
+        "pending": Amount("balance.pending", "pending", decimals="asset.decimals"),
     }
     list_select_related = ("asset", "balance")
     list_filter = ("kind",)
@@ -47,10 +48,10 @@ class LedgerAccountAdmin(ReadOnlyAdmin):
 class LedgerBalanceAdmin(ReadOnlyAdmin):
     """Balances: the fold of transfers and holds."""
 
-    table = ("account", "posted", "held", "control")
+    table = ("account", "posted", "held", "pending", "control")
     columns = {
-        "posted": Amount("posted", decimals="account.asset.decimals", unit="account.asset_id"),
-        "held": Amount("held", decimals="account.asset.decimals", unit="account.asset_id"),
+        name: Amount(name, decimals="account.asset.decimals", unit="account.asset_id")
+        for name in ("posted", "held", "pending")
     }
     list_select_related = ("account__asset",)
     list_filter = ("control",)

@@ -43,7 +43,6 @@ class SettlementInstructionAdmin(ReadOnlyAdmin):
         "quantity",
         "cash_amount",
         "settlement_status",
-        "processing_status",
         "reason_code",
         "attempts",
     )

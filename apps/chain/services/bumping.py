@@ -20,23 +20,29 @@ STUCK_AFTER = timedelta(seconds=15)
 def bump_stuck(*, node: Node, head: Head, leadership: Leadership, now: datetime) -> int:
     """Sign anew, same nonce and higher fees, what no block can take at its price; the number signed.
 
-    Both sets of bytes stay valid: whichever is mined decides, and the other can never be.
+    All sets of bytes stay valid: whichever is mined decides, and the others can never be. What is SIGNED counts too:
+    some pools refuse bytes that are too cheap, and whoever waits for them to be taken waits for ever.
     """
-    overdue = TxIntent.objects.sendable().in_state(IntentState.BROADCAST).filter(broadcast_at__lte=now - STUCK_AFTER)
-    intents = list(overdue.select_related("signer")[:BATCH])
+    unmined = TxIntent.objects.sendable().in_state(IntentState.SIGNED, IntentState.BROADCAST)
+    intents = list(unmined.filter(created_at__lte=now - STUCK_AFTER).defer("data").select_related("signer")[:BATCH])
     if not intents:
         return 0
-    last = {intent: attempts_of(intents)[intent.id][-1] for intent in intents}
-    stuck = [intent for intent in intents if last[intent].max_fee < head.base_fee]
+    attempts = attempts_of(intents)
+    last = {intent: attempts[intent.id][-1] for intent in intents}
+    stuck = [
+        intent
+        for intent in intents
+        if last[intent].max_fee < head.base_fee and last[intent].created_at <= now - STUCK_AFTER
+    ]
     if not stuck:
         return 0
     today = current_fees(node, head)
-    attempts = [attempt for intent in stuck if (attempt := _bumped(intent, last[intent], today, node.chain_id, now))]
-    replaced = [attempt.intent for attempt in attempts]
+    bumped = [attempt for intent in stuck if (attempt := _bumped(intent, last[intent], today, node.chain_id, now))]
+    replaced = [attempt.intent for attempt in bumped]
     for intent in replaced:
         intent.state = IntentState.SIGNED
-    store_signed(attempts, replaced, leadership)
-    return len(attempts)
+    store_signed(bumped, replaced, leadership)
+    return len(bumped)
 
 
 def _bumped(intent: TxIntent, last: TxAttempt, today: Fees, chain_id: int, now: datetime) -> TxAttempt | None:

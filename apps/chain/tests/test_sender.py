@@ -294,6 +294,19 @@ class TestDearGas:
         assert second.max_priority_fee * 10 >= first.max_priority_fee * 11
         assert balance(chain_platform, NOBODY) == 7
 
+    def test_is_paid_where_the_pool_dropped_it_and_takes_it_no_more(self, chain_platform: ChainPlatform) -> None:
+        before = balance(chain_platform, NOBODY)
+        first = self.overtake(chain_platform, "dropped and dear")
+        chain_platform.node.call("anvil_dropTransaction", first.hash)
+        for seconds in (5, 20, 40, 60):
+            chain_platform.step("sender", later=timedelta(seconds=seconds))
+        assert TxAttempt.objects.filter(intent_id=first.intent_id).count() == 2
+        self.next_block(chain_platform, 100)
+        chain_platform.node.call("evm_setAutomine", True)
+        chain_platform.run_sender_until_final()
+        assert read(first.intent_id).state == IntentState.FINAL
+        assert balance(chain_platform, NOBODY) == before + 7
+
     def test_beyond_the_cap_waits_for_a_person(
         self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture
     ) -> None:

@@ -20,11 +20,11 @@ from apps.core.db import within_unit_of_work
 
 @within_unit_of_work
 def advance_identities(*, party_id: UUID, now: datetime) -> None:
-    """Start the on-chain identity of each proved wallet of an approved investor that has none."""
-    approved = InvestorProfile.objects.filter(
-        party_id=party_id, kyc_status=KycStatus.APPROVED, kyc_expires_at__gt=now
-    ).exists()
-    if not approved:
+    """Start the on-chain identity of each proved wallet of an approved investor that has none.
+
+    Whoever approves and whoever proves a wallet at the same time queue for the profile: the second sees both.
+    """
+    if not _is_approved(party_id, now):
         return
     startable = Wallet.objects.filter(party_id=party_id, claim_status__in=[ClaimStatus.NONE, ClaimStatus.FAILED])
     for wallet in startable.select_for_update(of=("self",), no_key=True).order_by("id"):
@@ -35,6 +35,14 @@ def advance_identities(*, party_id: UUID, now: datetime) -> None:
             now=now,
         )
         Wallet.objects.filter(pk=wallet.pk).update(claim_status=ClaimStatus.REQUESTED)
+
+
+def _is_approved(party_id: UUID, now: datetime) -> bool:
+    """Whether the investor is approved; the profile is locked either way."""
+    row = InvestorProfile.objects.select_for_update(of=("self",), no_key=True).filter(party_id=party_id).first()
+    if row is None or row.kyc_status != KycStatus.APPROVED:
+        return False
+    return row.kyc_expires_at is not None and row.kyc_expires_at > now
 
 
 def country_numeric(alpha2: str) -> int:

@@ -1,14 +1,20 @@
 """Onboarding on a real chain: approved and proved, in either order, until the wallet may hold the token."""
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from uuid import UUID
+
+from django.db import connections
 from eth_account import Account
 
 from apps.accounts.models import User
 from apps.accounts.testing import api_client
-from apps.accounts.tests.factories import make_user
+from apps.accounts.tests.factories import actor_of, make_user
 from apps.accounts.types import Role
 from apps.chain.services.tokens import deploy_token
 from apps.chain.testing import ChainPlatform
 from apps.compliance.services.investors import ensure_profile
+from apps.compliance.services.wallets import prove_wallet as prove_wallet_now
 from apps.compliance.tests.test_wallets import challenge, prove, sign
 from apps.core import clock
 from apps.core.db import unit_of_work
@@ -66,3 +72,28 @@ class TestOnboarding:
         approve(later)
         chain_platform.run_until_quiet()
         assert wallets(later)[0]["registered_isins"] == [isin]
+
+    def test_starts_when_approval_and_proof_come_at_the_same_instant(self, chain_platform: ChainPlatform) -> None:
+        """The proof has seen no approval yet; the approval must wait for its wallet."""
+        user, account = new_investor(), Account.create()
+        asked = challenge(api_client(user), account)
+
+        def approve_apart() -> None:
+            try:
+                approve(user)
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(1) as pool:
+            with unit_of_work():
+                prove_wallet_now(
+                    actor=actor_of(user),
+                    challenge_id=UUID(asked["challenge_id"]),
+                    signature=sign(account, asked["message"]),
+                    now=clock.now(),
+                )
+                approval = pool.submit(approve_apart)
+                with suppress(TimeoutError):
+                    approval.result(2)
+            approval.result(20)
+        assert wallets(user)[0]["claim_status"] == "REQUESTED"

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from django.db import IntegrityError, transaction
 
 from apps.core.db import copy_rows, fetch_all
-from apps.core.db.constraints import violated_constraint
+from apps.core.db.constraints import translated, violated_constraint
 from apps.ledger.models import LedgerHoldEntry, LedgerTransfer
 from apps.ledger.selectors.balances import lock_balances
 from apps.ledger.services import replays
@@ -34,8 +34,8 @@ def write(entries: Iterable[Entry], holds: Iterable[HoldEntry]) -> dict[str, int
     """Write a batch, all or nothing; the id of each transfer by its key. What was written before is a no-op.
 
     Raises InsufficientBalance, HoldOverReleased, IdempotencyConflict, AlreadyResolved, AssetMismatch,
-    UnknownAccount, and InvalidValue for an amount of no use. After a refusal for lack of balance or a used key
-    nothing is written and the unit of work may go on.
+    UnknownAccount, and InvalidValue for an amount of no use. After a refusal nothing of the batch is written, and
+    the unit of work may go on.
     """
     entries, holds = replays.once(entries), replays.once(holds)
     ids = _write_unless_known(entries, holds)
@@ -50,6 +50,8 @@ def _write_unless_known(entries: Sequence[Entry], holds: Sequence[HoldEntry]) ->
     except IntegrityError as error:
         if violated_constraint(error) in _ONCE:
             return None
+        if refusal := translated(error):
+            raise refusal from error
         raise
 
 

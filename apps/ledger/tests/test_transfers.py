@@ -50,11 +50,15 @@ class TestTransferMany:
         assert refused.value.details == {"account_ids": [str(one)]}
         assert (make.balance(one), make.rows_written()) == (Balance(100, 0), before)
 
-    def test_leaves_the_unit_of_work_usable_after_a_shortage(self) -> None:
-        one, two = make.make_account(posted=5), make.make_account()
+    def test_leaves_the_unit_of_work_usable_after_a_refusal(self) -> None:
+        one, two, shares = make.make_account(posted=5), make.make_account(), make.make_account(make.ISIN)
         with unit_of_work():
             with pytest.raises(InsufficientBalance):
                 transfer_many([make.transfer(one, two, 6)])
+            with pytest.raises(AssetMismatch):
+                transfer_many([make.transfer(one, two, 1), make.transfer(one, shares, 1)])
+            with pytest.raises(UnknownAccount):
+                transfer_many([make.transfer(one, uuid4(), 1)])
             transfer_many([make.transfer(one, two, 5)])
         assert make.balance(two) == Balance(5, 0)
 

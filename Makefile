@@ -19,7 +19,7 @@ demo: setup ## issue, trade, settle and reconcile a security on a chain of our o
 	@$(PY) -m demo $(ARGS)
 
 serve: setup ## run web, worker, beat and engines on demo data until ctrl-C (PORT=8000)
-	@exec $(PY) -m apps.core.devstack serve --port $(PORT) $(ARGS)
+	@exec $(PY) -m apps.core.devstack serve --port $(PORT) --demo-data $(ARGS)
 
 test: setup ## run the tests
 	@$(PY) -m pytest -n 2 -q --dist loadfile -m "not soak" $(ARGS)

@@ -23,9 +23,8 @@ class Api:
 
     def __init__(self, url: str, username: str, password: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=15, trust_env=False)
-        self._login = {"username": username, "password": password}
+        self.login = {"username": username, "password": password}
         self._token = ""
-        self.username = username
 
     def get(self, path: str, **query: Any) -> Any:
         """The data of a GET."""
@@ -45,7 +44,7 @@ class Api:
             answer = self._client.request(method, path, headers=headers, **options)
             if answer.status_code != 401:
                 return _data(answer)
-            self._token = _data(self._client.post("/api/auth/token", json=self._login))["access"]
+            self._token = _data(self._client.post("/api/auth/token", json=self.login))["access"]
         return _data(answer)
 
 

@@ -16,6 +16,7 @@ import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
 HOME = ROOT / ".local" / "demo"
+LOGINS = "demo-logins.json"
 SETUP_SECONDS = 180
 
 
@@ -23,13 +24,20 @@ SETUP_SECONDS = 180
 class Stack:
     """Where the product answers, who may log in, and which processes it is."""
 
+    home: Path
     web: str
     chain: str
     logins: dict[str, dict[str, str]]
 
+    @classmethod
+    def of(cls, home: Path) -> "Stack":
+        """The stack that is being served from this profile's folder."""
+        urls = _state(home)["urls"]
+        return cls(home, urls["web"], urls["chain"], json.loads((home / LOGINS).read_text()))
+
     def pid(self, name: str) -> int:
         """The process id of a part, as the supervisor knows it now."""
-        return int(_state()["pids"].get(name, 0))
+        return int(_state(self.home)["pids"].get(name, 0))
 
     def kill(self, name: str) -> int:
         """kill -9 a part's whole process group, as a power cut would; the pid it had."""
@@ -47,8 +55,8 @@ class Stack:
         return pid
 
 
-def _state() -> dict[str, Any]:
-    return dict(json.loads((HOME / "processes.json").read_text()))
+def _state(home: Path) -> dict[str, Any]:
+    return dict(json.loads((home / "processes.json").read_text()))
 
 
 @contextmanager
@@ -70,7 +78,7 @@ def running(say: Callable[[str], None], without: Sequence[str] = ()) -> Iterator
 
 def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path, say: Callable[[str], None]) -> Stack:
     deadline, told = time.monotonic() + SETUP_SECONDS, 0
-    while not ((HOME / "processes.json").exists() and _state().get("ready")):
+    while not ((HOME / "processes.json").exists() and _state(HOME).get("ready")):
         lines = log.read_text().splitlines()
         for line in lines[told:]:
             say(line)
@@ -78,9 +86,9 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path, say: Callab
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the stack did not start: {log.read_text().strip().splitlines()[-1:]} (see {log})")
         time.sleep(0.1)
-    urls = _state()["urls"]
-    while httpx.get(f"{urls['web']}/api/ready", trust_env=False, timeout=10).status_code != 200:
+    stack = Stack.of(HOME)
+    while httpx.get(f"{stack.web}/api/ready", trust_env=False, timeout=10).status_code != 200:
         if time.monotonic() > deadline:
             raise RuntimeError("the API did not become ready")
         time.sleep(0.2)
-    return Stack(urls["web"], urls["chain"], json.loads((HOME / "demo-logins.json").read_text()))
+    return stack

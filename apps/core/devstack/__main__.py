@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         "--without", action="append", default=[], metavar="NAME", help=f"leave out {', '.join(CHILDREN)} or an engine"
     )
     serve.add_argument("--engine", action="append", default=[], metavar="NAME", help="run only the engines named")
+    serve.add_argument("--demo-data", action="store_true", help="make a security, investors and a trade, once")
     serve.add_argument("--fresh", action="store_true", help="forget the profile's data first")
     return parser
 
@@ -86,7 +87,7 @@ def _serve(options: argparse.Namespace) -> None:
     os.environ.setdefault("DJANGO_DEBUG", "true")  # devstack is for development only
     home = Home.of(options.profile)
     port = options.port or free_port()
-    plan = project_plan(home, port=port, without=options.without, engines=options.engine)
+    plan = project_plan(home, port=port, without=options.without, engines=options.engine, demo_data=options.demo_data)
     Supervisor(home, plan, console.print, fresh=options.fresh).run()
 
 

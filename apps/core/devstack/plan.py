@@ -29,16 +29,20 @@ class Child:
 
 @dataclass(frozen=True)
 class Plan:
-    """Set-up commands, run in order and once, and the children."""
+    """Set-up commands, run in order and once; the children; and what is run once when all of them answer."""
 
     setup: tuple[tuple[str, ...], ...]
     children: tuple[Child, ...]
+    afterwards: tuple[str, ...] = ()
 
 
-def project_plan(home: Home, *, port: int, without: Collection[str] = (), engines: Collection[str] = ()) -> Plan:
+def project_plan(
+    home: Home, *, port: int, without: Collection[str] = (), engines: Collection[str] = (), demo_data: bool = False
+) -> Plan:
     """Return the project's own plan.
 
-    `without` leaves out children or, by their names, engines; `engines` names the only ones to run.
+    `without` leaves out children or, by their names, engines; `engines` names the only ones to run. With `demo_data`
+    a security and its investors are made once everything answers.
     """
     children = (
         Child("web", _web(port), port, "/api/health"),
@@ -47,7 +51,8 @@ def project_plan(home: Home, *, port: int, without: Collection[str] = (), engine
         Child("engines", _manage("run_engines", *engines, *_left_out(without))),
     )
     kept = tuple(child for child in children if child.name not in without)
-    return Plan(tuple(_manage(*command) for command in SETUP_COMMANDS), kept)
+    seed = _python("demo.seed", "--profile", home.profile.name) if demo_data else ()
+    return Plan(tuple(_manage(*command) for command in SETUP_COMMANDS), kept, seed)
 
 
 def _web(port: int) -> tuple[str, ...]:

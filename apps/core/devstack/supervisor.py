@@ -39,6 +39,7 @@ class Supervisor:
         self._fresh = fresh
         self._stopping = threading.Event()
         self._keepers: list[Keeper] = []
+        self._afterwards: subprocess.Popen[bytes] | None = None
         self._started: tuple[str, ...] = ()
         self._urls = Urls()
 
@@ -137,8 +138,24 @@ class Supervisor:
         for name, url in self._addresses().items():
             self._say(f"{name:8} {url}")
         self._say(f"logs     {self._home.logs}    ctrl-C stops everything started here")
+        self._start_afterwards()
         while not self._stopping.wait(_TICK_SECONDS):
             self._tend(ready=True)
+            self._note_afterwards()
+
+    def _start_afterwards(self) -> None:
+        if self._plan.afterwards:
+            log = self._home.logs / "demo-data.log"
+            self._afterwards = spawn(self._plan.afterwards, log=log, env=self._environment(), cwd=CHECKOUT)
+            self._say("demo data is being made, as a client would ...")
+
+    def _note_afterwards(self) -> None:
+        if self._afterwards is not None and self._afterwards.poll() is not None:
+            log = self._home.logs / "demo-data.log"
+            self._say(f"demo data: {_last_line(log)}" + (f" (see {log})" if self._afterwards.returncode else ""))
+            if not self._afterwards.returncode:
+                self._say(f"logins   {self._home.folder / 'demo-logins.json'}")
+            self._afterwards = None
 
     def _tend(self, *, ready: bool) -> None:
         changes = [keeper.tend() for keeper in self._keepers]  # all of them: any() alone would stop at the first
@@ -160,6 +177,8 @@ class Supervisor:
         ran = bool(self._started or self._keepers)
         if ran:
             self._say("stopping")
+        if self._afterwards is not None:
+            _give_up(self._afterwards)
         with ThreadPoolExecutor(max(len(self._keepers), 1)) as pool:
             list(pool.map(Keeper.stop, self._keepers))
         if self._started:

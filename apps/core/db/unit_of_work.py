@@ -27,7 +27,8 @@ def unit_of_work() -> Iterator[None]:
     """One durable transaction, or a part of the one already open.
 
     A violated constraint that an app has claimed (`constraint_error`) is raised as its business error.
-    Raises RuntimeError inside a transaction that is not a unit of work.
+    Raises RuntimeError inside a transaction that is not a unit of work, and where a joined part failed and its
+    error was caught within.
     """
     if _after_rollback.get() is not None:
         with transaction.atomic(savepoint=False):
@@ -37,11 +38,18 @@ def unit_of_work() -> Iterator[None]:
     try:
         with _listed(to_record), transaction.atomic(durable=True):
             yield
+            _require_whole()
     except BaseException as error:
         _record(to_record)
         if isinstance(error, IntegrityError) and (refusal := translated(error)):
             raise refusal from error
         raise
+
+
+def _require_whole() -> None:
+    """Django would roll back here without a word, and the caller would believe that all is written."""
+    if connection.needs_rollback:
+        raise RuntimeError("a part of this unit of work failed, and its refusal was swallowed")
 
 
 @contextmanager

@@ -1,5 +1,7 @@
 """Units of work against a real database."""
 
+from contextlib import suppress
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 
@@ -56,3 +58,22 @@ class TestUnitOfWork:
                 run_sql(statement)
             assert not isinstance(refused.value, IntegrityError)
         assert "kept" in topics()
+
+    def test_never_ends_well_where_a_part_was_refused_and_the_refusal_swallowed(self) -> None:
+        with pytest.raises(RuntimeError, match="refusal"), unit_of_work():
+            record("swallowed")
+            after_rollback(lambda: record("said so"))
+            with suppress(ZeroDivisionError), unit_of_work():
+                raise ZeroDivisionError
+        assert "swallowed" not in topics()
+        assert topics()[-1] == "said so"
+        assert not connection.in_atomic_block
+
+    def test_records_the_refusal_of_a_joined_part_once(self) -> None:
+        with pytest.raises(ZeroDivisionError), unit_of_work():
+            record("outer")
+            with unit_of_work():
+                after_rollback(lambda: record("refused within"))
+                raise ZeroDivisionError
+        assert "outer" not in topics()
+        assert topics().count("refused within") == 1

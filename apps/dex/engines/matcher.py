@@ -17,11 +17,13 @@ from apps.dex.sequencing.poison import reject_poison
 from apps.dex.sequencing.writing import Position, write_effects
 from apps.dex.services.orders import INBOX, SHARD
 from apps.ledger.errors import InsufficientBalance
+from apps.ledger.selectors.balances import lock_balances
 
 log = logging.getLogger(__name__)
 
 BATCH = 1000
-# A balance may move between our reading and our locking it: then the batch is decided again on the new one.
+# A balance may move between our reading and our locking it: then the batch is decided again on the new one, the last
+# time on balances locked before they are read, so that contention alone never fails an order.
 TRIES = 3
 
 
@@ -82,7 +84,7 @@ class Matcher(Engine):
     def _commit_with_retries(self, batch: Sequence[Command], now: datetime) -> None:
         for attempt in range(1, TRIES + 1):
             try:
-                self._at = self._commit(batch, now)
+                self._at = self._commit(batch, now, locked=attempt == TRIES)
             except InsufficientBalance:
                 self._books.drop({command.isin for command in batch})
                 if attempt == TRIES:
@@ -90,12 +92,19 @@ class Matcher(Engine):
             else:
                 return
 
-    def _commit(self, batch: Sequence[Command], now: datetime) -> Position:
-        """Decide and write one batch."""
+    def _commit(self, batch: Sequence[Command], now: datetime, *, locked: bool) -> Position:
+        """Decide and write one batch.
+
+        `locked` takes what decides it before what it moves, out of the common order: a deadlock this may cause is
+        an OperationalError, and the batch is taken again.
+        """
         with unit_of_work():
             isins = {command.isin for command in batch}
             self._books.refresh(isins)
-            effects = decide(batch, self._books, Funds(accounts_of(batch)))
+            accounts = accounts_of(batch)
+            if locked:
+                lock_balances(accounts)
+            effects = decide(batch, self._books, Funds(accounts))
             return write_effects(effects, self._at, self._books.hashes(isins), now)
 
 

@@ -3,18 +3,19 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 
 from apps.core import clock
+from apps.core.db import run_sql, unit_of_work
 from apps.dex.errors import DuplicateCommand
 from apps.dex.models import Command, Inbox, Verdict
 from apps.dex.selectors.orders import order_view
 from apps.dex.services.orders import cancel_order, place_order
-from apps.dex.testing import Market
+from apps.dex.testing import CENT, Market
 from apps.ledger.selectors.fold import fold_check
 
 PATIENCE = 20
@@ -94,3 +95,35 @@ class TestTheSameCancelTwiceAtOnce:
             )
         market.match()
         assert order_view(order.order_id).status == "OPEN"
+
+
+@pytest.mark.usefixtures("market")
+class TestAnOrderUnderContention:
+    def test_is_never_rejected_as_poison(self, market: Market) -> None:
+        """Another writer takes the cash each time the matcher has read it, and gives it back before the next try."""
+        bob = market.trader(cash=1000)
+        order = place_order(actor=bob.actor, ticket=market.ticket("BUY", "10.00", 100), now=clock.now())
+        taken = 0
+
+        def move(amount: int) -> None:
+            """Unless the matcher has the balance locked."""
+            nonlocal taken
+            with suppress(OperationalError), unit_of_work():
+                run_sql("SET LOCAL lock_timeout = '200ms'")
+                run_sql("UPDATE ledger_balance SET held = held + %s WHERE account_id = %s", [amount, bob.cash])
+                taken += amount
+
+        def contend(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+            if "UPDATE dex_sequencer SET last_seq" in str(sql):
+                others.submit(apart, lambda: move(1)).result()
+            if "FROM ledger_balance WHERE account_id" in str(sql) and taken:
+                others.submit(apart, lambda: move(-taken)).result()
+            return execute(sql, params, many, context)
+
+        market.lead()
+        with ThreadPoolExecutor(1) as others, connection.execute_wrapper(contend):
+            market.match()
+        move(-taken)
+        assert order_view(order.order_id).status == "OPEN"
+        assert bob.has()[3] == 1000 * 100 * CENT
+        assert fold_check() == []

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from rest_framework.exceptions import NotAuthenticated
+from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
@@ -20,6 +20,9 @@ class HasRequiredRole(BasePermission):
         actor = request.auth
         if not isinstance(actor, Actor):
             raise NotAuthenticated
+        if not hasattr(view, str(request.method).lower()):
+            # No role allows what the view does not do: 405 to everybody, not 403 to some.
+            raise MethodNotAllowed(str(request.method))
         roles: Any = getattr(view, "required_roles", frozenset())
         if isinstance(roles, dict):
             roles = roles.get("GET" if request.method == "HEAD" else request.method, frozenset())

@@ -5,7 +5,7 @@ import re
 from rest_framework import serializers
 
 from apps.accounts.types import PartyKind, Role
-from apps.core.http.serializers import IdField, NameField, StrictSerializer, TextField
+from apps.core.http.serializers import CodeField, IdField, NameField, StrictSerializer, TextField
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}", re.ASCII)
 
@@ -30,7 +30,7 @@ class NewPartySerializer(StrictSerializer):
 
     kind = serializers.ChoiceField(choices=PartyKind.choices)
     legal_name = NameField(max_length=200)
-    country = TextField(max_length=2, min_length=2, help_text="ISO 3166-1 alpha-2.")
+    country = CodeField(max_length=2, min_length=2, help_text="ISO 3166-1 alpha-2.")
 
 
 class PartySerializer(serializers.Serializer):

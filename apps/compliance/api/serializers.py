@@ -6,7 +6,7 @@ import pycountry
 from rest_framework import serializers
 
 from apps.compliance.types import KycStatus
-from apps.core.http.serializers import AddressField, IdField, StrictSerializer, TextField
+from apps.core.http.serializers import AddressField, CodeField, IdField, StrictSerializer, TextField
 
 
 def known_country(value: str) -> None:
@@ -41,7 +41,7 @@ class ProfileSerializer(serializers.Serializer):
 class ProfileChangesSerializer(StrictSerializer):
     """What an investor may declare of itself."""
 
-    tax_residence = TextField(max_length=2, validators=[known_country], required=False)
+    tax_residence = CodeField(max_length=2, validators=[known_country], required=False)
     accreditation_claimed = StrictBooleanField(required=False)
 
 
@@ -72,7 +72,7 @@ class WalletProofSerializer(StrictSerializer):
     """The signature (EIP-191 personal_sign) over the challenge's message."""
 
     challenge_id = IdField()
-    signature = TextField(max_length=132)
+    signature = CodeField(max_length=132)
 
     def validate_signature(self, value: str) -> str:
         """65 bytes of hexadecimal."""

@@ -32,6 +32,13 @@ def _unique_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def _whole_number(digits: str) -> int:
+    """An integer; minus zero is a slip of the sender, not a number anyone means."""
+    if digits == "-0":
+        raise ParseError("-0 is not a number here.")
+    return int(digits)
+
+
 def _refuse_deep_nesting(text: str) -> None:
     if text.count("{") + text.count("[") > MAX_BRACKETS:
         raise ParseError("The document is nested too deeply or has too many parts.")
@@ -64,7 +71,9 @@ class StrictJSONParser(JSONParser):
         try:
             text = body.decode("utf-8")
             _refuse_deep_nesting(text)
-            document = json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_keys)
+            document = json.loads(
+                text, parse_constant=_refuse_constant, parse_int=_whole_number, object_pairs_hook=_unique_keys
+            )
             _refuse_half_characters(text, document)
         except ParseError:
             raise

@@ -4,6 +4,7 @@ import re
 from typing import Any
 from uuid import UUID
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from stdnum import isin
@@ -11,6 +12,7 @@ from stdnum.exceptions import ValidationError as NumberError
 
 # C0 and C1 controls, and the characters that override the direction of text.
 DECEIVING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+ISIN, ADDRESS = "^[A-Z]{2}[A-Z0-9]{9}[0-9]$", "^0x[0-9a-fA-F]{40}$"
 AMOUNT = re.compile(r"[0-9]{1,38}(?:\.[0-9]{1,18})?", re.ASCII)
 
 
@@ -34,6 +36,13 @@ class TextField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+class CodeField(TextField):
+    """A string with a grammar of its own: taken as it is sent, blanks around it included."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(trim_whitespace=False, **options)
+
+
 class NameField(TextField):
     """A name, as its reader will see it: no control characters, nothing that turns the direction of text."""
 
@@ -53,6 +62,15 @@ class WholeNumberField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class DigitsField(serializers.IntegerField):
+    """A whole number of a query string: ASCII digits and nothing else."""
+
+    def to_internal_value(self, data: Any) -> int:
+        if not re.fullmatch("[0-9]{1,9}", str(data), re.ASCII):
+            raise serializers.ValidationError("This must be a whole number.", code="not_an_integer")
+        return super().to_internal_value(data)
+
+
 class IdField(serializers.UUIDField):
     """A UUID as a string."""
 
@@ -62,7 +80,8 @@ class IdField(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-class AmountField(TextField):
+@extend_schema_field({"type": "string", "pattern": f"^{AMOUNT.pattern}$"})
+class AmountField(CodeField):
     """A non-negative plain decimal as a string ("12.50"), passed on as text: its scale is the asset's."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -74,7 +93,8 @@ class AmountField(TextField):
         return text
 
 
-class IsinField(TextField):
+@extend_schema_field({"type": "string", "pattern": ISIN})
+class IsinField(CodeField):
     """An ISIN (ISO 6166) with a correct check digit."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -88,12 +108,13 @@ class IsinField(TextField):
         return text
 
 
-class AddressField(TextField):
+@extend_schema_field({"type": "string", "pattern": ADDRESS})
+class AddressField(CodeField):
     """An EVM address, 0x and 40 hexadecimal digits; passed on in lower case."""
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
-        if not re.fullmatch(r"0x[0-9a-fA-F]{40}", text, re.ASCII):
+        if not re.fullmatch(ADDRESS, text, re.ASCII):
             raise serializers.ValidationError("This must be an address: 0x and 40 hex digits.", code="invalid_address")
         return text.lower()
 
@@ -103,6 +124,11 @@ def read_body(request: Request, shape: type[StrictSerializer]) -> dict[str, Any]
     serializer = shape(data=request.data)
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)
+
+
+def read_no_body(request: Request) -> None:
+    """Refuse a body that says anything, where none is read."""
+    read_body(request, StrictSerializer)
 
 
 def read_query(request: Request, shape: type[StrictSerializer], allow: tuple[str, ...] = ()) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class Echo(View):
 
     authentication_classes = ()
     public = True
+    reads_query = True
 
     def get(self, request: Request) -> Response:
         return Response(serializers.read_query(request, Shape))
@@ -121,6 +122,7 @@ class TestStrictInput:
             '{"text": true}',
             '{"number": true}',
             '{"number": "1"}',
+            '{"number": -0}',
             '{"number": 1.0}',
             '{"number": -1}',
             '{"amount": 1}',
@@ -132,6 +134,7 @@ class TestStrictInput:
             '{"amount": "NaN"}',
             '{"isin": "US0378331006"}',
             '{"isin": "us0378331005"}',
+            '{"isin": " US0378331005"}',
             '{"isin": "not an isin"}',
             '{"address": "0x12"}',
             '{"id": 5}',

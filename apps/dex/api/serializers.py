@@ -3,16 +3,18 @@
 import re
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.core.http.serializers import AmountField, IsinField, StrictSerializer, TextField
+from apps.core.http.serializers import AmountField, CodeField, DigitsField, IsinField, StrictSerializer
 from apps.dex.matching import Side, TimeInForce
 from apps.dex.types import OrderState, OrderType
 
 CLIENT_ID = r"[A-Za-z0-9._:-]{1,64}"
 
 
-class ClientIdField(TextField):
+@extend_schema_field({"type": "string", "pattern": f"^{CLIENT_ID}$"})
+class ClientIdField(CodeField):
     """A client's own id of a command."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -51,7 +53,7 @@ class BookQuerySerializer(StrictSerializer):
     """Which book, and how deep."""
 
     isin = IsinField()
-    depth = serializers.IntegerField(min_value=1, max_value=200, default=20)
+    depth = DigitsField(min_value=1, max_value=200, default=20)
 
 
 class TradesQuerySerializer(StrictSerializer):

@@ -7,11 +7,11 @@ from rest_framework import serializers
 from apps.core.errors import DomainError
 from apps.core.http.serializers import (
     AmountField,
+    CodeField,
     IdField,
     IsinField,
     NameField,
     StrictSerializer,
-    TextField,
     WholeNumberField,
 )
 from apps.core.money import format_base_units, parse_base_units
@@ -34,11 +34,11 @@ class NewSecuritySerializer(StrictSerializer):
 
     isin = IsinField(max_length=12)
     name = NameField(max_length=120)
-    cfi = TextField(max_length=6, help_text="ISO 10962.")
+    cfi = CodeField(max_length=6, help_text="ISO 10962.")
     exemption = serializers.ChoiceField(choices=Exemption.choices)
     quantity_decimals = WholeNumberField(min_value=0, max_value=MAX_QUANTITY_DECIMALS)
     authorized_quantity = AmountField(help_text='Units that may ever be issued, such as "10000".')
-    cash_asset = TextField(max_length=12, help_text="What trades settle in.")
+    cash_asset = CodeField(max_length=12, help_text="What trades settle in.")
     tick = AmountField(help_text="The smallest step of a price, in cash for one unit.")
     lot = AmountField(help_text="The smallest step of a quantity.")
     min_quantity = AmountField(help_text="Of an order.")

@@ -7,7 +7,9 @@ from rest_framework import serializers
 
 PAGE_QUERY = [
     OpenApiParameter("cursor", str, description="From `next` or `previous` of another page."),
-    OpenApiParameter("limit", int, description="Rows a page, 1 to 500; 100 unless told."),
+    OpenApiParameter(
+        "limit", {"type": "integer", "minimum": 1, "maximum": 500}, description="Rows a page; 100 unless told."
+    ),
 ]
 
 

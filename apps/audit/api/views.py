@@ -16,6 +16,7 @@ class AuditLogsView(View):
     """Rows of the trail."""
 
     required_roles = frozenset({"COMPLIANCE", "OPS"})
+    reads_query = True
 
     @extend_schema(
         operation_id="list_audit_logs",

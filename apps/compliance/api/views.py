@@ -14,8 +14,9 @@ from apps.compliance.services.investors import decide_kyc, update_profile
 from apps.compliance.services.wallets import challenge_wallet, prove_wallet
 from apps.compliance.types import KycDecisionDraft, KycStatus
 from apps.core import clock
+from apps.core.http.pagination import PAGE_PARAMETERS
 from apps.core.http.schema import PAGE_QUERY, page_of
-from apps.core.http.serializers import read_body
+from apps.core.http.serializers import StrictSerializer, read_body, read_query
 from apps.core.http.views import View
 
 OFFICERS = frozenset({"COMPLIANCE", "OPS"})
@@ -49,6 +50,7 @@ class InvestorsView(View):
     """All investors, for officers."""
 
     required_roles = OFFICERS
+    reads_query = True
 
     @extend_schema(
         operation_id="list_investors",
@@ -58,6 +60,7 @@ class InvestorsView(View):
     )
     def get(self, request: Request) -> Response:
         """Newest first."""
+        read_query(request, StrictSerializer, allow=PAGE_PARAMETERS)
 
         def render(row: Any) -> Any:
             return shapes.ProfileSerializer(profile_views([row])[0]).data
@@ -117,6 +120,7 @@ class WalletsView(View):
     """The caller's wallets."""
 
     required_roles = INVESTOR
+    reads_query = True
 
     @extend_schema(
         operation_id="list_wallets",
@@ -126,6 +130,7 @@ class WalletsView(View):
     )
     def get(self, request: Request) -> Response:
         """Proved wallets and what they may hold."""
+        read_query(request, StrictSerializer, allow=PAGE_PARAMETERS)
         wallets = wallets_of(self.actor(request).require_party())
         return self.page(request, wallets, lambda row: shapes.WalletSerializer(wallet_view(row)).data)
 

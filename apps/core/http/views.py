@@ -11,6 +11,7 @@ from rest_framework.views import APIView
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.http.pagination import Newest
+from apps.core.http.serializers import StrictSerializer, read_query
 
 
 class View(APIView):
@@ -18,6 +19,14 @@ class View(APIView):
 
     public: ClassVar[bool] = False
     required_roles: ClassVar[frozenset[str] | dict[str, frozenset[str]]] = frozenset()
+    # Whether get() reads the query string, with read_query(). All else refuses any parameter.
+    reads_query: ClassVar[bool] = False
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Refuse parameters that nothing would read, before anything is done."""
+        super().initial(request, *args, **kwargs)
+        if not (self.reads_query and request.method in {"GET", "HEAD"}):
+            read_query(request, StrictSerializer)
 
     def actor(self, request: Request) -> Actor:
         """Who is asking."""

@@ -39,6 +39,7 @@ class OrdersView(View):
     """The caller's orders."""
 
     required_roles = {"GET": INVESTOR | OFFICERS, "POST": INVESTOR}
+    reads_query = True
 
     @extend_schema(
         operation_id="list_orders",
@@ -102,6 +103,7 @@ class OrderbookView(View):
     """The book."""
 
     required_roles = EVERYONE
+    reads_query = True
 
     @extend_schema(
         operation_id="orderbook",
@@ -119,6 +121,7 @@ class TradesView(View):
     """Trades of a security."""
 
     required_roles = EVERYONE
+    reads_query = True
 
     @extend_schema(
         operation_id="list_trades",

@@ -18,6 +18,7 @@ class PositionsView(View):
     """Positions."""
 
     required_roles = STAFF_ROLES | {Role.INVESTOR.value}
+    reads_query = True
 
     @extend_schema(
         operation_id="list_positions",

@@ -5,8 +5,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.types import ALL_ROLES
+from apps.core.http.pagination import PAGE_PARAMETERS
 from apps.core.http.schema import PAGE_QUERY, page_of
-from apps.core.http.serializers import read_body
+from apps.core.http.serializers import StrictSerializer, read_body, read_query
 from apps.core.http.views import View
 from apps.notifications.api import serializers as shapes
 from apps.notifications.selectors.inbox import notifications_of, preferences
@@ -17,6 +18,7 @@ class NotificationsView(View):
     """The caller's notifications."""
 
     required_roles = ALL_ROLES
+    reads_query = True
 
     @extend_schema(
         operation_id="list_notifications",
@@ -26,6 +28,7 @@ class NotificationsView(View):
     )
     def get(self, request: Request) -> Response:
         """Newest first."""
+        read_query(request, StrictSerializer, allow=PAGE_PARAMETERS)
         rows = notifications_of(self.actor(request).require_user())
         return self.page(request, rows, lambda row: shapes.NotificationSerializer(row).data)
 

@@ -23,6 +23,7 @@ class RunsView(View):
     """Reconciliations."""
 
     required_roles = STAFF_ROLES
+    reads_query = True
 
     @extend_schema(
         operation_id="reconcile",
@@ -64,6 +65,7 @@ class BreaksView(View):
     """Breaks."""
 
     required_roles = STAFF_ROLES
+    reads_query = True
 
     @extend_schema(
         operation_id="list_breaks",

@@ -17,6 +17,7 @@ class ReportView(View):
     """What the reports have in common: staff see every security, an issuer its own."""
 
     required_roles = STAFF_ROLES | {Role.ISSUER.value}
+    reads_query = True
 
     def answer(self, request: Request, name: ReportName, query: type[StrictSerializer]) -> Response:
         """The report; its rows go out as they were hashed."""

@@ -30,6 +30,7 @@ class SecuritiesView(View):
     """All securities."""
 
     required_roles = {"GET": ALL_ROLES, "POST": frozenset({Role.ISSUER.value})}
+    reads_query = True
 
     @extend_schema(
         operation_id="list_securities",

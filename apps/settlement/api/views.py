@@ -27,6 +27,7 @@ class InstructionsView(View):
     """Instructions."""
 
     required_roles = READERS
+    reads_query = True
 
     @extend_schema(
         operation_id="list_settlement_instructions",

@@ -2,12 +2,13 @@
 
 from django.urls import URLPattern, path
 
+from apps.core.http import converters  # noqa: F401 (registers <isin:isin>)
 from apps.issuance.api import views
 
 urlpatterns: list[URLPattern] = [
     path("issuance", views.IssuancesView.as_view(), name="issuances"),
     path("issuance/tokens", views.TokensView.as_view(), name="tokens"),
-    path("issuance/tokens/<str:isin>", views.TokenView.as_view(), name="token"),
+    path("issuance/tokens/<isin:isin>", views.TokenView.as_view(), name="token"),
     path("issuance/<uuid:issuance_id>", views.IssuanceDetailView.as_view(), name="issuance"),
     path("issuance/<uuid:issuance_id>/approve", views.ApprovalView.as_view(), name="issuance-approval"),
     path("issuance/<uuid:issuance_id>/reject", views.RejectionView.as_view(), name="issuance-rejection"),

@@ -13,7 +13,7 @@ from apps.chain.selectors.tokens import binding
 from apps.core import clock
 from apps.core.http.pagination import PAGE_PARAMETERS
 from apps.core.http.schema import PAGE_QUERY, page_of
-from apps.core.http.serializers import read_body, read_query
+from apps.core.http.serializers import read_body, read_no_body, read_query
 from apps.core.http.views import View
 from apps.core.money import format_base_units
 from apps.issuance.api.serializers import (
@@ -43,6 +43,7 @@ class IssuancesView(View):
     """Issuances."""
 
     required_roles = {"GET": ALL_ROLES, "POST": ISSUER}
+    reads_query = True
 
     @extend_schema(
         operation_id="request_issuance",
@@ -90,6 +91,7 @@ class ApprovalView(View):
     )
     def post(self, request: Request, issuance_id: UUID) -> Response:
         """Approve as a second person of the issuer: the securities are minted."""
+        read_no_body(request)
         view = approve_issuance(actor=self.actor(request), issuance_id=issuance_id, now=clock.now())
         return Response(render(view), status=202)
 
@@ -102,6 +104,7 @@ class RejectionView(View):
     @extend_schema(operation_id="reject_issuance", tags=["issuance"], request=None, responses=IssuanceSerializer)
     def post(self, request: Request, issuance_id: UUID) -> Response:
         """Reject a request, or withdraw one's own."""
+        read_no_body(request)
         return Response(render(reject_issuance(actor=self.actor(request), issuance_id=issuance_id, now=clock.now())))
 
 

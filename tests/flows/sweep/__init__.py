@@ -1,0 +1,1 @@
+"""The bad-input sweep: what the API offers, what never to accept, and books to try it on."""

@@ -1,0 +1,28 @@
+"""What the books say, table by table: a refusal must leave it as it was."""
+
+from django.apps import apps
+
+from apps.core.db import fetch_all
+
+# A refusal is itself recorded here: the eligibility decision that refused, the login that failed.
+RECORDS_OF_REFUSALS = {"compliance_eligibilitydecision": "NOT t.allowed", "audit_auditlog": "t.action LIKE '%_refused'"}
+# Not business: sessions of the admin site, heartbeats of engines.
+NOT_BUSINESS = {"django_session", "core_enginestate"}
+
+
+def digest() -> dict[str, tuple[int, str]]:
+    """Table to (number of rows, digest of all their columns), records of refusals left out."""
+    return {table: (rows, hashed) for table, rows, hashed in fetch_all(_query())}
+
+
+def _query() -> str:
+    models = apps.get_models(include_auto_created=True)
+    tables = sorted({model._meta.db_table for model in models} - NOT_BUSINESS)
+    return " UNION ALL ".join(_of(table) for table in tables)
+
+
+def _of(table: str) -> str:
+    refusals = RECORDS_OF_REFUSALS.get(table)
+    where = f" WHERE NOT ({refusals})" if refusals else ""
+    hashed = "md5(coalesce(string_agg(t::text, '|' ORDER BY t::text), ''))"
+    return f"SELECT '{table}', count(*), {hashed} FROM \"{table}\" t{where}"  # names from our own models

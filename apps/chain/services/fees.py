@@ -46,12 +46,16 @@ def read_head(node: Node) -> Head:
 
 
 def current_fees(node: Node, head: Head) -> Fees:
-    """Enough for about six full blocks in a row: twice the base fee and the tip the node suggests, up to the cap."""
+    """Enough for about six full blocks in a row: twice the base fee and the tip the node suggests, up to the cap.
+
+    The tip is one node's word and is paid whatever the base fee: the cap holds for it too.
+    """
     try:
         tip = int(node.call("eth_maxPriorityFeePerGas"), 16)
     except RpcError as error:
         raise ChainUnavailable(cause="eth_maxPriorityFeePerGas") from error
-    return Fees(min(2 * head.base_fee + tip, max(fee_cap(), tip)), tip)
+    tip = min(tip, fee_cap())
+    return Fees(min(2 * head.base_fee + tip, fee_cap()), tip)
 
 
 def fee_cap() -> int:

@@ -1,5 +1,6 @@
 """Races between requests, the matcher and other writers of balances, held at the statement where they would hurt."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -127,3 +128,17 @@ class TestAnOrderUnderContention:
         assert order_view(order.order_id).status == "OPEN"
         assert bob.has()[3] == 1000 * 100 * CENT
         assert fold_check() == []
+
+
+@pytest.mark.usefixtures("market")
+class TestLeadingAgain:
+    def test_keeps_no_book_of_before(self, market: Market) -> None:
+        """The collector is spared the books; those of a leadership that ended must not stay for ever."""
+        alice = market.trader(units=3000)
+        market.record([(alice, "SELL", 1000, 1)] * 2000)
+        market.match()
+        frozen = []
+        for _ in range(3):
+            market.lead().lead(market._leadership)
+            frozen.append(gc.get_freeze_count())
+        assert max(frozen) - frozen[0] < 1000

@@ -9,6 +9,7 @@ import logging
 import os
 import socket
 import threading
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -25,6 +26,7 @@ log = logging.getLogger(__name__)
 
 HEARTBEAT = timedelta(seconds=1)
 ELECTION_SECONDS = 0.5
+SHORTEST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
 
 
@@ -64,14 +66,14 @@ class Engine(ABC):
 
 def run_engine(engine: Engine, stop: threading.Event) -> None:
     """Elect, lead and step until told to stop; every failure but Deposed is logged and tried again."""
-    backoff = 0.1
+    backoff = SHORTEST_BACKOFF_SECONDS
     while not stop.is_set():
+        began = time.monotonic()
         try:
             if (leadership := elect(engine.name)) is None:
                 stop.wait(ELECTION_SECONDS)
                 continue
             engine.lead(leadership)
-            backoff = 0.1
             _work(engine, leadership, stop)
         except Deposed:
             log.warning("engine deposed", extra={"engine": engine.name})
@@ -83,6 +85,8 @@ def run_engine(engine: Engine, stop: threading.Event) -> None:
         finally:
             # Closing the connection also gives up the leader's lock.
             connections.close_all()
+        if time.monotonic() - began > LONGEST_BACKOFF_SECONDS:
+            backoff = SHORTEST_BACKOFF_SECONDS  # it worked for a while: this is no failure in a row
         stop.wait(backoff)
         backoff = min(backoff * 2, LONGEST_BACKOFF_SECONDS)
 

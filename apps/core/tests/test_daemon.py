@@ -122,3 +122,13 @@ class TestRunEngine:
         finally:
             stop.set()
             thread.join(10)
+
+    def test_tries_ever_more_rarely_what_fails_every_time(self) -> None:
+        """Each try loads the engine's memory again and logs a traceback."""
+        engine, stop = Counter(), threading.Event()
+        engine.name, engine.fail_at = "hopeless", set(range(100))
+        thread = in_thread(lambda: run_engine(engine, stop))
+        time.sleep(2)
+        stop.set()
+        thread.join(10)
+        assert 2 <= engine.steps <= 6

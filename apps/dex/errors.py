@@ -66,6 +66,12 @@ _BY_REASON: dict[str, type[DomainError]] = {
 }
 
 
+_WORDS = {
+    "INSUFFICIENT_FUNDS": "The cash available does not cover this order.",
+    "INSUFFICIENT_POSITION": "The position available does not cover this order.",
+}
+
+
 def rejection(reason: str, **details: Any) -> DomainError:
     """The business error of a matcher's verdict."""
-    return _BY_REASON.get(reason, OrderRejected)(reason=reason, **details)
+    return _BY_REASON.get(reason, OrderRejected)(_WORDS.get(reason, ""), reason=reason, **details)

@@ -1,11 +1,13 @@
 """What the demo prints and writes down."""
 
 import json
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -49,7 +51,8 @@ class Report:
 
     def close(self, expected: int) -> bool:
         """Print the table; true if every step ran and succeeded."""
-        table = Table(title="Bookentry: one security, from issue to reconciliation", title_style="bold", pad_edge=False)
+        title = "Bookentry: one security, from issue to reconciliation"
+        table = Table(title=title, title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
         for heading, justify in (("step", "left"), ("", "center"), ("s", "right"), ("evidence", "left")):
             table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]
         for step in self.steps:
@@ -62,5 +65,5 @@ class Report:
         seconds = sum(step["seconds"] for step in self.steps)
         whole = done == len(self.steps) == expected
         verdict = "[green]all steps ok[/]" if whole else f"[red]{done} of {expected} steps ok[/]"
-        self._console.print(f"{verdict} in {seconds:.0f} s; written to {self._file}")
+        self._console.print(f"{verdict} in {seconds:.0f} s; written to {os.path.relpath(self._file)}")
         return whole

@@ -96,18 +96,38 @@ TEMPLATES = [
 ]
 
 
+# A machine that is gone is noticed within half a minute by either side: its session holds its engines' locks till then.
+CONNECTION: dict[str, Any] = {
+    "connect_timeout": 5,
+    "application_name": "bookentry",
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+}
+# And nobody waits for ever for a lock, or holds one while idle.
+BOUNDS = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
 def database(name: str) -> dict[str, Any]:
     """One role's connection to the one database."""
     config: dict[str, Any] = env.db_url_config(required(name, SERVERLESS_DATABASE))
     config["ENGINE"] = "django.db.backends.postgresql"
     config["CONN_MAX_AGE"] = 60
     config["CONN_HEALTH_CHECKS"] = True
-    config["OPTIONS"] = {"connect_timeout": 5, "application_name": "bookentry"}
+    # What the URL asks for (sslmode, say) stands.
+    config["OPTIONS"] = CONNECTION | config.get("OPTIONS", {})
     return config
 
 
 # Two roles, one database: `owner` migrates, `default` is the application, which owns nothing.
 DATABASES = {"default": database("DATABASE_URL"), "owner": database("DATABASE_OWNER_URL")}
+DATABASES["default"]["OPTIONS"].setdefault("options", " ".join(f"-c {name}={value}" for name, value in BOUNDS.items()))
 DATABASE_ROUTERS = ["apps.core.db.routers.OneDatabaseTwoRoles"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

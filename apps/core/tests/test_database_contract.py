@@ -16,6 +16,7 @@ from apps.accounts.types import Role
 from apps.core import outbox
 from apps.core.db import AppendOnlyModel, fetch_all, fetch_one, run_sql, unit_of_work
 from apps.core.models import OutboxEvent
+from config import settings
 
 
 def publish_from_admin(topic: str) -> None:
@@ -123,3 +124,22 @@ class TestTheNextClass:
     def test_finds_none_of_the_rows_of_the_class_before(self) -> None:
         assert not OutboxEvent.objects.exists()
         assert not User.objects.exists()
+
+
+class TestTheConnection:
+    def test_keeps_what_its_url_asks_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A production URL asks for verified TLS; a setting of ours must not quietly give that up."""
+        monkeypatch.setenv(
+            "DATABASE_URL", "postgres://app:secret@db.example/books?sslmode=verify-full&connect_timeout=2"
+        )
+        options = settings.database("DATABASE_URL")["OPTIONS"]
+        assert (options["sslmode"], int(options["connect_timeout"])) == ("verify-full", 2)
+        assert options["application_name"] == "bookentry"
+
+    @pytest.mark.usefixtures("books")
+    def test_waits_for_no_lock_and_keeps_no_dead_session_for_ever(self) -> None:
+        """An engine's lock goes with its session: the server must notice soon that a machine is gone."""
+        bounds = {name: fetch_one(f"SHOW {name}") for name in ("lock_timeout", "idle_in_transaction_session_timeout")}
+        assert bounds == {"lock_timeout": ("10s",), "idle_in_transaction_session_timeout": ("1min",)}
+        alive = [fetch_one(f"SHOW tcp_keepalives_{name}") for name in ("idle", "interval", "count")]
+        assert alive == [("10",), ("5",), ("3",)]

@@ -60,6 +60,9 @@ class Part:
         self.stamp.write_text(self.made_from())
 
 
+PIP_OPTIONS = ("--disable-pip-version-check", "--no-compile")
+
+
 def digest(*paths: Path) -> str:
     """Return one hash over the names and contents of these files and of all files in these folders."""
     total = hashlib.sha256()
@@ -72,7 +75,7 @@ def digest(*paths: Path) -> str:
 
 def python_packages() -> str:
     """Scripts in a venv name its absolute path, so a moved checkout needs a new one; so does another Python."""
-    requirements = digest(ROOT / "requirements.txt", ROOT / "requirements-dev.txt")
+    requirements = digest(*(ROOT / name for name in ("requirements.txt", "requirements-dev.txt", "constraints.txt")))
     return f"{VENV} {platform.python_version()} {requirements}"
 
 
@@ -80,7 +83,7 @@ def install_python_packages() -> None:
     if not _is_our_venv():
         _make_venv()
     run(
-        [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--no-compile", "-r", "requirements-dev.txt"],
+        [PYTHON, "-m", "pip", "install", *PIP_OPTIONS, "-r", "requirements-dev.txt", "-c", "constraints.txt"],
         log=LOGS / "pip.log",
         cwd=ROOT,
         advice="could not install the Python packages: check the network or PIP_INDEX_URL and run make again",

@@ -1,6 +1,8 @@
 """Log records: constant messages with ids as fields, one line each, the request id on all."""
 
 import logging
+import re
+from types import TracebackType
 
 from pythonjsonlogger.json import JsonFormatter as _JsonFormatter
 
@@ -8,6 +10,17 @@ from apps.core import request_id
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "color_message"}
 _ESCAPES = {ord(c): f"\\x{ord(c):02x}" for c in map(chr, [*range(32), 127, 155])}
+# PostgreSQL quotes the refused row or key: names, hashes, whatever stood in it.
+_QUOTED = re.compile(
+    r"^(?:DETAIL|CONTEXT|QUERY):.*?(?=\n\n(?:The above exception|During handling)|\Z)", re.MULTILINE | re.DOTALL
+)
+
+ExceptionInfo = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+
+
+def without_quotes(text: str) -> str:
+    """A traceback without what the database quotes of the data."""
+    return _QUOTED.sub("DETAIL:  withheld", text)
 
 
 class RequestIdFilter(logging.Filter):
@@ -24,12 +37,18 @@ class JsonFormatter(_JsonFormatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s %(message)s %(request_id)s")
 
+    def formatException(self, ei: ExceptionInfo) -> str:  # noqa: N802 (the standard library's name)
+        return without_quotes(str(super().formatException(ei)))
+
 
 class VerboseFormatter(logging.Formatter):
     """For a person at a terminal: fields follow the message; control characters are escaped against forged lines."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s %(message)s")
+
+    def formatException(self, ei: ExceptionInfo) -> str:  # noqa: N802 (the standard library's name)
+        return without_quotes(super().formatException(ei))
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 (the standard library's name)
         fields = {key: value for key, value in vars(record).items() if key not in _STANDARD and value != ""}

@@ -41,8 +41,8 @@ class Matcher:
     command changes nothing. Nothing is ever undone: after any exception, and when the batch the
     commands came in does not commit, drop the matcher and `load` another from the stored orders.
 
-    Every order id that got a verdict is remembered (some 100 bytes each) and never taken again;
-    `load` starts with the ids it is given, so uniqueness across restarts is the store's to keep.
+    Every order id that got a verdict is remembered (some 100 bytes each) and not taken again until
+    `forget_ended`; `load` starts with the ids it is given, so uniqueness for ever is the store's to keep.
 
     Applying commands makes no reference cycles, only dropping a matcher does: an engine gains a
     third and more by `gc.freeze()` after `load` and a high `gc.set_threshold`, and loses nothing.
@@ -76,6 +76,15 @@ class Matcher:
         if bid is not None and ask is not None and bid >= ask:
             raise CorruptBook(f"the book is crossed: bid {bid}, ask {ask}")
         return matcher
+
+    @property
+    def ids_remembered(self) -> int:
+        """How many order ids would be refused as duplicates."""
+        return len(self._used_ids)
+
+    def forget_ended(self) -> None:
+        """Remember the ids of open orders only, as after `load`: memory is bounded by the book."""
+        self._used_ids = set(self.book.orders)
 
     def apply(self, command: Command) -> Result:
         """Judge and carry out one command. A refusal is a Result with a code, not an exception."""

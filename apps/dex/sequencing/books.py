@@ -9,6 +9,9 @@ from apps.dex.models import BookState, Command, Order
 from apps.securities.selectors.securities import securities
 from apps.securities.types import SecurityView
 
+# Ids of ended orders a matcher keeps at most. Each command's order id is new and unique in the store, so none returns.
+REMEMBERED = 100_000
+
 
 @dataclass(frozen=True, slots=True)
 class Party:
@@ -43,6 +46,8 @@ class Books:
                 self._books[view.isin] = _load(view)
             else:
                 book.view = view
+                if book.matcher.ids_remembered > len(book.matcher.book) + REMEMBERED:
+                    book.matcher.forget_ended()
 
     def __getitem__(self, isin: str) -> OpenBook:
         return self._books[isin]

@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -11,12 +12,14 @@ import pytest
 from django.db import OperationalError, connection, connections
 
 from apps.core import clock
-from apps.core.db import run_sql, unit_of_work
+from apps.core.db import fetch_all, run_sql, unit_of_work
 from apps.dex.errors import DuplicateCommand
 from apps.dex.models import Command, Inbox, Verdict
 from apps.dex.selectors.orders import order_view
 from apps.dex.services.orders import cancel_order, place_order
-from apps.dex.testing import CENT, Market
+from apps.dex.services.verdicts import VerdictWaiter
+from apps.dex.testing import CENT, Market, Trader
+from apps.dex.types import CommandReceipt
 from apps.ledger.selectors.fold import fold_check
 
 PATIENCE = 20
@@ -142,3 +145,55 @@ class TestLeadingAgain:
             market.lead().lead(market._leadership)
             frozen.append(gc.get_freeze_count())
         assert max(frozen) - frozen[0] < 1000
+
+
+@pytest.mark.usefixtures("market")
+class TestWaitingForAVerdict:
+    def place(self, market: Market, who: Trader) -> CommandReceipt:
+        return place_order(actor=who.actor, ticket=market.ticket("SELL", "10.00", 1), now=clock.now())
+
+    def waited(self, market: Market, receipt: CommandReceipt) -> tuple[float, CommandReceipt]:
+        """Wait on a connection of its own, as a web thread does, while the matcher decides here."""
+        started = threading.Event()
+
+        def wait() -> tuple[float, CommandReceipt]:
+            started.set()
+            began = time.monotonic()
+            found = VerdictWaiter.of_process().decided(receipt, PATIENCE)
+            return time.monotonic() - began, found
+
+        with ThreadPoolExecutor(1) as pool:
+            waiting = pool.submit(apart, wait)
+            started.wait(PATIENCE)
+            time.sleep(0.5)
+            market.match()
+            return waiting.result(PATIENCE * 2)
+
+    def test_goes_on_after_the_database_dropped_every_listener(self, market: Market) -> None:
+        alice = market.trader(units=10)
+        seconds, found = self.waited(market, self.place(market, alice))
+        assert (found.decided, seconds < 5) == (True, True)
+        dropped = fetch_all(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE 'LISTEN%%'"
+        )
+        assert dropped
+        deadline = time.monotonic() + 5
+        while VerdictWaiter.of_process()._thread.is_alive() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        seconds, found = self.waited(market, self.place(market, alice))
+        assert (found.decided, seconds < 5) == (True, True)
+
+
+@pytest.mark.usefixtures("market")
+class TestMemory:
+    def test_of_orders_that_ended_is_bounded(self, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Order ids are made fresh and unique in the store: the matcher in memory need not keep them for ever."""
+        monkeypatch.setattr("apps.dex.sequencing.books.REMEMBERED", 100)
+        alice = market.trader(units=1000)
+        for _ in range(4):
+            market.record([(alice, "SELL", 1000, 1)] * 20 + [(alice, "BUY", 1, 1)] * 80)
+            market.match()
+        matcher = market.lead()._books[market.isin].matcher
+        assert len(matcher.book) >= 80
+        assert matcher.ids_remembered <= 100 + len(matcher.book) + 100

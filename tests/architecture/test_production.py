@@ -1,0 +1,63 @@
+"""Production is asked for by leaving DJANGO_DEBUG out: then nothing is assumed, and nothing is started in its place."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCTION = {
+    "DJANGO_DEBUG": "false",
+    "DJANGO_SECRET_KEY": "x7" * 32,
+    "JWT_SECRET_KEY": "y8" * 32,
+    "PUBLIC_DOMAIN": "books.example.com",
+    "DJANGO_ALLOWED_HOSTS": "books.example.com",
+    "DATABASE_URL": "postgres://app:secret@127.0.0.1:1/books",
+    "DATABASE_OWNER_URL": "postgres://owner:secret@127.0.0.1:1/books",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "CHAIN_RPC_URL": "http://127.0.0.1:1",
+}
+
+
+def start(*command: str, without: str = "") -> subprocess.CompletedProcess[str]:
+    """Run a door of the project in a production environment that lacks one variable."""
+    environment = {"PATH": os.environ["PATH"], **PRODUCTION}
+    # An empty variable is an unset one, and keeps a developer's .env from filling it in.
+    environment[without] = "" if without else environment.get(without, "")
+    environment.pop("", None)
+    return subprocess.run(
+        [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+class TestProduction:
+    def test_starts_with_everything_set(self) -> None:
+        done = start("manage.py", "check")
+        assert done.returncode == 0, done.stderr
+
+    @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CHAIN_RPC_URL"])
+    def test_refuses_to_start_without_a_server_and_names_it(self, name: str) -> None:
+        done = start("manage.py", "check", without=name)
+        assert done.returncode != 0
+        assert name in done.stderr
+        assert "secret" not in done.stderr
+
+    @pytest.mark.parametrize("name", ["DJANGO_SECRET_KEY", "JWT_SECRET_KEY", "PUBLIC_DOMAIN"])
+    def test_has_no_default_for_a_secret(self, name: str) -> None:
+        done = start("manage.py", "check", without=name)
+        assert done.returncode != 0
+        assert f"{name} is not set" in done.stderr
+
+    @pytest.mark.parametrize("name", ["REDIS_URL", "JWT_SECRET_KEY"])
+    def test_refuses_at_every_door(self, name: str) -> None:
+        for door in ("from config import wsgi", "from config.celery import app; app.conf.broker_url"):
+            done = start("-c", door, without=name)
+            assert done.returncode != 0
+            assert name in done.stderr
+
+    def test_refuses_development_keys_and_logins(self) -> None:
+        done = start("manage.py", "bootstrap_demo")
+        assert done.returncode != 0
+        assert "development" in done.stderr

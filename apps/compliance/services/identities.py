@@ -22,6 +22,7 @@ from apps.core.db import within_unit_of_work
 def advance_identities(*, party_id: UUID, now: datetime) -> None:
     """Start the on-chain identity of each proved wallet of an approved investor that has none.
 
+    What a token's registry did not take before is asked of it again.
     Whoever approves and whoever proves a wallet at the same time queue for the profile: the second sees both.
     """
     if not _is_approved(party_id, now):
@@ -35,6 +36,16 @@ def advance_identities(*, party_id: UUID, now: datetime) -> None:
             now=now,
         )
         Wallet.objects.filter(pk=wallet.pk).update(claim_status=ClaimStatus.REQUESTED)
+    _register_again(party_id, now)
+
+
+def _register_again(party_id: UUID, now: datetime) -> None:
+    failed = WalletRegistration.objects.filter(
+        wallet__party_id=party_id, wallet__claim_status=ClaimStatus.FINAL, status=RegistrationStatus.FAILED
+    )
+    for pk, address, isin in failed.order_by("id").values_list("id", "wallet__address", "isin"):
+        register_wallet(wallet_address=address, isin=isin, now=now)
+        WalletRegistration.objects.filter(pk=pk).update(status=RegistrationStatus.REQUESTED)
 
 
 def _is_approved(party_id: UUID, now: datetime) -> bool:
@@ -88,7 +99,7 @@ def _register(wallets: Iterable[Wallet], isin: str, now: datetime) -> None:
 
 @within_unit_of_work
 def registration_failed(*, wallet_address: str, isin: str) -> None:
-    """The token's registry did not take the wallet."""
+    """The token's registry did not take the wallet; a new approval asks it again."""
     requested = WalletRegistration.objects.filter(status=RegistrationStatus.REQUESTED)
     requested.filter(wallet__address=wallet_address, isin=isin).update(status=RegistrationStatus.FAILED)
 

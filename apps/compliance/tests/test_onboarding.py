@@ -11,8 +11,13 @@ from apps.accounts.models import User
 from apps.accounts.testing import api_client
 from apps.accounts.tests.factories import actor_of, make_user
 from apps.accounts.types import Role
+from apps.chain import calls
+from apps.chain.selectors.tokens import binding
+from apps.chain.services.intents import submit
 from apps.chain.services.tokens import deploy_token
 from apps.chain.testing import ChainPlatform
+from apps.chain.types import SignerRole
+from apps.compliance.models import WalletRegistration
 from apps.compliance.services.investors import ensure_profile
 from apps.compliance.services.wallets import prove_wallet as prove_wallet_now
 from apps.compliance.tests.test_wallets import challenge, prove, sign
@@ -97,3 +102,35 @@ class TestOnboarding:
                     approval.result(2)
             approval.result(20)
         assert wallets(user)[0]["claim_status"] == "REQUESTED"
+
+
+class TestARegistrationThatFailed:
+    def call_registry(self, platform: ChainPlatform, isin: str, signature: str) -> None:
+        """As the registry's owner, with our agent as the argument."""
+        agent = platform.account(1).address
+        with unit_of_work():
+            submit(
+                signer=SignerRole.DEPLOYER,
+                to=binding(isin).identity_registry,
+                data=calls._call(signature)(agent),
+                kind="test",
+                business_key=signature,
+                now=clock.now(),
+            )
+        platform.run_until_quiet()
+
+    def test_is_tried_again_by_the_next_approval(self, chain_platform: ChainPlatform) -> None:
+        isin, user = make_security().isin, new_investor()
+        with unit_of_work():
+            deploy_token(isin=isin, name="Example", symbol="EXB", decimals=0, now=clock.now())
+        chain_platform.run_until_quiet()
+        self.call_registry(chain_platform, isin, "removeAgent(address)")
+        approve(user)
+        prove_wallet(user)
+        chain_platform.run_until_quiet()
+        registration = WalletRegistration.objects.get(wallet__party=user.memberships.get().party_id, isin=isin)
+        assert registration.status == "FAILED"
+        self.call_registry(chain_platform, isin, "addAgent(address)")
+        approve(user)
+        chain_platform.run_until_quiet()
+        assert wallets(user)[0]["registered_isins"] == [isin]

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime, time, timedelta
 
 from apps.chain.services.nodes import default_node
-from apps.core import leases
+from apps.core import clock, leases
 from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
 from apps.core.errors import DomainError
@@ -28,9 +28,14 @@ def reconcile_due(*, now: datetime) -> int:
     """
     _queue(now)
     ended = 0
-    while taken := leases.take(kind=KIND, now=now, seconds=LEASE_SECONDS):
+    while taken := leases.take(kind=KIND, now=now, seconds=_lease_seconds(now)):
         ended += sum(_run(lease, now) for lease in taken)
     return ended
+
+
+def _lease_seconds(now: datetime) -> float:
+    """A whole lease from this moment: the runs before this one may have taken longer than one."""
+    return LEASE_SECONDS + max(0.0, (clock.now() - now).total_seconds())
 
 
 def _queue(now: datetime) -> None:

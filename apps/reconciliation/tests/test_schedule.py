@@ -11,6 +11,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import connection
 from django.test import override_settings
 
 from apps.chain.testing import ChainPlatform
@@ -70,6 +71,24 @@ class TestSchedule:
             keys |= set(WorkItem.objects.filter(kind=KIND).values_list("key", flat=True))
         assert {f"{stage.isin}:2027-03-01", f"{stage.isin}:2027-03-02"} <= keys
         assert f"{stage.isin}:2027-03-03" not in keys
+
+    def test_leases_from_when_a_run_begins_however_long_the_runs_before_it_took(self, stage: Stage) -> None:
+        """A wake-up's own time may be an hour old when the last of many securities is taken."""
+        began, swept = clock.now() - timedelta(hours=1), []
+
+        def watch(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:
+            if 'INSERT INTO "reconciliation_run"' in str(sql):
+                swept.append(sweep(now=clock.now()))
+            return execute(sql, params, many, context)
+
+        WorkItem.objects.filter(kind=KIND).update(state=WorkState.DONE, lease_token=None, lease_until=None)
+        WorkItem.objects.create(
+            kind=KIND, key="a late one", payload={"isin": stage.isin}, run_at=began, created_at=began
+        )
+        with connection.execute_wrapper(watch):
+            assert reconcile_due(now=began) == 1
+        assert swept == [0]
+        assert WorkItem.objects.get(key="a late one").state == WorkState.DONE
 
     def test_tries_again_later_when_nothing_could_be_concluded(self, stage: Stage) -> None:
         now = datetime(2027, 3, 4, 2, 0, tzinfo=UTC)

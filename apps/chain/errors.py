@@ -39,10 +39,11 @@ class UnknownIntent(NotFound):
     code, message = "unknown_intent", "There is no such intent."
 
 
-class UnknownContract(NotFound):
-    """A contract the platform needs is not deployed."""
+class UnknownContract(DomainError):
+    """A contract the platform needs is not deployed: ours to mend, not the caller's."""
 
-    code, message = "unknown_contract", "The platform's contracts are not deployed: run deploy_contracts."
+    code, kind = "unknown_contract", Kind.UNAVAILABLE
+    message = "The platform's contracts are not deployed: run deploy_contracts."
 
 
 class UnknownToken(NotFound):

@@ -33,11 +33,6 @@ OWNERS: dict[tuple[str, str], Callable[[Scene], tuple[Any, User, User]]] = {
 }
 
 
-@pytest.fixture(scope="class")
-def scene(books: str) -> Scene:
-    return Scene()
-
-
 def cases() -> list[Any]:
     """Each scoped operation with each role that may call it but is not an officer."""
     return [

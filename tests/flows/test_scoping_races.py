@@ -27,11 +27,6 @@ COMMANDS = [
 ]
 
 
-@pytest.fixture(scope="class")
-def scene(books: str) -> Scene:
-    return Scene()
-
-
 def send(scene: Scene, user: User, operation: Operation, body: dict[str, Any], **path: Any) -> HttpResponse:
     """One request."""
     return scene.client_of(user).generic(

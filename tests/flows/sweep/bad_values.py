@@ -1,6 +1,8 @@
 """Values to try on every field, as the JSON text a client would send."""
 
+import gzip
 import json
+import zlib
 
 HUGE = "1" + "0" * 400
 
@@ -94,6 +96,42 @@ MORE_SUSPECTS = {
     }.items()
 }
 
+# Numbers to some parser or other, and not to us.
+NOT_AMOUNTS = (
+    "1_000",
+    "1,000",
+    "1 000",
+    " 1",
+    "1 ",
+    "1\n",
+    "\uff11",
+    "\u0661",
+    "\u0967",
+    "\u00b2",
+    "\u2460",
+    "-0",
+    "-1",
+    "+1",
+    "1e3",
+    "1E3",
+    "0x1",
+    "0b1",
+    "1.",
+    ".5",
+    "1.2.3",
+    "NaN",
+    "sNaN",
+    "Infinity",
+    "-Infinity",
+    "1e400",
+    HUGE,
+    "0." + "1" * 60,
+    "1/2",
+    "1j",
+    "True",
+    "",
+)
+
 # Whole bodies that are no object of ours.
 BODIES = {
     "nothing": (b"", 400),
@@ -109,6 +147,8 @@ BODIES = {
     "a key twice": (b'{"isin": "a", "isin": "b"}', 400),
     "100,000 lists deep": (b"[" * 100_000, 400),
     "100,000 objects deep": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, 400),
+    "zipped": (zlib.compress(b"{}"), 400),
+    "gzipped": (gzip.compress(b"{}"), 400),
     "unknown field": (b'{"is_staff": true}', 400),
     "three megabytes": (b'{"a": "' + b"a" * 3_000_000 + b'"}', 413),
 }

@@ -1,0 +1,57 @@
+"""What the sweep's tests share: books with something in them, and that they stay as they are."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.flows.sweep import bad_values
+from tests.flows.sweep.books_digest import digest
+from tests.flows.sweep.operations import Operation
+from tests.flows.sweep.scene import Scene
+
+
+@pytest.fixture(scope="class")
+def scene(books: str) -> Scene:
+    return Scene()
+
+
+@pytest.fixture(scope="class")
+def before(scene: Scene) -> Iterator[dict[str, tuple[int, str]]]:
+    """The books at the beginning; when all is done they are still the same."""
+    found = digest()
+    yield found
+    assert changes(found) == {}
+
+
+@pytest.fixture
+def unchanged(before: dict[str, tuple[int, str]], operation: Operation) -> Iterator[None]:
+    """After each test of a command too; the next test is measured against what this one left."""
+    yield
+    if operation.writes:
+        changed = changes(before)
+        before.update(digest() if changed else {})
+        assert changed == {}
+
+
+def changes(before: dict[str, tuple[int, str]]) -> dict[str, Any]:
+    """Tables that are not as they were, with rows and digest before and after."""
+    return {table: (before[table], after) for table, after in digest().items() if before[table] != after}
+
+
+@pytest.fixture(scope="class")
+def matching(scene: Scene) -> Iterator[None]:
+    """A matcher at work, as there is in production."""
+    with scene.matching():
+        yield
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(bad_values.SUSPECTS, id="usual"),
+        pytest.param(bad_values.MORE_SUSPECTS, id="more", marks=pytest.mark.soak),
+    ]
+)
+def suspects(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Values to try, by name."""
+    return request.param

@@ -15,6 +15,7 @@ from apps.core.db import unit_of_work
 from apps.core.ids import new_id
 from apps.dex.engines.matcher import Matcher
 from apps.dex.models import Command, Inbox
+from apps.dex.sequencing.books import REMEMBERED
 from apps.dex.services.orders import SHARD
 from apps.dex.types import CommandKind, OrderTicket, OrderType
 from apps.ledger.selectors.balances import balances
@@ -117,13 +118,13 @@ class Market:
             recorded = Command.objects.bulk_create(commands)
             Inbox.objects.bulk_create([Inbox(command_id=command.pk, shard=SHARD) for command in recorded])
 
-    def lead(self) -> Matcher:
+    def lead(self, remembered: int = REMEMBERED) -> Matcher:
         """The market's matcher, elected and loaded."""
         if self._matcher is None:
             leadership = elect("matcher")
             if leadership is None:
                 raise RuntimeError("another matcher leads")
-            self._matcher = Matcher()
+            self._matcher = Matcher(remembered=remembered)
             self._matcher.lead(leadership)
             self._leadership = leadership
         return self._matcher

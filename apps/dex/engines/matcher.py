@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError
 from apps.core.daemon import Deposed, Engine, Leadership
 from apps.core.db import fetch_one, unit_of_work
 from apps.dex.models import Command
-from apps.dex.sequencing.books import Books
+from apps.dex.sequencing.books import REMEMBERED, Books
 from apps.dex.sequencing.deciding import accounts_of, decide
 from apps.dex.sequencing.funds import Funds
 from apps.dex.sequencing.poison import reject_poison
@@ -34,14 +34,14 @@ class Matcher(Engine):
     channels = (INBOX,)
     poll_seconds = 1.0
 
-    def __init__(self, shard: str = SHARD) -> None:
+    def __init__(self, shard: str = SHARD, remembered: int = REMEMBERED) -> None:
         self._shard = shard
-        self._books = Books()
+        self._books = Books(remembered)
         self._at: Position
 
     def lead(self, leadership: Leadership) -> None:
         """Begin an epoch and load the books; they must be what the last batch left. Raises CorruptBook."""
-        self._books = Books()
+        self._books.drop_all()
         with unit_of_work():
             row = fetch_one(
                 """INSERT INTO dex_sequencer (shard, epoch, last_seq, last_hash, last_place, last_trade_id)
@@ -68,7 +68,7 @@ class Matcher(Engine):
         try:
             self._commit_with_retries(batch, now)
         except (Deposed, OperationalError, InterfaceError):
-            self._books = Books()
+            self._books.drop_all()
             raise
         except Exception:
             self._books.drop({command.isin for command in batch})

@@ -35,8 +35,9 @@ class OpenBook:
 class Books:
     """The matchers of a shard."""
 
-    def __init__(self) -> None:
+    def __init__(self, remembered: int = REMEMBERED) -> None:
         self._books: dict[str, OpenBook] = {}
+        self._remembered = remembered
 
     def refresh(self, isins: set[str]) -> None:
         """Have these books in memory, under the terms of now. Raises CorruptBook."""
@@ -46,7 +47,7 @@ class Books:
                 self._books[view.isin] = _load(view)
             else:
                 book.view = view
-                if book.matcher.ids_remembered > len(book.matcher.book) + REMEMBERED:
+                if book.matcher.ids_remembered > len(book.matcher.book) + self._remembered:
                     book.matcher.forget_ended()
 
     def __getitem__(self, isin: str) -> OpenBook:
@@ -56,6 +57,10 @@ class Books:
         """Forget books whose memory may differ from what is committed."""
         for isin in isins:
             self._books.pop(isin, None)
+
+    def drop_all(self) -> None:
+        """Forget every book."""
+        self._books.clear()
 
     def hashes(self, isins: set[str]) -> dict[str, str]:
         """The present hash of each of these books."""

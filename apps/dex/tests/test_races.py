@@ -187,9 +187,10 @@ class TestWaitingForAVerdict:
 
 @pytest.mark.usefixtures("market")
 class TestMemory:
-    def test_of_orders_that_ended_is_bounded(self, market: Market, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_of_orders_that_ended_is_bounded(self, market: Market) -> None:
         """Order ids are made fresh and unique in the store: the matcher in memory need not keep them for ever."""
-        monkeypatch.setattr("apps.dex.sequencing.books.REMEMBERED", 100)
+        market.restart()
+        market.lead(remembered=100)
         alice = market.trader(units=1000)
         for _ in range(4):
             market.record([(alice, "SELL", 1000, 1)] * 20 + [(alice, "BUY", 1, 1)] * 80)

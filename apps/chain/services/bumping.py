@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime, timedelta
 
+from apps.chain.errors import SignerUnavailable
 from apps.chain.gateway import Node
 from apps.chain.models import TxAttempt, TxIntent
 from apps.chain.services.broadcasting import BATCH, attempts_of
@@ -50,8 +51,13 @@ def _bumped(intent: TxIntent, last: TxAttempt, today: Fees, chain_id: int, now: 
     if fees.max_fee > fee_cap():
         log.error("fee cap reached", extra={"intent_id": str(intent.id), "max_fee": fees.max_fee})
         return None
+    try:
+        signer = known_signer(SignerRole(intent.signer_id))
+    except SignerUnavailable as error:  # the other signers' transactions go on
+        log.warning("signer unavailable", extra={"signer": intent.signer_id, "detail": error.message})
+        return None
     return signed_attempt(
-        known_signer(SignerRole(intent.signer_id)),
+        signer,
         intent,
         number=last.number + 1,
         purpose=AttemptPurpose(last.purpose),

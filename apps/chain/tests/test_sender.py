@@ -323,6 +323,25 @@ class TestDearGas:
         assert "fee cap reached" in caplog.messages
         chain_platform.node.call("evm_setAutomine", True)
 
+    def test_of_a_signer_whose_key_is_gone_stops_no_other(
+        self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        stuck = self.overtake(chain_platform, "key gone")
+        Signer.objects.filter(pk=SignerRole.AGENT).update(address=NOBODY)
+        other = send(key="key there", signer=SignerRole.OPERATOR, value=1)
+        chain_platform.step("sender", later=timedelta(seconds=20))
+        self.next_block(chain_platform, 100)
+        chain_platform.step("sender", later=timedelta(seconds=20))
+        assert read(other.id).state == IntentState.MINED
+        assert "signer unavailable" in caplog.messages
+        Signer.objects.filter(pk=SignerRole.AGENT).update(address=chain_platform.account(1).address.lower())
+        chain_platform.step("sender", later=timedelta(seconds=40))
+        chain_platform.step("sender", later=timedelta(seconds=40))
+        self.next_block(chain_platform, 100)
+        chain_platform.node.call("evm_setAutomine", True)
+        chain_platform.run_sender_until_final()
+        assert read(stuck.intent_id).state == IntentState.FINAL
+
     def test_is_not_paid_to_whoever_a_node_names_a_tip_for(self, chain_platform: ChainPlatform) -> None:
         """The tip is the node's word alone: it never takes an offer beyond the cap."""
 

@@ -114,7 +114,9 @@ def _write_breaks(run: Run, findings: Sequence[Finding]) -> None:
         if row := known.get(finding.identity):
             change = BreakChange.SEEN if row.state == BreakState.OPEN else BreakChange.REOPENED
             events.append(_event(run, row, change, finding))
-            row.kind, row.state, row.last_seen_at, row.cleared_at = finding.kind, BreakState.OPEN, run.finished_at, None
+            row.kind, row.state, row.cleared_at = finding.kind, BreakState.OPEN, None
+            # A run of a host whose clock is ahead, or one that ended later, may have been written before this one.
+            row.last_seen_at = max(row.last_seen_at, run.finished_at)
     if run.status in DECIDED:
         events += _clear(run, set(known) - {finding.identity for finding in findings}, known)
     Break.objects.bulk_update(known.values(), ["kind", "state", "last_seen_at", "cleared_at"])

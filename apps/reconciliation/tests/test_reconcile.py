@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from typing import Any
 
@@ -19,6 +20,7 @@ from apps.chain.services.nodes import default_node
 from apps.chain.testing import ChainPlatform
 from apps.chain.tests.front import Answer, Front, front_of
 from apps.core import clock
+from apps.core.actor import system_actor
 from apps.core.devstack.ports import free_port
 from apps.core.models import OutboxEvent
 from apps.issuance.tests.factories import make_live
@@ -323,3 +325,18 @@ class TestReconcile:
         run = stage.run()
         assert (run.status, run.problems) == ("VOID", ("A run at a later block has ended before this one.",))
         assert Break.objects.count() == before
+
+
+class TestClocksThatDiffer:
+    def test_a_run_written_after_a_later_one_makes_no_break_younger_than_its_first_sight(self, stage: Stage) -> None:
+        """Two hosts' clocks differ, and who ends first may be written second."""
+        as_owner(SET_BALANCE, [9, stage.isin, stage.alice])
+        with default_node() as node:
+            actor = system_actor()
+            ahead = reconcile(isin=stage.isin, node=node, actor=actor, now=clock.now() + timedelta(seconds=5))
+            behind = reconcile(isin=stage.isin, node=node, actor=actor, now=clock.now())
+        as_owner(SET_BALANCE, [-9, stage.isin, stage.alice])
+        assert (ahead.status, behind.status) == ("BREAKS", "BREAKS")
+        found = Break.objects.get(wallet_address=stage.alice, identity__contains="position")
+        assert found.last_seen_at >= found.first_seen_at
+        assert stage.run().status == "CLEAN"

@@ -120,7 +120,7 @@ def _legs(trade: Trade, buyer: Order, seller: Order, quantity: int, cash: int) -
             effective_at=trade.executed_at,
             state="PENDING",
         )
-        LedgerBalance.objects.filter(account_id=debit).update(held=F("held") + amount)
+        LedgerBalance.objects.filter(account_id=debit).update(held=F("held") + amount, pending=F("pending") + amount)
 
 
 def _instruct(trade: Trade, buyer: Order, seller: Order, quantity: int, cash: int) -> None:

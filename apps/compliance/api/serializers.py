@@ -6,22 +6,13 @@ import pycountry
 from rest_framework import serializers
 
 from apps.compliance.types import KycStatus
-from apps.core.http.serializers import AddressField, CodeField, IdField, StrictSerializer, TextField
+from apps.core.http.serializers import AddressField, CodeField, FlagField, IdField, StrictSerializer, TextField
 
 
 def known_country(value: str) -> None:
     """Refuse what is not an ISO 3166-1 alpha-2 code."""
     if pycountry.countries.get(alpha_2=value) is None or not value.isupper():
         raise serializers.ValidationError("This is not an ISO 3166-1 alpha-2 country code.", code="invalid_country")
-
-
-class StrictBooleanField(serializers.BooleanField):
-    """A JSON boolean: not "yes", not 1."""
-
-    def to_internal_value(self, data: object) -> bool:
-        if not isinstance(data, bool):
-            raise serializers.ValidationError("This must be true or false.", code="not_a_boolean")
-        return data
 
 
 class ProfileSerializer(serializers.Serializer):
@@ -42,7 +33,7 @@ class ProfileChangesSerializer(StrictSerializer):
     """What an investor may declare of itself."""
 
     tax_residence = CodeField(max_length=2, validators=[known_country], required=False)
-    accreditation_claimed = StrictBooleanField(required=False)
+    accreditation_claimed = FlagField(required=False)
 
 
 class KycDecisionSerializer(StrictSerializer):
@@ -50,7 +41,7 @@ class KycDecisionSerializer(StrictSerializer):
 
     status = serializers.ChoiceField(choices=[KycStatus.APPROVED.value, KycStatus.REJECTED.value])
     reason = TextField(max_length=500)
-    accredited = StrictBooleanField(default=False)
+    accredited = FlagField(default=False)
     expires_at = serializers.DateTimeField(required=False)
 
 

@@ -71,6 +71,15 @@ class DigitsField(serializers.IntegerField):
         return super().to_internal_value(data)
 
 
+class FlagField(serializers.BooleanField):
+    """A JSON boolean: not "yes", not 1."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            raise serializers.ValidationError("This must be true or false.", code="not_a_boolean")
+        return data
+
+
 class IdField(serializers.UUIDField):
     """A UUID as a string."""
 

@@ -2,7 +2,7 @@
 
 from rest_framework import serializers
 
-from apps.core.http.serializers import StrictSerializer
+from apps.core.http.serializers import FlagField, StrictSerializer
 from apps.notifications.types import Channel, Topic
 
 
@@ -35,10 +35,4 @@ class PreferenceChangeSerializer(StrictSerializer):
 
     topic = serializers.ChoiceField(choices=Topic.values)
     channel = serializers.ChoiceField(choices=Channel.values, default=Channel.IN_APP)
-    enabled = serializers.BooleanField()
-
-    def validate_enabled(self, value: bool) -> bool:
-        """A JSON boolean: not "yes", not 1."""
-        if not isinstance(self.initial_data["enabled"], bool):
-            raise serializers.ValidationError("This must be true or false.", code="not_a_boolean")
-        return value
+    enabled = FlagField()

@@ -8,7 +8,7 @@ from typing import Any
 
 import rlp
 from django.conf import settings
-from eth_abi.abi import decode, encode
+from eth_abi.abi import encode
 from eth_abi.grammar import parse
 from eth_utils.address import to_canonical_address
 from eth_utils.crypto import keccak
@@ -122,11 +122,6 @@ def key_of(address: str) -> bytes:
 def claim_digest(identity: str, topic: int, data: bytes) -> bytes:
     """What a claim issuer signs (as EIP-191): keccak(abi.encode(identity, topic, data))."""
     return keccak(encode(["address", "uint256", "bytes"], [identity, topic, data]))
-
-
-def decoded_addresses(data: str, number: int) -> list[str]:
-    """The first `number` words of an event's data, as addresses in lower case."""
-    return [str(a).lower() for a in decode(["address"] * number, bytes.fromhex(data[2:])[: 32 * number])]
 
 
 def address_of_topic(topic: str) -> str:

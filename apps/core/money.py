@@ -2,7 +2,6 @@
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Self
 
 from apps.core.errors import InvalidValue
@@ -61,10 +60,6 @@ class Quantity:
 
     def __str__(self) -> str:
         return format_base_units(self.base_units, self.decimals)
-
-    def as_decimal(self) -> Decimal:
-        """The exact decimal value."""
-        return Decimal(self.base_units).scaleb(-self.decimals)
 
     def _same_scale(self, other: Self) -> None:
         if type(self) is not type(other) or self.decimals != other.decimals:

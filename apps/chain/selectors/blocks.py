@@ -23,11 +23,6 @@ def _first(**conditions: object) -> BlockView | None:
     return view(block) if block else None
 
 
-def canonical_block(number: int) -> BlockView | None:
-    """The canonical block at a height, None if there is none (yet)."""
-    return _first(number=number, canonical=True)
-
-
 def blocks_by_hash(hashes: Collection[str]) -> dict[str, BlockView]:
     """The stored blocks among `hashes`, canonical or not."""
     return {block.hash: view(block) for block in Block.objects.filter(hash__in=hashes)}

@@ -27,12 +27,6 @@ def visible_intent(intent_id: UUID, *, actor: Actor) -> IntentView:
     return found
 
 
-def by_business_key(business_key: str) -> IntentView | None:
-    """The intent of this business key, if there is one."""
-    row = TxIntent.objects.defer("data").filter(business_key=business_key).first()
-    return view(row) if row else None
-
-
 def states(intent_ids: Iterable[UUID]) -> dict[UUID, IntentState]:
     """The state of each intent that exists."""
     rows = TxIntent.objects.filter(pk__in=list(intent_ids)).values_list("id", "state")

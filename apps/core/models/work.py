@@ -1,33 +1,10 @@
-"""The floor's own tables: outbox, leased work, engines."""
+"""Leased work."""
 
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Now
 
-from apps.core.db.models import AppendOnlyModel
 from apps.core.ids import new_id
 from apps.core.types import WorkState
-
-
-class OutboxEvent(AppendOnlyModel):
-    """A fact other rooms may act on, written in the commit that made it true."""
-
-    topic = models.CharField(max_length=64)
-    key = models.CharField(max_length=128)
-    payload = models.JSONField(default=dict)
-    request_id = models.CharField(max_length=64, blank=True)
-    recorded_at = models.DateTimeField(db_default=Now())
-
-
-class OutboxPending(models.Model):
-    """Points at an event not yet dispatched; deleted in the commit that dispatches it."""
-
-    event = models.OneToOneField(OutboxEvent, on_delete=models.PROTECT, primary_key=True)
-    attempts = models.PositiveSmallIntegerField(db_default=0)
-    dead_at = models.DateTimeField(null=True)
-
-    class Meta:
-        indexes = [models.Index(fields=["event"], name="outbox_waiting", condition=Q(dead_at=None))]
 
 
 class WorkItem(models.Model):
@@ -59,14 +36,3 @@ class WorkItem(models.Model):
             models.Index(fields=["kind", "run_at"], name="work_item_due", condition=Q(state=WorkState.QUEUED)),
             models.Index(fields=["lease_until"], name="work_item_leased", condition=Q(state=WorkState.LEASED)),
         ]
-
-
-class EngineState(models.Model):
-    """An engine's leadership: the epoch fences off every leader before the present one."""
-
-    name = models.CharField(max_length=64, primary_key=True)
-    epoch = models.BigIntegerField(default=0)
-    pid = models.IntegerField(null=True)
-    host = models.CharField(max_length=255, blank=True)
-    heartbeat_at = models.DateTimeField(null=True)
-    last_error = models.CharField(max_length=500, blank=True)

@@ -1,0 +1,7 @@
+"""The floor's own tables, a file per subject."""
+
+from apps.core.models.engines import EngineState
+from apps.core.models.outbox import OutboxEvent, OutboxPending
+from apps.core.models.work import WorkItem
+
+__all__ = ["EngineState", "OutboxEvent", "OutboxPending", "WorkItem"]

@@ -22,6 +22,7 @@ class LoginsBusy(DomainError):
 
     code, kind = "logins_busy", Kind.UNAVAILABLE
     message = "Too many people are logging in at this moment: try again in a second."
+    retry_after = 1
 
 
 class UsernameTaken(Conflict):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 
@@ -18,11 +19,16 @@ class Kind(StrEnum):
 
 
 class DomainError(Exception):
-    """A business fact that refuses a command. `code` is stable and documented; `message` says what to do."""
+    """A business fact that refuses a command. `code` is stable and documented; `message` says what to do.
+
+    `retry_after` is in whole seconds; `headers` are answered beside it. A class may set either, or an instance.
+    """
 
     code = "domain_error"
     kind = Kind.INVALID
     message = "The request was refused."
+    retry_after: int | None = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
     def __init__(self, message: str = "", **details: Any) -> None:
         self.message = message or type(self).message

@@ -47,8 +47,7 @@ def handle(error: Exception, _context: dict[str, Any]) -> Response:
     if isinstance(error, IntegrityError) and (refusal := translated(error)):
         error = refusal
     if isinstance(error, DomainError):
-        challenge = {"WWW-Authenticate": CHALLENGE} if error.kind is Kind.UNAUTHENTICATED else {}
-        return _answer(STATUS[error.kind], error.code, error.message, dict(error.details), challenge)
+        return _answer(STATUS[error.kind], error.code, error.message, dict(error.details), _domain_headers(error))
     if isinstance(error, drf.ValidationError):
         return _answer(400, "invalid", "Some fields are not valid.", _field_errors(error.detail))
     error = _as_api_exception(error)
@@ -60,6 +59,15 @@ def handle(error: Exception, _context: dict[str, Any]) -> Response:
         return _answer(503, "unavailable", "The service is briefly unavailable: try again.", {}, {"Retry-After": "1"})
     log.error("unhandled error", exc_info=error)
     return _answer(500, "internal_error", "Something went wrong on our side. Quote the request id to support.", {})
+
+
+def _domain_headers(error: DomainError) -> dict[str, str]:
+    headers = dict(error.headers)
+    if error.kind is Kind.UNAUTHENTICATED:
+        headers["WWW-Authenticate"] = CHALLENGE
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    return headers
 
 
 def _as_api_exception(error: Exception) -> Exception:

@@ -10,7 +10,7 @@ from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.core.errors import Conflict
+from apps.core.errors import Conflict, DomainError, Kind
 from apps.core.http import serializers
 from apps.core.http.views import View
 
@@ -46,6 +46,27 @@ class Echo(View):
         raise ZeroDivisionError
 
 
+class Busy(DomainError):
+    """Try again, and how soon."""
+
+    code, kind, retry_after = "busy", Kind.UNAVAILABLE, 7
+
+
+class Waits(View):
+    """Refuses for now."""
+
+    authentication_classes = ()
+    public = True
+
+    def get(self, request: Request) -> Response:
+        raise Busy
+
+    def post(self, request: Request) -> Response:
+        error = Busy()
+        error.retry_after, error.headers = None, {"RateLimit": '"reads";r=0'}
+        raise error
+
+
 class Closed(View):
     """Says nothing about who may call it."""
 
@@ -53,7 +74,11 @@ class Closed(View):
         return Response({})
 
 
-urlpatterns = [path("api/echo", Echo.as_view()), path("api/closed", Closed.as_view())]
+urlpatterns = [
+    path("api/echo", Echo.as_view()),
+    path("api/closed", Closed.as_view()),
+    path("api/waits", Waits.as_view()),
+]
 handler404 = "apps.core.http.error_pages.not_found"
 
 
@@ -76,6 +101,14 @@ class TestEnvelope:
         assert (response.status_code, body["success"], body["request_id"]) == (409, False, "my-id")
         assert body["error"]["code"] == "conflict"
         assert body["error"]["details"] == {"state": "busy"}
+
+    def test_says_when_to_try_again(self) -> None:
+        response = Client().get("/api/waits")
+        assert (response.status_code, response["Retry-After"]) == (503, "7")
+
+    def test_carries_what_headers_an_error_brings(self) -> None:
+        response = Client().post("/api/waits", b"", content_type="application/json")
+        assert (response["RateLimit"], response.has_header("Retry-After")) == ('"reads";r=0', False)
 
     def test_hides_an_unexpected_error_and_says_500(self) -> None:
         response = Client().put("/api/echo", "{}", content_type="application/json")

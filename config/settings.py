@@ -5,6 +5,7 @@ is production, where a missing secret or server URL stops the start.
 """
 
 import sys
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
 from celery.schedules import crontab
@@ -27,11 +28,21 @@ def required(name: str, development: str) -> str:
     raise ImproperlyConfigured(f"{name} is not set: production has no default for it (see .env.example)")
 
 
+def networks(name: str) -> list[IPv4Network | IPv6Network]:
+    """The networks that the variable lists (10.0.0.0/8,2001:db8::/32); none where it is unset."""
+    try:
+        return [ip_network(text.strip()) for text in env.list(name, default=[])]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error} (expected networks such as 10.0.0.0/8,2001:db8::/32)") from error
+
+
 SECRET_KEY = required("DJANGO_SECRET_KEY", "development-only-secret-key-that-is-long-enough-to-be-accepted")
 JWT_SECRET_KEY = required("JWT_SECRET_KEY", "development-only-token-key-that-is-long-enough-to-be-accepted")
 ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
 # Named in the messages that wallets sign (EIP-4361), so that a signature for another site proves nothing here.
 PUBLIC_DOMAIN = required("PUBLIC_DOMAIN", "localhost")
+# Only what these peers say of X-Forwarded-For and X-Forwarded-Proto is believed.
+TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
 CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -64,6 +75,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "apps.core.http.client.ForwardedHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.http.middleware.RequestIdMiddleware",

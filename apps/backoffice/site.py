@@ -19,6 +19,7 @@ from apps.backoffice.selectors.labels import LABELS
 from apps.core import request_id
 from apps.core.actor import Actor
 from apps.core.errors import DomainError
+from apps.core.http.client import client_address
 from apps.core.http.exceptions import STATUS
 
 # Columns without a foreign key whose values are keys of another page, by the end of their name.
@@ -45,7 +46,9 @@ class OfficersSite(UnfoldAdminSite):
         if "officer" not in held:
             user = request.user
             member = acting_member(user.pk) if user.is_authenticated and user.is_staff else None
-            held["officer"] = member and replace(member[1], request_id=request_id.current(), ip_address=_peer(request))
+            held["officer"] = member and replace(
+                member[1], request_id=request_id.current(), ip_address=client_address(request)
+            )
         found: Actor | None = held["officer"]
         return found
 
@@ -59,7 +62,7 @@ class OfficersSite(UnfoldAdminSite):
         answer: HttpResponse = super().login(request, extra_context)
         if request.method == "POST":
             opened = answer.status_code == HTTPStatus.FOUND
-            record_session_login(user_id=request.user.pk if opened else None, ip_address=_peer(request))
+            record_session_login(user_id=request.user.pk if opened else None, ip_address=client_address(request))
         return answer
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -99,8 +102,3 @@ class OfficersSite(UnfoldAdminSite):
         if field.primary_key:
             return None
         return next((model for end, model in KEYS.items() if field.name.endswith(end)), None)
-
-
-def _peer(request: HttpRequest) -> str | None:
-    """The peer's address. X-Forwarded-For is the client's own claim and is not read."""
-    return request.META.get("REMOTE_ADDR") or None

@@ -13,14 +13,10 @@ from apps.accounts.selectors.members import acting_member
 from apps.accounts.services.tokens import read_access_token
 from apps.core import request_id
 from apps.core.actor import Actor
+from apps.core.http.client import client_address
 from apps.core.http.exceptions import CHALLENGE
 
 SCHEME = "bearer"
-
-
-def client_ip(request: Request) -> str | None:
-    """The peer's address. X-Forwarded-For is the client's own claim and is not read."""
-    return request.META.get("REMOTE_ADDR") or None
 
 
 class AccessTokenAuthentication(BaseAuthentication):
@@ -40,7 +36,7 @@ class AccessTokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(InvalidToken.message)
         user, actor = member
         in_request = replace(
-            actor, session_id=claims.session_id, request_id=request_id.current(), ip_address=client_ip(request)
+            actor, session_id=claims.session_id, request_id=request_id.current(), ip_address=client_address(request)
         )
         return user, in_request
 

@@ -4,7 +4,6 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.api.authentication import client_ip
 from apps.accounts.api.serializers import (
     AccessTokenSerializer,
     CredentialsSerializer,
@@ -20,6 +19,7 @@ from apps.accounts.services.parties import open_party
 from apps.accounts.services.users import add_user
 from apps.accounts.types import ALL_ROLES, Role
 from apps.core import clock
+from apps.core.http.client import client_address
 from apps.core.http.serializers import read_body
 from apps.core.http.views import View
 
@@ -37,7 +37,7 @@ class TokenView(View):
     def post(self, request: Request) -> Response:
         """Exchange a username and password for a short-lived access token."""
         body = read_body(request, CredentialsSerializer)
-        token = log_in(**body, ip_address=client_ip(request), now=clock.now())
+        token = log_in(**body, ip_address=client_address(request), now=clock.now())
         return Response(AccessTokenSerializer(token).data, headers={"Cache-Control": "no-store"})
 
 

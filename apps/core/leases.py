@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from apps.core.daemon import Engine, Leadership
 from apps.core.db import notify, unit_of_work, within_unit_of_work
 from apps.core.errors import Conflict
 from apps.core.ids import new_id
@@ -91,15 +90,3 @@ def sweep(*, now: datetime) -> int:
         if requeued:
             notify(CHANNEL)
     return dead + requeued
-
-
-class Sweeper(Engine):
-    """Wakes expired leases."""
-
-    name = "sweeper"
-    poll_seconds = 1.0
-
-    def step(self, leadership: Leadership, now: datetime) -> bool:
-        """Sweep once."""
-        sweep(now=now)
-        return False

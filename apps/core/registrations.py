@@ -5,8 +5,8 @@ from apps.core.registry import registry
 
 def register() -> None:
     """Engines of the floor."""
-    from apps.core.leases import Sweeper
     from apps.core.outbox import Relay
+    from apps.core.sweeper import Sweeper
 
     registry.engine("relay", Relay)
     registry.engine("sweeper", Sweeper)

@@ -9,12 +9,16 @@ def main() -> None:
     """Choose settings, provide development servers and hand over to Django."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from config.environment import provide_development_servers
+    from config.variables import Misconfigured
 
     provide_development_servers(sys.argv)
 
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except Misconfigured as error:
+        sys.exit(f"Refusing to start: {error}")
 
 
 if __name__ == "__main__":

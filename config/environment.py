@@ -11,14 +11,14 @@ from pathlib import Path
 
 import environ
 
+from config.variables import Misconfigured, Variables
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 SERVER_VARIABLES = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CHAIN_RPC_URL")
 
 # These commands read no row, so development starts no server for them.
 SERVERLESS_COMMANDS = frozenset({"help", "version", "spectacular", "collectstatic", "--help", "--version"})
-
-env = environ.Env()
 
 
 def read_env_file() -> None:
@@ -31,7 +31,10 @@ def read_env_file() -> None:
 def is_development() -> bool:
     """Development is asked for, never assumed: DJANGO_DEBUG must say true."""
     read_env_file()
-    return env.bool("DJANGO_DEBUG", default=False)
+    env = Variables()
+    debug = env.flag("DJANGO_DEBUG", default=False)
+    env.refuse()
+    return debug
 
 
 def missing_servers() -> list[str]:
@@ -49,7 +52,11 @@ def provide_development_servers(argv: Sequence[str]) -> None:
     command = argv[1] if len(argv) > 1 else "help"
     if not (missing := missing_servers()):
         return
-    if not is_development():
+    try:
+        development = is_development()
+    except Misconfigured as error:
+        sys.exit(f"Refusing to start: {error}")
+    if not development:
         sys.exit(
             f"Refusing to start: {', '.join(missing)} not set. Production needs its own servers; "
             "for development set DJANGO_DEBUG=true (make setup writes it into .env)."

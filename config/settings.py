@@ -5,45 +5,42 @@ is production, where a missing secret or server URL stops the start.
 """
 
 import sys
-from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any
 
+import environ
 from celery.schedules import crontab
-from django.core.exceptions import ImproperlyConfigured
 
-from config.environment import BASE_DIR, env, is_development
+from config.environment import BASE_DIR, is_development
 from config.officers import UNFOLD  # noqa: F401 (a setting)
+from config.secrets import outside_secrets
+from config.variables import Variables
 
 DEBUG = is_development()
+env = Variables(production=not DEBUG)
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 SERVERLESS_DATABASE = "postgres://unset:unset@127.0.0.1:1/unset"
 
 
-def required(name: str, development: str) -> str:
-    """The variable, or in development its default; production has none."""
-    value: str = env.str(name, default="")
-    if value:
-        return value
-    if DEBUG:
-        return development
-    raise ImproperlyConfigured(f"{name} is not set: production has no default for it (see .env.example)")
+SECRET_KEY = env.secret(
+    "DJANGO_SECRET_KEY", "development-only-secret-key-that-is-long-enough-to-be-accepted", shortest=50
+)
+JWT_SECRET_KEY = env.secret(
+    "JWT_SECRET_KEY", "development-only-token-key-that-is-long-enough-to-be-accepted", shortest=32
+)
+# What outside services gave us. Which of them are needed, the policy of each service says.
+SECRETS = outside_secrets(env)
+SENDGRID_FROM_EMAIL = env.text("SENDGRID_FROM_EMAIL")
+SENDGRID_FROM_NAME = env.text("SENDGRID_FROM_NAME", "Bookentry")
+AUDIT_S3_BUCKET = env.text("AUDIT_S3_BUCKET")
 
-
-def networks(name: str) -> list[IPv4Network | IPv6Network]:
-    """The networks that the variable lists (10.0.0.0/8,2001:db8::/32); none where it is unset."""
-    try:
-        return [ip_network(text.strip()) for text in env.list(name, default=[])]
-    except ValueError as error:
-        raise ImproperlyConfigured(f"{name}: {error} (expected networks such as 10.0.0.0/8,2001:db8::/32)") from error
-
-
-SECRET_KEY = required("DJANGO_SECRET_KEY", "development-only-secret-key-that-is-long-enough-to-be-accepted")
-JWT_SECRET_KEY = required("JWT_SECRET_KEY", "development-only-token-key-that-is-long-enough-to-be-accepted")
-ALLOWED_HOSTS = env.list("DJANGO_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"] if DEBUG else [])
+ALLOWED_HOSTS = env.hosts("DJANGO_ALLOWED_HOSTS", LOOPBACK if DEBUG else [])
+if not ALLOWED_HOSTS:
+    env.problems.append("DJANGO_ALLOWED_HOSTS is not set: production answers only to the names it lists")
 # Named in the messages that wallets sign (EIP-4361), so that a signature for another site proves nothing here.
-PUBLIC_DOMAIN = required("PUBLIC_DOMAIN", "localhost")
+PUBLIC_DOMAIN = env.required("PUBLIC_DOMAIN", "localhost")
 # Only what these peers say of X-Forwarded-For and X-Forwarded-Proto is believed.
-TRUSTED_PROXIES = networks("TRUSTED_PROXIES")
-CSRF_TRUSTED_ORIGINS = env.list("DJANGO_CSRF_TRUSTED_ORIGINS", default=[])
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+CSRF_TRUSTED_ORIGINS = env.origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
@@ -128,7 +125,8 @@ BOUNDS = {
 
 def database(name: str) -> dict[str, Any]:
     """One role's connection to the one database."""
-    config: dict[str, Any] = env.db_url_config(required(name, SERVERLESS_DATABASE))
+    url = env.url(name, schemes=("postgres", "postgresql"), development=SERVERLESS_DATABASE)
+    config: dict[str, Any] = environ.Env.db_url_config(url)
     config["ENGINE"] = "django.db.backends.postgresql"
     config["CONN_MAX_AGE"] = 60
     config["CONN_HEALTH_CHECKS"] = True
@@ -153,10 +151,10 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"user_attributes": ("username",)},
     },
 ]
-ACCESS_TOKEN_SECONDS = env.int("ACCESS_TOKEN_SECONDS", default=300)
+ACCESS_TOKEN_SECONDS = env.whole("ACCESS_TOKEN_SECONDS", 300, least=10, most=300)
 LOGIN_URL = "admin:login"
 
-REDIS_URL = required("REDIS_URL", "redis://127.0.0.1:1/0")
+REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss"), development="redis://127.0.0.1:1/0")
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -168,10 +166,10 @@ CACHES = {
 }
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-CHAIN_RPC_URL = required("CHAIN_RPC_URL", "http://127.0.0.1:1")
-CHAIN_ID = env.int("CHAIN_ID", default=31337)
+CHAIN_RPC_URL = env.url("CHAIN_RPC_URL", schemes=("http", "https"), development="http://127.0.0.1:1")
+CHAIN_ID = env.whole("CHAIN_ID", 31337, least=1)
 # The most one gas may cost us, in wei; beyond it transactions wait for cheaper blocks or for a person.
-CHAIN_MAX_FEE_PER_GAS = env.int("CHAIN_MAX_FEE_PER_GAS", default=500 * 10**9)
+CHAIN_MAX_FEE_PER_GAS = env.whole("CHAIN_MAX_FEE_PER_GAS", 500 * 10**9, least=1)
 # anvil's published keys stand in for CHAIN_SIGNER_<ROLE>_KEYFILE: in development only, see apps.chain.signers.
 CHAIN_DEVELOPMENT_KEYS = DEBUG
 
@@ -259,15 +257,13 @@ SPECTACULAR_SETTINGS = {
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = True
-if not DEBUG:
-    SECURE_SSL_REDIRECT = env.bool("DJANGO_SECURE_SSL_REDIRECT", default=True)
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    SECURE_HSTS_SECONDS = 31_536_000
-    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-    SECURE_HSTS_PRELOAD = True
-    SESSION_COOKIE_SECURE = True
-    CSRF_COOKIE_SECURE = True
+SECURE_SSL_REDIRECT = env.flag("DJANGO_SECURE_SSL_REDIRECT", default=not DEBUG)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 
+LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -284,10 +280,12 @@ LOGGING = {
             "stream": sys.stderr,
         }
     },
-    "root": {"handlers": ["console"], "level": env.str("LOG_LEVEL", default="INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
-        "apps": {"level": env.str("LOG_LEVEL", default="INFO")},
+        "apps": {"level": LOG_LEVEL},
         # httpx logs each URL at INFO, and a node's URL may carry its key.
         "httpx": {"level": "WARNING"},
     },
 }
+
+env.refuse()

@@ -1,6 +1,7 @@
 """Production is asked for by leaving DJANGO_DEBUG out: then nothing is assumed, and nothing is started in its place."""
 
 import os
+import secrets
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {
     "DJANGO_DEBUG": "false",
-    "DJANGO_SECRET_KEY": "x7" * 32,
-    "JWT_SECRET_KEY": "y8" * 32,
+    "DJANGO_SECRET_KEY": secrets.token_urlsafe(64),
+    "JWT_SECRET_KEY": secrets.token_urlsafe(64),
     "PUBLIC_DOMAIN": "books.example.com",
     "DJANGO_ALLOWED_HOSTS": "books.example.com",
     "DATABASE_URL": "postgres://app:secret@127.0.0.1:1/books",
@@ -21,12 +22,11 @@ PRODUCTION = {
 }
 
 
-def start(*command: str, without: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a door of the project in a production environment that lacks one variable."""
-    environment = {"PATH": os.environ["PATH"], **PRODUCTION}
+def start(*command: str, without: str = "", **changed: str) -> subprocess.CompletedProcess[str]:
+    """Run a door of the project in a production environment, changed, or without one variable."""
+    environment = {"PATH": os.environ["PATH"], **PRODUCTION, **changed}
     # An empty variable is an unset one, and keeps a developer's .env from filling it in.
-    environment[without] = "" if without else environment.get(without, "")
-    environment.pop("", None)
+    environment |= {without: ""} if without else {}
     return subprocess.run(
         [sys.executable, *command], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
     )
@@ -49,6 +49,30 @@ class TestProduction:
         done = start("manage.py", "check", without=name)
         assert done.returncode != 0
         assert f"{name} is not set" in done.stderr
+
+    def test_says_all_that_is_wrong_at_once_and_no_value_of_it(self) -> None:
+        wrong = {
+            "DATABASE_URL": "postgres://app:hunter2#2@db.example.com/books",
+            "DJANGO_SECRET_KEY": "hunter2" * 9,
+            "JWT_SECRET_KEY": "hunter2",
+            "CHAIN_ID": "hunter2",
+            "DJANGO_ALLOWED_HOSTS": "*",
+            "TRUSTED_PROXIES": "hunter2",
+            "LOG_LEVEL": "hunter2",
+        }
+        done = start("manage.py", "check", **wrong)
+        assert done.returncode != 0
+        assert done.stderr.startswith("Refusing to start: ")
+        assert {line.split()[0] for line in done.stderr.splitlines()[1:]} == set(wrong)
+        assert "hunter2" not in done.stderr + done.stdout
+        assert "Traceback" not in done.stderr
+
+    def test_refuses_a_mode_that_is_neither(self) -> None:
+        for without in ("", "DATABASE_URL"):
+            done = start("manage.py", "check", without=without, DJANGO_DEBUG="maybe")
+            assert done.returncode != 0
+            assert done.stderr.startswith("Refusing to start: ")
+            assert "DJANGO_DEBUG must be true or false" in done.stderr
 
     @pytest.mark.parametrize("name", ["REDIS_URL", "JWT_SECRET_KEY"])
     def test_refuses_at_every_door(self, name: str) -> None:

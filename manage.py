@@ -8,9 +8,12 @@ import sys
 def main() -> None:
     """Choose settings, provide development servers and hand over to Django."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+    from config.databases import run_direct
     from config.environment import provide_development_servers
     from config.variables import Misconfigured
 
+    # Engines and commands have sessions of their own, past any pooler.
+    run_direct()
     provide_development_servers(sys.argv)
 
     from django.core.management import execute_from_command_line

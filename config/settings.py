@@ -5,11 +5,10 @@ is production, where a missing secret or server URL stops the start.
 """
 
 import sys
-from typing import Any
 
-import environ
 from celery.schedules import crontab
 
+from config.databases import BOUNDS, databases
 from config.environment import BASE_DIR, is_development
 from config.officers import UNFOLD  # noqa: F401 (a setting)
 from config.secrets import outside_secrets
@@ -105,39 +104,18 @@ TEMPLATES = [
 ]
 
 
-# A machine that is gone is noticed within half a minute by either side: its session holds its engines' locks till then.
-CONNECTION: dict[str, Any] = {
-    "connect_timeout": 5,
-    "application_name": "bookentry",
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-}
-# And nobody waits for ever for a lock, or holds one while idle.
-BOUNDS = {
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
-    "tcp_keepalives_count": "3",
-    "lock_timeout": "10s",
-    "idle_in_transaction_session_timeout": "60s",
-}
+def database_url(name: str) -> str:
+    """The URL of the one database, for one role or one way to it."""
+    return env.url(name, schemes=("postgres", "postgresql"), development=SERVERLESS_DATABASE)
 
 
-def database(name: str) -> dict[str, Any]:
-    """One role's connection to the one database."""
-    url = env.url(name, schemes=("postgres", "postgresql"), development=SERVERLESS_DATABASE)
-    config: dict[str, Any] = environ.Env.db_url_config(url)
-    config["ENGINE"] = "django.db.backends.postgresql"
-    config["CONN_MAX_AGE"] = 60
-    config["CONN_HEALTH_CHECKS"] = True
-    # What the URL asks for (sslmode, say) stands.
-    config["OPTIONS"] = CONNECTION | config.get("OPTIONS", {})
-    return config
-
-
-# Two roles, one database: `owner` migrates, `default` is the application, which owns nothing.
-DATABASES = {"default": database("DATABASE_URL"), "owner": database("DATABASE_OWNER_URL")}
-DATABASES["default"]["OPTIONS"].setdefault("options", " ".join(f"-c {name}={value}" for name, value in BOUNDS.items()))
+DATABASES = databases(
+    url=database_url("DATABASE_URL"),
+    direct_url=database_url("DATABASE_DIRECT_URL" if env.text("DATABASE_DIRECT_URL") else "DATABASE_URL"),
+    owner_url=database_url("DATABASE_OWNER_URL"),
+)
+# What bounds a session of the application's role: on the role too, since a pooler passes no startup options on.
+DATABASE_ROLE_BOUNDS = BOUNDS
 DATABASE_ROUTERS = ["apps.core.db.routers.OneDatabaseTwoRoles"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -8,8 +8,9 @@ class CoreConfig(AppConfig):
     name = "apps.core"
 
     def ready(self) -> None:
-        from apps.core.db.privileges import apply_privileges
+        from apps.core.db.privileges import apply_privileges, apply_role_bounds
         from apps.core.registrations import register
 
         post_migrate.connect(apply_privileges, dispatch_uid="core_privileges")
+        post_migrate.connect(apply_role_bounds, dispatch_uid="core_role_bounds")
         register()

@@ -2,9 +2,17 @@
 
 from enum import IntEnum
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-from apps.core.db.sql import fetch_one, run_sql
+from apps.core.db.sql import run_sql
+
+
+class NoSession(RuntimeError):
+    """What this connection says may be answered by another session each time."""
+
+    def __init__(self) -> None:
+        super().__init__("a session lock needs a direct connection to PostgreSQL: set DATABASE_DIRECT_URL")
 
 
 class Advisory(IntEnum):
@@ -24,6 +32,23 @@ def lock_for_transaction(kind: Advisory, key: str = "") -> None:
 
 
 def try_session_lock(kind: Advisory, key: str = "") -> bool:
-    """Take a lock that lasts as long as this connection, if it is free."""
-    row = fetch_one("SELECT pg_try_advisory_lock(%s, hashtext(%s))", [int(kind), key])
-    return bool(row and row[0])
+    """Take a lock that lasts as long as this thread's own session, if it is free.
+
+    Raises NoSession behind a pooler: it lends one session to many, and a lock taken in it belongs to all of them.
+    """
+    with own_session().cursor() as cursor:
+        cursor.execute(
+            "SELECT CASE current_setting('bookentry.session', true) WHEN 'own' "
+            "THEN pg_try_advisory_lock(%s, hashtext(%s)) END",
+            [int(kind), key],
+        )
+        row = cursor.fetchone()
+    if row is None or row[0] is None:
+        raise NoSession
+    return bool(row[0])
+
+
+def own_session() -> BaseDatabaseWrapper:
+    """This thread's connection that is a session of its own: the usual one, unless a pooler lends that."""
+    pooled = connections[DEFAULT_DB_ALIAS].settings_dict.get("POOLED", False)
+    return connections["direct" if pooled else DEFAULT_DB_ALIAS]

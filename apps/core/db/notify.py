@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Self
 
 import psycopg2
-from django.db import connection
+from django.db import connections
 from django.db.utils import OperationalError
 
 from apps.core.db.sql import run_sql
@@ -17,10 +17,13 @@ def notify(channel: str, payload: str = "") -> None:
 
 
 class Listener:
-    """A connection of its own that waits on channels. Raises OperationalError when the connection is lost."""
+    """A connection of its own, past any pooler, that waits on channels.
+
+    Raises OperationalError when the connection is lost.
+    """
 
     def __init__(self, *channels: str) -> None:
-        params = connection.get_connection_params()
+        params = connections["direct"].get_connection_params()
         params.pop("cursor_factory", None)
         try:
             self._connection = psycopg2.connect(**params)

@@ -7,6 +7,7 @@ append-only ones, and only SELECT on the migration history. Nothing may TRUNCATE
 from typing import Any
 
 from django.apps import AppConfig
+from django.conf import settings
 from django.db import connections, models
 
 from apps.core.db.models import AppendOnlyModel
@@ -36,6 +37,24 @@ def apply_privileges(sender: AppConfig, using: str, **_: Any) -> None:
             cursor.execute(_statements(table, append_only=append_only))
         cursor.execute(f'GRANT SELECT ON django_migrations TO "{application_role()}"')
         cursor.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{application_role()}"')
+
+
+def apply_role_bounds(sender: AppConfig, using: str, **_: Any) -> None:
+    """Set the application's timeouts on its role, for sessions that a pooler begins (a post_migrate receiver).
+
+    The role does it itself: a role may set its own defaults, the owner may not. Sessions begun before keep theirs.
+    """
+    if using != "owner" or sender.label != "core":
+        return
+    wanted = dict(settings.DATABASE_ROLE_BOUNDS)
+    with connections["direct"].cursor() as cursor:
+        cursor.execute("SELECT unnest(rolconfig) FROM pg_roles WHERE rolname = current_user")
+        present = dict(row[0].split("=", 1) for row in cursor.fetchall())
+        # Written only when it differs: several may migrate databases of one server at once.
+        for name, value in wanted.items():
+            if present.get(name) != value:
+                cursor.execute(f"ALTER ROLE CURRENT_USER SET {name} = %s", [value])
+    connections["direct"].close()
 
 
 def _concrete_models(sender: AppConfig) -> list[type[models.Model]]:

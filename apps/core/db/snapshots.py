@@ -10,13 +10,16 @@ from apps.core.db.unit_of_work import unit_of_work
 
 
 @contextmanager
-def snapshot() -> Iterator[None]:
+def snapshot(*, statement_seconds: int | None = None) -> Iterator[None]:
     """All that is read in the block is as of one instant (REPEATABLE READ), and nothing can be written.
+
+    `statement_seconds` lets each statement take longer than the connection's own bound.
 
     Raises RuntimeError within a transaction: what it has read before would be older.
     """
     if connection.in_atomic_block:
         raise RuntimeError("snapshot() must be the outermost transaction")
     with unit_of_work():
-        run_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        bound = f"; SET LOCAL statement_timeout = '{statement_seconds:d}s'" if statement_seconds else ""
+        run_sql(f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY{bound}")
         yield

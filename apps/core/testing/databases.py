@@ -8,7 +8,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
@@ -19,7 +19,8 @@ from filelock import FileLock
 from psycopg2 import sql
 
 ROOT = Path(__file__).resolve().parents[3]
-ALIASES = ("default", "owner")
+ALIASES = ("default", "direct", "owner")
+VARIABLES = ("DATABASE_URL", "DATABASE_DIRECT_URL", "DATABASE_OWNER_URL")
 
 
 def template_name() -> str:
@@ -51,12 +52,12 @@ def _migrate(database: str) -> None:
         raise RuntimeError(f"the test template could not be migrated:\n{done.stdout}\n{done.stderr}")
 
 
-def urls_of(database: str) -> dict[str, str]:
-    """DATABASE_URL and DATABASE_OWNER_URL naming `database`, for a subprocess."""
+def urls_of(database: str, urls: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The variables that name a database, naming `database`, for a subprocess."""
     found = {}
-    for variable in ("DATABASE_URL", "DATABASE_OWNER_URL"):
-        parts = urlsplit(os.environ[variable])
-        found[variable] = urlunsplit(parts._replace(path=f"/{database}"))
+    for variable in VARIABLES:
+        if url := urls.get(variable):
+            found[variable] = urlunsplit(urlsplit(url)._replace(path=f"/{database}"))
     return found
 
 
@@ -127,6 +128,6 @@ def _drop(name: str) -> None:
     WITH (FORCE) would refuse while a session of another role is still on its way out.
     """
     end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND usename = current_user"
-    for url in (os.environ["DATABASE_URL"], _owner_url()):
+    for url in (os.environ.get("DATABASE_DIRECT_URL") or os.environ["DATABASE_URL"], _owner_url()):
         _run(sql.SQL(end).format(sql.Literal(name)), url)
     _run(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))

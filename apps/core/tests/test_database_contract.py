@@ -1,11 +1,13 @@
 """Spike 1, kept: two roles, a cloned database a class, append-only tables, durable units of work and admin actions."""
 
+import os
+
 import psycopg2
 import pytest
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Permission
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import URLPattern, path
@@ -14,9 +16,10 @@ from apps.accounts.models import User
 from apps.accounts.tests.factories import PASSWORD, make_user
 from apps.accounts.types import Role
 from apps.core import outbox
-from apps.core.db import AppendOnlyModel, fetch_all, fetch_one, run_sql, unit_of_work
+from apps.core.db import Advisory, AppendOnlyModel, fetch_all, fetch_one, run_sql, try_session_lock, unit_of_work
+from apps.core.db.locks import NoSession
 from apps.core.models import OutboxEvent
-from config import settings
+from config.databases import database
 
 
 def publish_from_admin(topic: str) -> None:
@@ -132,7 +135,7 @@ class TestTheConnection:
         monkeypatch.setenv(
             "DATABASE_URL", "postgres://app:secret@db.example/books?sslmode=verify-full&connect_timeout=2"
         )
-        options = settings.database("DATABASE_URL")["OPTIONS"]
+        options = database(os.environ["DATABASE_URL"], {"lock_timeout": "10s"})["OPTIONS"]
         assert (options["sslmode"], int(options["connect_timeout"])) == ("verify-full", 2)
         assert options["application_name"] == "bookentry"
 
@@ -143,3 +146,37 @@ class TestTheConnection:
         assert bounds == {"lock_timeout": ("10s",), "idle_in_transaction_session_timeout": ("1min",)}
         alive = [fetch_one(f"SHOW tcp_keepalives_{name}") for name in ("idle", "interval", "count")]
         assert alive == [("10",), ("5",), ("3",)]
+
+
+@pytest.mark.usefixtures("books")
+class TestSessions:
+    def test_the_role_itself_is_bounded_for_sessions_that_a_pooler_begins(self) -> None:
+        plain = psycopg2.connect(**{k: v for k, v in connection.get_connection_params().items() if k in PLAIN})
+        try:
+            with plain.cursor() as cursor:
+                cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+                assert cursor.fetchone() == ("30s", "10s")
+        finally:
+            plain.close()
+
+    def test_engines_and_commands_bound_no_statement_but_locks(self) -> None:
+        with connections["direct"].cursor() as cursor:
+            cursor.execute("SELECT current_setting('statement_timeout'), current_setting('lock_timeout')")
+            assert cursor.fetchone() == ("0", "10s")
+
+    def test_a_request_is_bounded(self) -> None:
+        with pytest.raises(OperationalError, match="statement timeout"), unit_of_work():
+            run_sql("SET LOCAL statement_timeout = '20ms'; SELECT pg_sleep(1)")
+        assert fetch_one("SHOW statement_timeout") == ("30s",)
+
+    def test_a_session_lock_is_refused_where_the_session_is_not_our_own(self) -> None:
+        """A pooler that drops startup options would leave no mark: so would this connection."""
+        run_sql("SET bookentry.session = ''")
+        try:
+            with pytest.raises(NoSession, match="DATABASE_DIRECT_URL"):
+                try_session_lock(Advisory.ENGINE_LEADER, "nobody's")
+        finally:
+            connection.close()
+
+
+PLAIN = ("host", "port", "user", "password", "dbname")

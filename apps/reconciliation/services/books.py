@@ -20,6 +20,9 @@ from apps.settlement.selectors.instructions import in_flight
 from apps.settlement.selectors.movements import movement, projection_cursor, unexplained
 from apps.settlement.types import MovementState, UnexplainedView
 
+# Folding all events of a large security takes longer than a request may.
+STATEMENT_SECONDS = 600
+
 
 @dataclass(frozen=True, slots=True)
 class AssetBooks:
@@ -68,7 +71,7 @@ class _Reading:
 def read_books(*, security: SecurityView) -> Books:
     """Ledger, events, stray movements and control total as of the projection's cursor, in one snapshot."""
     isin = security.isin
-    with snapshot():
+    with snapshot(statement_seconds=STATEMENT_SECONDS):
         cursor = projection_cursor()
         if cursor is None:
             return Books(isin, problems=("No final block is in the books yet.",))

@@ -101,6 +101,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "Operations",
         _list("Engines", "core_enginestate", "memory"),
         _list("Work items", "core_workitem", "task"),
+        _list("Rate counters", "core_ratecounter", "speed"),
         _list("Outbox", "core_outboxevent", "outbox"),
         _list("Outbox pending", "core_outboxpending", "pending"),
         _list("Notifications", "notifications_notification", "notifications"),

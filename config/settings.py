@@ -11,6 +11,7 @@ from celery.schedules import crontab
 from config.databases import BOUNDS, databases
 from config.environment import BASE_DIR, is_development
 from config.officers import UNFOLD  # noqa: F401 (a setting)
+from config.rate_limits import read_rates
 from config.secrets import outside_secrets
 from config.variables import Variables
 
@@ -39,6 +40,8 @@ if not ALLOWED_HOSTS:
 PUBLIC_DOMAIN = env.required("PUBLIC_DOMAIN", "localhost")
 # Only what these peers say of X-Forwarded-For and X-Forwarded-Proto is believed.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
+# What anyone may ask in a while, by scope; the tiers of the security policy multiply it.
+RATE_LIMITS = read_rates(env)
 CSRF_TRUSTED_ORIGINS = env.origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from apps.core.models import EngineState, OutboxEvent, OutboxPending, WorkItem
+from apps.core.models import EngineState, OutboxEvent, OutboxPending, RateCounter, WorkItem
 from apps.core.officers import ReadOnlyAdmin
 
 
@@ -28,6 +28,14 @@ class OutboxPendingAdmin(ReadOnlyAdmin):
 
     table = ("event_id", "attempts", "dead_at")
     list_filter = (("dead_at", admin.EmptyFieldListFilter),)
+
+
+@admin.register(RateCounter)
+class RateCounterAdmin(ReadOnlyAdmin):
+    """How often each caller asked while Valkey was away. Callers are hashes."""
+
+    table = ("key", "previous", "current", "starts_at", "expires_at")
+    search_fields = ("key",)
 
 
 @admin.register(WorkItem)

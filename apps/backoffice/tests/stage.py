@@ -16,6 +16,7 @@ from apps.core import clock, outbox
 from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
 from apps.core.leases import enqueue
+from apps.core.models import RateCounter
 from apps.dex.services.orders import place_order, submit_order
 from apps.dex.testing import Market
 from apps.issuance.models import IssuanceControl, IssuanceRequest
@@ -203,6 +204,7 @@ def _reconciliation(market: Market) -> None:
 def _floor(user: User) -> None:
     """The floor's rows, and what users were told."""
     with unit_of_work():
+        RateCounter.objects.create(key="stage", previous=0, current=1, starts_at=NOW, expires_at=NOW)
         enqueue(kind="notifications.email", key="42", now=NOW)
         outbox.publish(topic="compliance.kyc_approved", key="1", payload={"party_id": str(user.pk)})
         log_audit_event(actor=system_actor(), action="chain.halted", resource_type="stream", resource_id="head")

@@ -23,6 +23,7 @@ STATUS = {
     Kind.NOT_FOUND: 404,
     Kind.CONFLICT: 409,
     Kind.UNPROCESSABLE: 422,
+    Kind.TOO_MANY: 429,
     Kind.UNAVAILABLE: 503,
 }
 # RFC 9110: a 401 says how to authenticate.

@@ -2,6 +2,7 @@
 
 from apps.core.models.engines import EngineState
 from apps.core.models.outbox import OutboxEvent, OutboxPending
+from apps.core.models.rate_counters import RateCounter
 from apps.core.models.work import WorkItem
 
-__all__ = ["EngineState", "OutboxEvent", "OutboxPending", "WorkItem"]
+__all__ = ["EngineState", "OutboxEvent", "OutboxPending", "RateCounter", "WorkItem"]

@@ -6,8 +6,8 @@ from apps.core.db import fetch_all
 
 # A refusal is itself recorded here: the eligibility decision that refused, the login that failed.
 RECORDS_OF_REFUSALS = {"compliance_eligibilitydecision": "NOT t.allowed", "audit_auditlog": "t.action LIKE '%_refused'"}
-# Not business: sessions of the admin site, heartbeats of engines.
-NOT_BUSINESS = {"django_session", "core_enginestate"}
+# Not business: sessions of the admin site, heartbeats of engines, counters of who asked how often.
+NOT_BUSINESS = {"django_session", "core_enginestate", "core_ratecounter"}
 
 
 def digest() -> dict[str, tuple[int, str]]:

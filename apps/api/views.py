@@ -1,16 +1,19 @@
-"""Health, readiness and metrics. Open: they tell nothing about anyone."""
+"""Health, readiness, metrics, and the API's description. Open: they tell nothing about anyone."""
 
 from typing import Any
 
 from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.api.health import readiness
 from apps.api.metrics import prometheus_text, read_metrics
 from apps.api.serializers import HealthSerializer, MetricsSerializer, ReadinessSerializer
+from apps.core.http.throttles import Throttled
 from apps.core.http.views import View
+from apps.core.rate_limits import Bucket
 
 
 class OpenView(View):
@@ -18,6 +21,7 @@ class OpenView(View):
 
     public = True
     authentication_classes: list[Any] = []
+    throttle = Bucket.UNLIMITED
 
 
 class HealthView(OpenView):
@@ -60,3 +64,15 @@ class MetricsView(OpenView):
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
         """Prometheus' Accept header names no JSON: never refuse it."""
         return super().perform_content_negotiation(request, force=True)
+
+
+class SchemaView(Throttled, SpectacularAPIView):
+    """The OpenAPI document."""
+
+
+class DocsView(Throttled, SpectacularSwaggerView):
+    """The document for people who try it out."""
+
+
+class RedocView(Throttled, SpectacularRedocView):
+    """The document for people who read it."""

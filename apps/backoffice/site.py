@@ -6,10 +6,11 @@ from functools import wraps
 from http import HTTPStatus
 from typing import Any
 
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import models
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from unfold.forms import AuthenticationForm
 from unfold.sites import UnfoldAdminSite
 
 from apps.accounts.selectors.members import acting_member
@@ -21,6 +22,9 @@ from apps.core.actor import Actor
 from apps.core.errors import DomainError
 from apps.core.http.client import client_address
 from apps.core.http.exceptions import STATUS
+from apps.core.http.throttles import spend
+from apps.core.rate_limits import Bucket, key_of_address, key_of_name
+from apps.core.rate_limits.errors import LoginsClosed, RateLimited
 
 # Columns without a foreign key whose values are keys of another page, by the end of their name.
 KEYS = {
@@ -34,11 +38,31 @@ KEYS = {
 }
 
 
+class CountedLogin(AuthenticationForm):
+    """Django's login form: address and name are counted before any password is hashed."""
+
+    # What the request was refused for, left on it for the answer's status.
+    REFUSAL = "login_refusal"
+
+    def clean(self) -> dict[str, Any]:
+        """Raises ValidationError beyond the limit, too."""
+        try:
+            spend(Bucket.LOGINS, key_of_address(client_address(self.request)))
+            if username := self.cleaned_data.get("username"):
+                spend(Bucket.LOGINS, key_of_name(username))
+        except (RateLimited, LoginsClosed) as refusal:
+            setattr(self.request, self.REFUSAL, refusal)
+            raise ValidationError(refusal.message) from refusal
+        cleaned: dict[str, Any] = super().clean()
+        return cleaned
+
+
 class OfficersSite(UnfoldAdminSite):
     """What officers see. It knows who acts, and by which name a row of another room is called."""
 
     index_template = "backoffice/index.html"
     index_title = "Today"
+    login_form = CountedLogin
 
     def actor(self, request: HttpRequest) -> Actor | None:
         """Whoever is logged in, as services know them: read once a request, so a lost role is lost at once."""
@@ -58,9 +82,13 @@ class OfficersSite(UnfoldAdminSite):
         return actor is not None and bool(actor.roles & STAFF_ROLES)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Django's own login for staff, with a row in the audit trail for each attempt."""
+        """Django's own login for staff, counted, with a row in the audit trail for each attempt that may be made."""
         answer: HttpResponse = super().login(request, extra_context)
-        if request.method == "POST":
+        if refusal := getattr(request, CountedLogin.REFUSAL, None):
+            answer.status_code = STATUS[refusal.kind]
+            for name, value in {**refusal.headers, "Retry-After": str(refusal.retry_after)}.items():
+                answer[name] = value
+        elif request.method == "POST":
             opened = answer.status_code == HTTPStatus.FOUND
             record_session_login(user_id=request.user.pk if opened else None, ip_address=client_address(request))
         return answer

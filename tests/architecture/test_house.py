@@ -9,7 +9,9 @@ from django.apps import apps
 from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from apps.core.http.throttles import Throttled
 from apps.core.http.views import View
+from apps.core.rate_limits import Bucket
 
 ROOT = Path(__file__).resolve().parents[2]
 LAYERS = [
@@ -58,6 +60,12 @@ def endpoints(resolver: URLResolver | None = None, prefix: str = "") -> list[tup
         path = prefix + str(pattern.pattern)
         found += endpoints(pattern, path) if isinstance(pattern, URLResolver) else [(path, pattern)]
     return found
+
+
+def routed() -> list[tuple[str, type[Throttled]]]:
+    """(path, view class) of every route of the API."""
+    found = [(path, pattern.callback) for path, pattern in endpoints() if path.startswith("api")]
+    return [(path, getattr(view, "view_class", None) or view.cls) for path, view in found]
 
 
 class TestImports:
@@ -117,6 +125,20 @@ class TestViews:
             if ours and not (view.public or view.required_roles):
                 silent.append(path)
         assert silent == []
+
+    def test_of_the_api_are_counted(self) -> None:
+        """A read counts as a read; what a write counts as, its view says itself."""
+        uncounted = []
+        for path, view in routed():
+            writes = {"post", "put", "patch", "delete"} & set(dir(view))
+            says = any("throttle" in vars(base) for base in view.__mro__ if base is not Throttled)
+            if not issubclass(view, Throttled) or view.throttle_classes or (writes and not says):
+                uncounted.append(path)
+        assert uncounted == []
+
+    def test_that_nobody_counts_are_these(self) -> None:
+        free = {path for path, view in routed() if view.throttle is Bucket.UNLIMITED}
+        assert free == {"api/health", "api/ready", "api/metrics", "api", "api/<path:rest>"}
 
 
 class TestSources:

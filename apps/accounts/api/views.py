@@ -22,6 +22,7 @@ from apps.core import clock
 from apps.core.http.client import client_address
 from apps.core.http.serializers import read_body
 from apps.core.http.views import View
+from apps.core.rate_limits import Bucket, key_of_name
 
 
 class TokenView(View):
@@ -30,6 +31,7 @@ class TokenView(View):
     public = True
     # A stale token in the header must not keep anyone from getting a fresh one.
     authentication_classes = []
+    throttle = Bucket.LOGINS
 
     @extend_schema(
         operation_id="log_in", tags=["auth"], request=CredentialsSerializer, responses=AccessTokenSerializer, auth=[]
@@ -37,6 +39,8 @@ class TokenView(View):
     def post(self, request: Request) -> Response:
         """Exchange a username and password for a short-lived access token."""
         body = read_body(request, CredentialsSerializer)
+        # Before the hash: nobody guesses one name from many addresses, and no refusal costs an argon2.
+        self.spend(Bucket.LOGINS, key_of_name(body["username"]))
         token = log_in(**body, ip_address=client_address(request), now=clock.now())
         return Response(AccessTokenSerializer(token).data, headers={"Cache-Control": "no-store"})
 
@@ -56,6 +60,7 @@ class PartiesView(View):
     """Parties."""
 
     required_roles = frozenset({Role.OPS.value})
+    throttle = Bucket.WRITES
 
     @extend_schema(
         operation_id="open_party", tags=["accounts"], request=NewPartySerializer, responses={201: PartySerializer}
@@ -71,6 +76,7 @@ class UsersView(View):
     """Users."""
 
     required_roles = frozenset({Role.OPS.value})
+    throttle = Bucket.WRITES
 
     @extend_schema(
         operation_id="add_user", tags=["accounts"], request=NewUserSerializer, responses={201: UserSerializer}

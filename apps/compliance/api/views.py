@@ -18,6 +18,7 @@ from apps.core.http.pagination import PAGE_PARAMETERS
 from apps.core.http.schema import PAGE_QUERY, page_of
 from apps.core.http.serializers import StrictSerializer, read_body, read_query
 from apps.core.http.views import View
+from apps.core.rate_limits import Bucket
 
 OFFICERS = frozenset({"COMPLIANCE", "OPS"})
 INVESTOR = frozenset({"INVESTOR"})
@@ -27,6 +28,7 @@ class ProfileView(View):
     """The caller's own standing as an investor."""
 
     required_roles = INVESTOR
+    throttle = Bucket.WRITES
 
     @extend_schema(operation_id="get_profile", tags=["compliance"], responses=shapes.ProfileSerializer)
     def get(self, request: Request) -> Response:
@@ -83,6 +85,7 @@ class KycView(View):
     """The KYC decision."""
 
     required_roles = frozenset({"COMPLIANCE"})
+    throttle = Bucket.WRITES
 
     @extend_schema(
         operation_id="decide_kyc",
@@ -102,6 +105,7 @@ class WalletChallengeView(View):
     """A message to sign."""
 
     required_roles = INVESTOR
+    throttle = Bucket.WRITES
 
     @extend_schema(
         operation_id="challenge_wallet",
@@ -121,6 +125,7 @@ class WalletsView(View):
 
     required_roles = INVESTOR
     reads_query = True
+    throttle = Bucket.WRITES
 
     @extend_schema(
         operation_id="list_wallets",

@@ -6,15 +6,16 @@ from typing import Any, ClassVar
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.http.pagination import Newest
 from apps.core.http.serializers import StrictSerializer, read_query
+from apps.core.http.throttles import Throttled
+from apps.core.rate_limits import Bucket
 
 
-class View(APIView):
+class View(Throttled):
     """An API view. It declares `required_roles`, or `public = True`, and makes one domain call."""
 
     public: ClassVar[bool] = False
@@ -48,6 +49,8 @@ class NoSuchAddress(View):
 
     public = True
     authentication_classes = []
+    # Nothing is done here that would be worth counting.
+    throttle = Bucket.UNLIMITED
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse before the method is looked at."""

@@ -63,7 +63,7 @@ class Waits(View):
 
     def post(self, request: Request) -> Response:
         error = Busy()
-        error.retry_after, error.headers = None, {"RateLimit": '"reads";r=0'}
+        error.retry_after, error.headers = None, {"Link": "</api/docs>"}
         raise error
 
 
@@ -108,7 +108,7 @@ class TestEnvelope:
 
     def test_carries_what_headers_an_error_brings(self) -> None:
         response = Client().post("/api/waits", b"", content_type="application/json")
-        assert (response["RateLimit"], response.has_header("Retry-After")) == ('"reads";r=0', False)
+        assert (response["Link"], response.has_header("Retry-After")) == ("</api/docs>", False)
 
     def test_hides_an_unexpected_error_and_says_500(self) -> None:
         response = Client().put("/api/echo", "{}", content_type="application/json")

@@ -13,6 +13,7 @@ from apps.core.http.pagination import PAGE_PARAMETERS
 from apps.core.http.schema import PAGE_QUERY, page_of
 from apps.core.http.serializers import read_body, read_query
 from apps.core.http.views import View
+from apps.core.rate_limits import Bucket
 from apps.dex.api import serializers as shapes
 from apps.dex.selectors.orders import book, order_view, order_views, orders_of, trade_view, trades_of
 from apps.dex.services.orders import cancel_order, submit_order
@@ -40,6 +41,7 @@ class OrdersView(View):
 
     required_roles = {"GET": INVESTOR | OFFICERS, "POST": INVESTOR}
     reads_query = True
+    throttle = Bucket.ORDERS
 
     @extend_schema(
         operation_id="list_orders",
@@ -85,6 +87,7 @@ class CancelView(View):
     """Cancel an order."""
 
     required_roles = INVESTOR
+    throttle = Bucket.CANCELS
 
     @extend_schema(
         operation_id="cancel_order",

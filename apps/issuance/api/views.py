@@ -16,6 +16,7 @@ from apps.core.http.schema import PAGE_QUERY, page_of
 from apps.core.http.serializers import read_body, read_no_body, read_query
 from apps.core.http.views import View
 from apps.core.money import format_base_units
+from apps.core.rate_limits import Bucket
 from apps.issuance.api.serializers import (
     IssuanceQuerySerializer,
     IssuanceRequestSerializer,
@@ -44,6 +45,7 @@ class IssuancesView(View):
 
     required_roles = {"GET": ALL_ROLES, "POST": ISSUER}
     reads_query = True
+    throttle = Bucket.ISSUANCE
 
     @extend_schema(
         operation_id="request_issuance",
@@ -85,6 +87,7 @@ class ApprovalView(View):
     """The checker's yes."""
 
     required_roles = ISSUER
+    throttle = Bucket.ISSUANCE
 
     @extend_schema(
         operation_id="approve_issuance", tags=["issuance"], request=None, responses={202: IssuanceSerializer}
@@ -100,6 +103,7 @@ class RejectionView(View):
     """The checker's no."""
 
     required_roles = ISSUER
+    throttle = Bucket.ISSUANCE
 
     @extend_schema(operation_id="reject_issuance", tags=["issuance"], request=None, responses=IssuanceSerializer)
     def post(self, request: Request, issuance_id: UUID) -> Response:
@@ -112,6 +116,7 @@ class TokensView(View):
     """Tokens."""
 
     required_roles = ISSUER_OR_OPS
+    throttle = Bucket.ISSUANCE
 
     @extend_schema(
         operation_id="order_token", tags=["issuance"], request=TokenOrderSerializer, responses={202: TokenSerializer}

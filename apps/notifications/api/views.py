@@ -9,6 +9,7 @@ from apps.core.http.pagination import PAGE_PARAMETERS
 from apps.core.http.schema import PAGE_QUERY, page_of
 from apps.core.http.serializers import StrictSerializer, read_body, read_query
 from apps.core.http.views import View
+from apps.core.rate_limits import Bucket
 from apps.notifications.api import serializers as shapes
 from apps.notifications.selectors.inbox import notifications_of, preferences
 from apps.notifications.services.preferences import set_preference
@@ -37,6 +38,7 @@ class PreferencesView(View):
     """The caller's preferences."""
 
     required_roles = ALL_ROLES
+    throttle = Bucket.WRITES
 
     @extend_schema(
         operation_id="get_notification_preferences", tags=["notifications"], responses=shapes.PreferencesSerializer

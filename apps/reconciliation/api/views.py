@@ -13,6 +13,7 @@ from apps.core.http.pagination import PAGE_PARAMETERS
 from apps.core.http.schema import PAGE_QUERY, page_of
 from apps.core.http.serializers import read_body, read_query
 from apps.core.http.views import View
+from apps.core.rate_limits import Bucket
 from apps.reconciliation.api import serializers as shapes
 from apps.reconciliation.selectors.rendering import break_as_dict, run_as_dict
 from apps.reconciliation.selectors.runs import break_view, breaks_of, run, run_view, runs_of
@@ -24,6 +25,7 @@ class RunsView(View):
 
     required_roles = STAFF_ROLES
     reads_query = True
+    throttle = Bucket.WRITES
 
     @extend_schema(
         operation_id="reconcile",

@@ -10,6 +10,7 @@ from apps.core.http.pagination import PAGE_PARAMETERS
 from apps.core.http.schema import PAGE_QUERY, page_of
 from apps.core.http.serializers import read_body, read_query
 from apps.core.http.views import View
+from apps.core.rate_limits import Bucket
 from apps.securities.api.serializers import (
     NewSecuritySerializer,
     SecuritiesQuerySerializer,
@@ -31,6 +32,7 @@ class SecuritiesView(View):
 
     required_roles = {"GET": ALL_ROLES, "POST": frozenset({Role.ISSUER.value})}
     reads_query = True
+    throttle = Bucket.WRITES
 
     @extend_schema(
         operation_id="list_securities",

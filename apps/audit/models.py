@@ -1,6 +1,5 @@
 """The audit trail: one append-only row for each business fact, written in the transaction that made it true."""
 
-from django.contrib.postgres.indexes import BrinIndex
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
@@ -36,7 +35,10 @@ class AuditLog(AppendOnlyModel):
             models.CheckConstraint(name="audit_log_named", condition=~Q(action="") & ~Q(resource_type="")),
         ]
         indexes = [
-            BrinIndex(fields=["created_at"], name="audit_log_by_time"),
+            models.Index(fields=["created_at", "id"], name="audit_log_by_time"),
             models.Index(fields=["resource_type", "resource_id", "id"], name="audit_log_by_resource"),
             models.Index(fields=["action", "id"], name="audit_log_by_action"),
+            models.Index(fields=["user_id", "id"], name="audit_log_by_user"),
+            models.Index(fields=["party_id", "id"], name="audit_log_by_party"),
+            models.Index(fields=["request_id", "id"], name="audit_log_by_request"),
         ]

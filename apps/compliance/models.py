@@ -48,6 +48,10 @@ class InvestorProfile(models.Model):
                 condition=Q(tax_residence=None) | Q(tax_residence__regex=r"^[A-Z]{2}$"),
             ),
         ]
+        indexes = [
+            models.Index(fields=["created_at", "party"], name="investor_by_time"),
+            models.Index(fields=["kyc_status", "created_at", "party"], name="investor_by_kyc"),
+        ]
 
 
 class KycDecision(AppendOnlyModel):
@@ -67,7 +71,7 @@ class Wallet(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     address = models.CharField(max_length=42)
-    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
+    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+", db_index=False)
     claim_status = models.CharField(max_length=16, choices=ClaimStatus.choices, default=ClaimStatus.NONE)
     proved_at = models.DateTimeField()
 
@@ -77,6 +81,7 @@ class Wallet(models.Model):
             models.CheckConstraint(name="wallet_address_form", condition=Q(address__regex=ADDRESS)),
             models.CheckConstraint(name="wallet_claim_known", condition=Q(claim_status__in=ClaimStatus.values)),
         ]
+        indexes = [models.Index(fields=["party", "proved_at", "id"], name="wallet_of_party")]
 
 
 class WalletRegistration(models.Model):

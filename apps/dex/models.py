@@ -167,7 +167,8 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["isin", "place"], name="dex_order_open", condition=Q(status__in=["OPEN", "PARTIAL"])),
-            models.Index(fields=["party_id", "id"], name="dex_order_of_party"),
+            models.Index(fields=["party_id", "created_at", "id"], name="dex_order_of_party"),
+            models.Index(fields=["created_at", "id"], name="dex_order_by_time"),
         ]
 
 
@@ -197,6 +198,7 @@ class Trade(AppendOnlyModel):
         indexes = [
             BrinIndex(fields=["executed_at"], name="dex_trade_time"),
             models.Index(fields=["isin", "id"], name="dex_trade_of_security"),
+            models.Index(fields=["isin", "executed_at", "id"], name="dex_trade_by_time"),
             models.Index(fields=["maker_order_id"], name="dex_trade_of_maker"),
             models.Index(fields=["taker_order_id"], name="dex_trade_of_taker"),
         ]

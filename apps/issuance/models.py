@@ -32,11 +32,11 @@ class IssuanceRequest(models.Model):
     """New securities for one wallet."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    issuer_party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
+    issuer_party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+", db_index=False)
     client_request_id = models.CharField(max_length=64)
     fingerprint = models.CharField(max_length=64)
     isin = models.CharField(max_length=12)
-    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
+    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+", db_index=False)
     wallet_address = models.CharField(max_length=42)
     quantity = BaseUnitsField()
     quantity_decimals = models.PositiveSmallIntegerField()
@@ -68,4 +68,9 @@ class IssuanceRequest(models.Model):
                 & Q(decided_at__isnull=False),
             ),
         ]
-        indexes = [models.Index(fields=["isin", "status"], name="issuance_by_isin")]
+        indexes = [
+            models.Index(fields=["isin", "status"], name="issuance_by_isin"),
+            models.Index(fields=["created_at", "id"], name="issuance_by_time"),
+            models.Index(fields=["issuer_party", "created_at", "id"], name="issuance_of_issuer"),
+            models.Index(fields=["party", "created_at", "id"], name="issuance_of_holder"),
+        ]

@@ -52,7 +52,9 @@ class LedgerAccount(models.Model):
     )
     kind = models.CharField(max_length=16, choices=AccountKind.choices)
     wallet_address = models.CharField(max_length=42, null=True)
-    party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, null=True, related_name="ledger_accounts")
+    party = models.ForeignKey(
+        "accounts.Party", on_delete=models.PROTECT, null=True, related_name="ledger_accounts", db_index=False
+    )
     control = models.GeneratedField(
         expression=ExpressionWrapper(~Q(kind__in=HOLDER_KINDS), models.BooleanField()),
         output_field=models.BooleanField(),
@@ -62,7 +64,11 @@ class LedgerAccount(models.Model):
 
     class Meta:
         db_table = "ledger_account"
-        indexes = [models.Index(fields=["wallet_address"], name="ledger_account_wallet")]
+        indexes = [
+            models.Index(fields=["wallet_address"], name="ledger_account_wallet"),
+            models.Index(fields=["party", "id"], name="ledger_account_of_party"),
+            models.Index(fields=["asset", "id"], name="ledger_account_of_asset"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 name="ledger_account_once", fields=["asset", "kind", "wallet_address"], nulls_distinct=False

@@ -42,7 +42,7 @@ class Notification(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["event_id", "user", "channel"], name="notification_once"),
         ]
-        indexes = [models.Index(fields=["user", "id"], name="notification_of_user")]
+        indexes = [models.Index(fields=["user", "created_at", "id"], name="notification_of_user")]
 
 
 class NotificationPreference(models.Model):

@@ -62,7 +62,11 @@ class Run(AppendOnlyModel):
                 condition=Q(status__in=[RunStatus.CLEAN, RunStatus.BREAKS]) | ~Q(problems=[]),
             ),
         ]
-        indexes = [models.Index(fields=["isin", "-id"], name="recon_run_of_isin")]
+        indexes = [
+            models.Index(fields=["isin", "-id"], name="recon_run_of_isin"),
+            models.Index(fields=["started_at", "id"], name="recon_run_by_time"),
+            models.Index(fields=["isin", "started_at", "id"], name="recon_run_of_isin_by_time"),
+        ]
 
 
 class Break(models.Model):
@@ -90,7 +94,11 @@ class Break(models.Model):
             ),
             models.CheckConstraint(name="recon_break_age", condition=Q(last_seen_at__gte=F("first_seen_at"))),
         ]
-        indexes = [models.Index(fields=["isin", "kind"], name="recon_break_of_isin")]
+        indexes = [
+            models.Index(fields=["isin", "kind"], name="recon_break_of_isin"),
+            models.Index(fields=["first_seen_at", "id"], name="recon_break_by_first_sight"),
+            models.Index(fields=["last_seen_at", "id"], name="recon_break_by_last_sight"),
+        ]
 
 
 class BreakEvent(AppendOnlyModel):

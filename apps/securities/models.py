@@ -67,6 +67,7 @@ class Security(models.Model):
             # What the foreign key of the terms' own copy of the scale refers to (see the migration).
             models.UniqueConstraint(fields=["isin", "quantity_decimals"], name="security_scale"),
         ]
+        indexes = [models.Index(fields=["created_at", "isin"], name="security_by_time")]
 
 
 class TradingTerms(models.Model):

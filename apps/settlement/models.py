@@ -116,6 +116,8 @@ class SettlementInstruction(models.Model):
                 fields=["open_intent_id"], name="settlement_in_flight", condition=Q(open_intent_id__isnull=False)
             ),
             models.Index(fields=["isin"], name="settlement_isin"),
+            models.Index(fields=["created_at", "id"], name="settlement_by_time"),
+            models.Index(fields=["intended_settlement_date", "id"], name="settlement_by_date"),
         ]
 
 

@@ -192,12 +192,10 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["apps.core.http.permissions.HasRequiredRole"],
     "DEFAULT_RENDERER_CLASSES": ["apps.core.http.envelope.EnvelopeRenderer"],
     "DEFAULT_PARSER_CLASSES": ["apps.core.http.parsers.StrictJSONParser"],
-    "DEFAULT_PAGINATION_CLASS": "apps.core.http.pagination.Newest",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "apps.core.http.exceptions.handle",
     "UNAUTHENTICATED_USER": None,
     "COERCE_DECIMAL_TO_STRING": True,
-    "PAGE_SIZE": 100,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Bookentry",

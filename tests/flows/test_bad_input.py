@@ -4,6 +4,7 @@ The operations come from the URLconf and their shapes from the OpenAPI document,
 """
 
 import json
+from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -24,6 +25,15 @@ def texts(suspects: dict[str, str]) -> dict[str, str]:
     found = {label: json.loads(raw) for label, raw in suspects.items()}
     kept = {label: str(value) for label, value in found.items() if isinstance(value, str | int)}
     return kept | bad_values.TEXTS
+
+
+def as_read(schema: dict[str, Any], text: str) -> Any:
+    """What a parameter's text says, in JSON: only its schema tells 12 from "12"."""
+    if schema.get("type") == "array":
+        return [as_read(schema["items"], part) for part in text.split(",")]
+    if schema.get("type") == "integer" and text.isascii() and text.isdigit():
+        return int(text)
+    return {"true": True, "false": False}.get(text, text) if schema.get("type") == "boolean" else text
 
 
 @pytest.mark.usefixtures("unchanged")
@@ -80,10 +90,9 @@ class TestEveryParameter:
         for name, schema in operation.query.items():
             needed = {"isin": scene.market.isin} if name != "isin" and "isin" in operation.query else {}
             for label, text in (texts(suspects) | (bad_values.CURSORS if name == "cursor" else {})).items():
-                number = schema.get("type") == "integer" and text.isascii() and text.isdigit()
                 query = "&".join(f"{key}={quote(value)}" for key, value in (needed | {name: text}).items())
                 response = call(scene, operation, url=f"{scene.path(operation)}?{query}")
-                if label in bad_values.TEXTS or not fits(schema, int(text) if number else text):
+                if label in bad_values.TEXTS or not fits(schema, as_read(schema, text)):
                     assert refusal(response, 400), (name, label)
                 else:
                     assert response.status_code < 500, (name, label)

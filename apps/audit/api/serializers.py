@@ -3,20 +3,25 @@
 from rest_framework import serializers
 
 from apps.audit.models import AuditLog
-from apps.core.http.serializers import IdField, StrictSerializer, TextField
+from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
+from apps.core.http.serializers import IdField, TextField
 
 
-class AuditLogQuerySerializer(StrictSerializer):
-    """The filters there are: anything else is refused."""
+class AuditLogListQuery(ListQuery):
+    """Who did what."""
 
-    action = TextField(max_length=64, required=False)
-    resource_type = TextField(max_length=64, required=False)
-    resource_id = TextField(max_length=128, required=False)
-    user_id = IdField(required=False)
-    party_id = IdField(required=False)
-    request_id = TextField(max_length=64, required=False)
-    created_at__gte = serializers.DateTimeField(required=False, help_text="From this instant on.")
-    created_at__lt = serializers.DateTimeField(required=False, help_text="Before this instant.")
+    filters = {
+        "action": Filter(TextField(max_length=64), ONE_OR_MORE),
+        "resource_type": Filter(TextField(max_length=64)),
+        "resource_id": Filter(TextField(max_length=128)),
+        "user_id": Filter(IdField()),
+        "party_id": Filter(IdField()),
+        "request_id": Filter(TextField(max_length=64)),
+        "created_at": moments(),
+    }
+    orderings = {"id": ("id",), "created_at": ("created_at", "id")}
+    default_ordering = "-id"
+    sequence = "id"
 
 
 class AuditLogSerializer(serializers.ModelSerializer):

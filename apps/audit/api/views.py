@@ -4,11 +4,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.audit.api.serializers import AuditLogQuerySerializer, AuditLogSerializer
+from apps.audit.api.serializers import AuditLogListQuery, AuditLogSerializer
 from apps.audit.selectors.trail import audit_logs
-from apps.core.http.pagination import PAGE_PARAMETERS
-from apps.core.http.schema import PAGE_QUERY, page_of
-from apps.core.http.serializers import read_query
+from apps.core.http.schema import page_of
 from apps.core.http.views import View
 
 
@@ -21,10 +19,10 @@ class AuditLogsView(View):
     @extend_schema(
         operation_id="list_audit_logs",
         tags=["compliance"],
-        parameters=[AuditLogQuerySerializer, *PAGE_QUERY],
-        responses=page_of(AuditLogSerializer),
+        parameters=[AuditLogListQuery],
+        responses=page_of(AuditLogSerializer, AuditLogListQuery),
     )
     def get(self, request: Request) -> Response:
         """Who did what, newest first."""
-        filters = read_query(request, AuditLogQuerySerializer, allow=PAGE_PARAMETERS)
-        return self.page(request, audit_logs(**filters), lambda row: AuditLogSerializer(row).data)
+        asked = AuditLogListQuery.read(request)
+        return self.page(asked, audit_logs(), lambda rows: AuditLogSerializer(rows, many=True).data)

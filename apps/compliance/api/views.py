@@ -1,6 +1,5 @@
 """Investors and their wallets."""
 
-from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -14,9 +13,8 @@ from apps.compliance.services.investors import decide_kyc, update_profile
 from apps.compliance.services.wallets import challenge_wallet, prove_wallet
 from apps.compliance.types import KycDecisionDraft, KycStatus
 from apps.core import clock
-from apps.core.http.pagination import PAGE_PARAMETERS
-from apps.core.http.schema import PAGE_QUERY, page_of
-from apps.core.http.serializers import StrictSerializer, read_body, read_query
+from apps.core.http.schema import page_of
+from apps.core.http.serializers import read_body
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket
 
@@ -57,17 +55,13 @@ class InvestorsView(View):
     @extend_schema(
         operation_id="list_investors",
         tags=["compliance"],
-        parameters=PAGE_QUERY,
-        responses=page_of(shapes.ProfileSerializer),
+        parameters=[shapes.InvestorListQuery],
+        responses=page_of(shapes.ProfileSerializer, shapes.InvestorListQuery),
     )
     def get(self, request: Request) -> Response:
         """Newest first."""
-        read_query(request, StrictSerializer, allow=PAGE_PARAMETERS)
-
-        def render(row: Any) -> Any:
-            return shapes.ProfileSerializer(profile_views([row])[0]).data
-
-        return self.page(request, profiles(), render, ordering="-party_id")
+        asked = shapes.InvestorListQuery.read(request)
+        return self.page(asked, profiles(), lambda rows: shapes.ProfileSerializer(profile_views(rows), many=True).data)
 
 
 class InvestorView(View):
@@ -130,14 +124,14 @@ class WalletsView(View):
     @extend_schema(
         operation_id="list_wallets",
         tags=["wallets"],
-        parameters=PAGE_QUERY,
-        responses=page_of(shapes.WalletSerializer),
+        parameters=[shapes.WalletListQuery],
+        responses=page_of(shapes.WalletSerializer, shapes.WalletListQuery),
     )
     def get(self, request: Request) -> Response:
         """Proved wallets and what they may hold."""
-        read_query(request, StrictSerializer, allow=PAGE_PARAMETERS)
+        asked = shapes.WalletListQuery.read(request)
         wallets = wallets_of(self.actor(request).require_party())
-        return self.page(request, wallets, lambda row: shapes.WalletSerializer(wallet_view(row)).data)
+        return self.page(asked, wallets, lambda rows: [shapes.WalletSerializer(wallet_view(row)).data for row in rows])
 
     @extend_schema(
         operation_id="prove_wallet",

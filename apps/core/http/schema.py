@@ -2,25 +2,24 @@
 
 from typing import Any
 
-from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from drf_spectacular.utils import inline_serializer
 from rest_framework import serializers
 
-PAGE_QUERY = [
-    OpenApiParameter("cursor", str, description="From `next` or `previous` of another page."),
-    OpenApiParameter(
-        "limit", {"type": "integer", "minimum": 1, "maximum": 500}, description="Rows a page; 100 unless told."
-    ),
-]
+from apps.core.http.filters import ListQuery
 
 
-def page_of(row: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+def page_of(row: type[serializers.Serializer[Any]], query: type[ListQuery]) -> serializers.Serializer[Any]:
     """The answer of a view that returns `self.page(...)`, for `extend_schema(responses=...)`."""
     link: dict[str, Any] = {"allow_null": True, "help_text": "The address of the neighbouring page, or null."}
     fields = {
         "results": row(many=True),
         "next": serializers.URLField(**link),
-        "previous": serializers.URLField(**link),
+        "prev": serializers.URLField(**link),
+        "has_more": serializers.BooleanField(help_text="Whether there is a next page."),
     }
+    if query.sequence:
+        said = "What the list had come to; sent back as a parameter, it shows the list as it is now."
+        fields["as_of_sequence"] = serializers.IntegerField(help_text=said)
     return inline_serializer(name=f"{row.__name__.removesuffix('Serializer')}Page", fields=fields)
 
 

@@ -1,7 +1,8 @@
 """Strict shapes: what is not declared is refused, what is a string stays one."""
 
 import re
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, ClassVar
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema_field
@@ -14,6 +15,10 @@ from stdnum.exceptions import ValidationError as NumberError
 DECEIVING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 ISIN, ADDRESS = "^[A-Z]{2}[A-Z0-9]{9}[0-9]$", "^0x[0-9a-fA-F]{40}$"
 AMOUNT = re.compile(r"[0-9]{1,38}(?:\.[0-9]{1,18})?", re.ASCII)
+# RFC 3339. Without an offset an instant would be anybody's guess.
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -65,8 +70,10 @@ class WholeNumberField(serializers.IntegerField):
 class DigitsField(serializers.IntegerField):
     """A whole number of a query string: ASCII digits and nothing else."""
 
+    digits: ClassVar[int] = 9
+
     def to_internal_value(self, data: Any) -> int:
-        if not re.fullmatch("[0-9]{1,9}", str(data), re.ASCII):
+        if not re.fullmatch(f"[0-9]{{1,{self.digits}}}", str(data), re.ASCII):
             raise serializers.ValidationError("This must be a whole number.", code="not_an_integer")
         return super().to_internal_value(data)
 
@@ -78,6 +85,35 @@ class FlagField(serializers.BooleanField):
         if not isinstance(data, bool):
             raise serializers.ValidationError("This must be true or false.", code="not_a_boolean")
         return data
+
+
+class InstantField(serializers.DateTimeField):
+    """An instant with its offset from UTC, within reason."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str) or not INSTANT.fullmatch(value):
+            message = 'This must be an instant with its offset, such as "2026-01-31T09:30:00Z".'
+            raise serializers.ValidationError(message, code="not_an_instant")
+        instant = super().to_internal_value(value)
+        # Compared before it is moved to UTC: year 1 and year 9999 cannot always be.
+        _require_in_range(instant.date())
+        return instant.astimezone(UTC)
+
+
+class DayField(serializers.DateField):
+    """A day as YYYY-MM-DD, within reason."""
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or not DAY.fullmatch(value):
+            raise serializers.ValidationError("This must be a day, as YYYY-MM-DD.", code="not_a_day")
+        day = super().to_internal_value(value)
+        _require_in_range(day)
+        return day
+
+
+def _require_in_range(day: date) -> None:
+    if not EARLIEST <= day <= LATEST:
+        raise serializers.ValidationError("This is out of range: 1970 to 2199.", code="out_of_range")
 
 
 class IdField(serializers.UUIDField):
@@ -140,13 +176,12 @@ def read_no_body(request: Request) -> None:
     read_body(request, StrictSerializer)
 
 
-def read_query(request: Request, shape: type[StrictSerializer], allow: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The validated query string; an unknown or repeated parameter is refused (`allow`: the paginator's own)."""
+def read_query(request: Request, shape: type[StrictSerializer]) -> dict[str, Any]:
+    """The validated query string; an unknown or repeated parameter is refused."""
     if repeated := sorted(name for name, values in request.query_params.lists() if len(values) > 1):
         raise serializers.ValidationError(
             {name: serializers.ErrorDetail("Given more than once.", code="repeated") for name in repeated}
         )
-    given = {name: value for name, value in request.query_params.items() if name not in allow}
-    serializer = shape(data=given)
+    serializer = shape(data=request.query_params.dict())
     serializer.is_valid(raise_exception=True)
     return dict(serializer.validated_data)

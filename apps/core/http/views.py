@@ -1,15 +1,16 @@
 """Bases of the API's views."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
+from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
-from apps.core.http.pagination import Newest
+from apps.core.http.filters import Listing
 from apps.core.http.serializers import StrictSerializer, read_query
 from apps.core.http.throttles import Throttled
 from apps.core.rate_limits import Bucket
@@ -35,12 +36,11 @@ class View(Throttled):
             raise TypeError("a public view has no actor")
         return request.auth
 
-    def page(self, request: Request, rows: Any, render: Callable[[Any], Any], ordering: str = "-id") -> Response:
-        """One page of a queryset, each row rendered."""
-        paginator = Newest()
-        paginator.ordering = ordering
-        found: list[Any] = paginator.paginate_queryset(rows, request, view=self) or []
-        return paginator.get_paginated_response([render(row) for row in found])
+    def page(self, asked: Listing, rows: QuerySet[Any], render: Callable[[list[Any]], Iterable[Any]]) -> Response:
+        """The page asked for of rows the caller may see; `render` makes the answer of all of a page's rows at once."""
+        who = self.actor(asked.request)
+        asked_by = [who.user_id, who.party_id, sorted(who.roles)]
+        return Response(asked.answer(rows, asked_by=asked_by, render=render))
 
 
 @extend_schema(exclude=True)

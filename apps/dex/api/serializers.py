@@ -6,10 +6,13 @@ from typing import Any
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
-from apps.core.http.serializers import AmountField, CodeField, DigitsField, IsinField, StrictSerializer
+from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
+from apps.core.http.serializers import AmountField, CodeField, DigitsField, IdField, IsinField, StrictSerializer
 from apps.dex.matching import Side, TimeInForce
 from apps.dex.types import OrderState, OrderType
 
+# An order is in the list once the matcher has seen it.
+DECIDED = [state for state in OrderState.values if state != OrderState.PENDING]
 CLIENT_ID = r"[A-Za-z0-9._:-]{1,64}"
 
 
@@ -42,11 +45,19 @@ class CancelSerializer(StrictSerializer):
     client_cancel_id = ClientIdField(required=False)
 
 
-class OrderQuerySerializer(StrictSerializer):
-    """Filters of the list of orders."""
+class OrderListQuery(ListQuery):
+    """Which orders."""
 
-    isin = IsinField(required=False)
-    status = serializers.ChoiceField(choices=[s for s in OrderState.values if s != OrderState.PENDING], required=False)
+    filters = {
+        "isin": Filter(IsinField(), ONE_OR_MORE),
+        "status": Filter(serializers.ChoiceField(choices=DECIDED), ONE_OR_MORE),
+        "side": Filter(serializers.ChoiceField(choices=[str(side) for side in Side])),
+        "client_order_id": Filter(ClientIdField(), column="command__client_command_id"),
+        "party_id": Filter(IdField(help_text="For officers; anybody else has no orders but their own.")),
+        "created_at": moments(),
+    }
+    orderings = {"created_at": ("created_at", "id")}
+    default_ordering = "-created_at"
 
 
 class BookQuerySerializer(StrictSerializer):
@@ -56,10 +67,17 @@ class BookQuerySerializer(StrictSerializer):
     depth = DigitsField(min_value=1, max_value=200, default=20)
 
 
-class TradesQuerySerializer(StrictSerializer):
-    """Which security's trades."""
+class TradeListQuery(ListQuery):
+    """Which trades of a security."""
 
-    isin = IsinField()
+    filters = {
+        "isin": Filter(IsinField(), required=True, applied=False),
+        "taker_side": Filter(serializers.ChoiceField(choices=[str(side) for side in Side])),
+        "executed_at": moments(),
+    }
+    orderings = {"trade_id": ("id",), "executed_at": ("executed_at", "id")}
+    default_ordering = "-trade_id"
+    sequence = "id"
 
 
 class FillSerializer(serializers.Serializer):

@@ -9,8 +9,7 @@ from rest_framework.response import Response
 
 from apps.core import clock
 from apps.core.actor import Actor
-from apps.core.http.pagination import PAGE_PARAMETERS
-from apps.core.http.schema import PAGE_QUERY, page_of
+from apps.core.http.schema import page_of
 from apps.core.http.serializers import read_body, read_query
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket
@@ -46,18 +45,14 @@ class OrdersView(View):
     @extend_schema(
         operation_id="list_orders",
         tags=["dex"],
-        parameters=[shapes.OrderQuerySerializer, *PAGE_QUERY],
-        responses=page_of(shapes.OrderSerializer),
+        parameters=[shapes.OrderListQuery],
+        responses=page_of(shapes.OrderSerializer, shapes.OrderListQuery),
     )
     def get(self, request: Request) -> Response:
         """Newest first."""
-        filters = read_query(request, shapes.OrderQuerySerializer, allow=PAGE_PARAMETERS)
-        rows = orders_of(visible_party(self.actor(request)), **filters)
-
-        def render(row: Any) -> Any:
-            return shapes.OrderSerializer(order_views([row])[0]).data
-
-        return self.page(request, rows, render)
+        asked = shapes.OrderListQuery.read(request)
+        rows = orders_of(visible_party(self.actor(request)))
+        return self.page(asked, rows, lambda found: shapes.OrderSerializer(order_views(found), many=True).data)
 
     @extend_schema(
         operation_id="place_order",
@@ -129,15 +124,15 @@ class TradesView(View):
     @extend_schema(
         operation_id="list_trades",
         tags=["dex"],
-        parameters=[shapes.TradesQuerySerializer, *PAGE_QUERY],
-        responses=page_of(shapes.TradeSerializer),
+        parameters=[shapes.TradeListQuery],
+        responses=page_of(shapes.TradeSerializer, shapes.TradeListQuery),
     )
     def get(self, request: Request) -> Response:
         """Newest first, without names."""
-        isin = read_query(request, shapes.TradesQuerySerializer, allow=PAGE_PARAMETERS)["isin"]
-        terms = security(isin)
+        asked = shapes.TradeListQuery.read(request)
+        terms = security(asked.get("isin"))
 
-        def render(row: Any) -> Any:
-            return shapes.TradeSerializer(trade_view(row, terms)).data
+        def render(rows: list[Any]) -> list[Any]:
+            return [shapes.TradeSerializer(trade_view(row, terms)).data for row in rows]
 
-        return self.page(request, trades_of(isin), render)
+        return self.page(asked, trades_of(terms.isin), render)

@@ -14,14 +14,11 @@ from apps.securities.selectors.securities import securities, security
 from apps.securities.types import SecurityView
 
 
-def orders_of(party_id: UUID | None, isin: str | None = None, status: str | None = None) -> QuerySet[Order]:
-    """A party's orders (None: everybody's, for officers), filtered."""
+def orders_of(party_id: UUID | None) -> QuerySet[Order]:
+    """A party's orders, or everybody's (None, for officers), as rows for a page."""
     rows = Order.objects.select_related("command")
-    if party_id is not None:
-        rows = rows.filter(party_id=party_id)
-    if isin:
-        rows = rows.for_security(isin)
-    return rows.filter(status=status) if status else rows
+    # The command's party too: its index finds an order by the client's own id.
+    return rows if party_id is None else rows.filter(party_id=party_id, command__party_id=party_id)
 
 
 def order_view(order_id: UUID, party_id: UUID | None = None) -> OrderView:
@@ -106,8 +103,7 @@ def _fill_view(trade: Trade, view: SecurityView) -> FillView:
 
 
 def trades_of(isin: str) -> QuerySet[Trade]:
-    """A security's trades. Raises UnknownSecurity."""
-    security(isin)
+    """A security's trades, as rows for a page."""
     return Trade.objects.filter(isin=isin)
 
 

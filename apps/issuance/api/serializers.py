@@ -2,6 +2,7 @@
 
 from rest_framework import serializers
 
+from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
 from apps.core.http.serializers import AddressField, AmountField, IdField, IsinField, StrictSerializer, TextField
 from apps.issuance.types import IssuanceStatus
 
@@ -16,11 +17,19 @@ class IssuanceRequestSerializer(StrictSerializer):
     quantity = AmountField()
 
 
-class IssuanceQuerySerializer(StrictSerializer):
-    """Filters of the list."""
+class IssuanceListQuery(ListQuery):
+    """Which issuances."""
 
-    isin = IsinField(required=False)
-    status = serializers.ChoiceField(choices=IssuanceStatus.choices, required=False)
+    filters = {
+        "isin": Filter(IsinField(), ONE_OR_MORE),
+        "status": Filter(serializers.ChoiceField(choices=IssuanceStatus.choices), ONE_OR_MORE),
+        "client_request_id": Filter(TextField(max_length=64)),
+        "party_id": Filter(IdField(help_text="The holder.")),
+        "wallet_address": Filter(AddressField()),
+        "created_at": moments(),
+    }
+    orderings = {"created_at": ("created_at", "id")}
+    default_ordering = "-created_at"
 
 
 class IssuanceSerializer(serializers.Serializer):

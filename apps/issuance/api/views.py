@@ -11,14 +11,13 @@ from rest_framework.response import Response
 from apps.accounts.types import ALL_ROLES, Role
 from apps.chain.selectors.tokens import binding
 from apps.core import clock
-from apps.core.http.pagination import PAGE_PARAMETERS
-from apps.core.http.schema import PAGE_QUERY, page_of
-from apps.core.http.serializers import read_body, read_no_body, read_query
+from apps.core.http.schema import page_of
+from apps.core.http.serializers import read_body, read_no_body
 from apps.core.http.views import View
 from apps.core.money import format_base_units
 from apps.core.rate_limits import Bucket
 from apps.issuance.api.serializers import (
-    IssuanceQuerySerializer,
+    IssuanceListQuery,
     IssuanceRequestSerializer,
     IssuanceSerializer,
     TokenOrderSerializer,
@@ -62,14 +61,14 @@ class IssuancesView(View):
     @extend_schema(
         operation_id="list_issuances",
         tags=["issuance"],
-        parameters=[IssuanceQuerySerializer, *PAGE_QUERY],
-        responses=page_of(IssuanceSerializer),
+        parameters=[IssuanceListQuery],
+        responses=page_of(IssuanceSerializer, IssuanceListQuery),
     )
     def get(self, request: Request) -> Response:
         """Issuances, newest first: an issuer's own, an investor's as holder, all for operations and compliance."""
-        query = read_query(request, IssuanceQuerySerializer, allow=PAGE_PARAMETERS)
-        rows = issuances_for(self.actor(request), **query)
-        return self.page(request, rows, lambda row: render(view_of(row)))
+        asked = IssuanceListQuery.read(request)
+        rows = issuances_for(self.actor(request))
+        return self.page(asked, rows, lambda found: [render(view_of(row)) for row in found])
 
 
 class IssuanceDetailView(View):

@@ -12,17 +12,13 @@ from apps.issuance.types import IssuanceView, IssuedTotals
 STAFF = ("OPS", "COMPLIANCE")
 
 
-def issuances_for(actor: Actor, *, isin: str | None = None, status: str | None = None) -> QuerySet[IssuanceRequest]:
+def issuances_for(actor: Actor) -> QuerySet[IssuanceRequest]:
     """What the actor may see, for a page: staff everything, an issuer what it issues, an investor what it gets."""
     rows = IssuanceRequest.objects.all()
     if "ISSUER" in actor.roles:
         rows = rows.filter(issuer_party_id=actor.require_party())
     elif not actor.roles.intersection(STAFF):
         rows = rows.filter(party_id=actor.require_party())
-    if isin:
-        rows = rows.filter(isin=isin)
-    if status:
-        rows = rows.filter(status=status)
     return rows
 
 

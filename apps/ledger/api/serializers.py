@@ -4,17 +4,26 @@ from typing import Any
 
 from rest_framework import serializers
 
-from apps.core.http.serializers import IdField, IsinField, StrictSerializer, TextField
+from apps.core.http.filters import Filter, ListQuery
+from apps.core.http.serializers import AddressField, IdField, IsinField, TextField
 from apps.core.money import format_base_units
 from apps.ledger.types import HOLDER_KINDS, Position
 
+HOLDINGS = [(kind.value, kind.label) for kind in HOLDER_KINDS]
 
-class PositionQuerySerializer(StrictSerializer):
-    """Filters of the list."""
 
-    party_id = IdField(required=False, help_text="Operations and compliance: one party's positions.")
-    isin = IsinField(required=False)
-    asset = TextField(max_length=32, required=False, help_text="An ISIN or the code of a cash asset.")
+class PositionListQuery(ListQuery):
+    """Which positions."""
+
+    filters = {
+        "party_id": Filter(IdField(help_text="For officers: one party's."), applied=False),
+        "isin": Filter(IsinField(), applied=False),
+        "asset": Filter(TextField(max_length=32, help_text="An ISIN or the code of a cash asset."), applied=False),
+        "kind": Filter(serializers.ChoiceField(choices=HOLDINGS)),
+        "wallet_address": Filter(AddressField()),
+    }
+    orderings = {"account_id": ("id",), "asset": ("asset_id", "id")}
+    default_ordering = "-account_id"
 
 
 class PositionSerializer(serializers.Serializer):
@@ -23,7 +32,7 @@ class PositionSerializer(serializers.Serializer):
     account_id = serializers.UUIDField()
     party_id = serializers.UUIDField(allow_null=True, help_text="Null: the wallet belongs to nobody we know.")
     asset = serializers.CharField()
-    kind = serializers.ChoiceField(choices=[(kind.value, kind.label) for kind in HOLDER_KINDS])
+    kind = serializers.ChoiceField(choices=HOLDINGS)
     wallet_address = serializers.CharField()
     settled = serializers.CharField(help_text="Final on the chain and booked.")
     held = serializers.CharField(help_text="Reserved by open orders and pending settlements.")

@@ -2,8 +2,20 @@
 
 from rest_framework import serializers
 
+from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
 from apps.core.http.serializers import FlagField, StrictSerializer
 from apps.notifications.types import Channel, Topic
+
+
+class NotificationListQuery(ListQuery):
+    """Which notifications."""
+
+    filters = {
+        "topic": Filter(serializers.ChoiceField(choices=Topic.values), ONE_OR_MORE),
+        "created_at": moments(),
+    }
+    orderings = {"created_at": ("created_at", "id")}
+    default_ordering = "-created_at"
 
 
 class NotificationSerializer(serializers.Serializer):

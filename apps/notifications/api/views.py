@@ -5,9 +5,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.types import ALL_ROLES
-from apps.core.http.pagination import PAGE_PARAMETERS
-from apps.core.http.schema import PAGE_QUERY, page_of
-from apps.core.http.serializers import StrictSerializer, read_body, read_query
+from apps.core.http.schema import page_of
+from apps.core.http.serializers import read_body
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket
 from apps.notifications.api import serializers as shapes
@@ -24,14 +23,14 @@ class NotificationsView(View):
     @extend_schema(
         operation_id="list_notifications",
         tags=["notifications"],
-        parameters=PAGE_QUERY,
-        responses=page_of(shapes.NotificationSerializer),
+        parameters=[shapes.NotificationListQuery],
+        responses=page_of(shapes.NotificationSerializer, shapes.NotificationListQuery),
     )
     def get(self, request: Request) -> Response:
         """Newest first."""
-        read_query(request, StrictSerializer, allow=PAGE_PARAMETERS)
+        asked = shapes.NotificationListQuery.read(request)
         rows = notifications_of(self.actor(request).require_user())
-        return self.page(request, rows, lambda row: shapes.NotificationSerializer(row).data)
+        return self.page(asked, rows, lambda found: shapes.NotificationSerializer(found, many=True).data)
 
 
 class PreferencesView(View):

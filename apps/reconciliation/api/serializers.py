@@ -2,7 +2,8 @@
 
 from rest_framework import serializers
 
-from apps.core.http.serializers import IsinField, StrictSerializer
+from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
+from apps.core.http.serializers import AddressField, IsinField, StrictSerializer
 from apps.reconciliation.types import BreakKind, BreakState, RunStatus
 
 
@@ -12,19 +13,31 @@ class RunOrderSerializer(StrictSerializer):
     isin = IsinField()
 
 
-class RunQuerySerializer(StrictSerializer):
-    """Filters of the list of runs."""
+class RunListQuery(ListQuery):
+    """Which runs."""
 
-    isin = IsinField(required=False)
-    status = serializers.ChoiceField(choices=RunStatus.values, required=False)
+    filters = {
+        "isin": Filter(IsinField(), ONE_OR_MORE),
+        "status": Filter(serializers.ChoiceField(choices=RunStatus.values), ONE_OR_MORE),
+        "started_at": moments(),
+    }
+    orderings = {"started_at": ("started_at", "id")}
+    default_ordering = "-started_at"
 
 
-class BreakQuerySerializer(StrictSerializer):
-    """Filters of the list of breaks."""
+class BreakListQuery(ListQuery):
+    """Which breaks."""
 
-    isin = IsinField(required=False)
-    kind = serializers.ChoiceField(choices=BreakKind.values, required=False)
-    state = serializers.ChoiceField(choices=BreakState.values, required=False)
+    filters = {
+        "isin": Filter(IsinField(), ONE_OR_MORE),
+        "kind": Filter(serializers.ChoiceField(choices=BreakKind.values), ONE_OR_MORE),
+        "state": Filter(serializers.ChoiceField(choices=BreakState.values)),
+        "wallet_address": Filter(AddressField()),
+        "first_seen_at": moments(),
+        "last_seen_at": moments(),
+    }
+    orderings = {"first_seen_at": ("first_seen_at", "id"), "last_seen_at": ("last_seen_at", "id")}
+    default_ordering = "-first_seen_at"
 
 
 class CutOffSerializer(serializers.Serializer):

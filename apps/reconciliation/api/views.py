@@ -9,9 +9,8 @@ from rest_framework.response import Response
 from apps.accounts.types import STAFF_ROLES
 from apps.chain.services.nodes import default_node
 from apps.core import clock
-from apps.core.http.pagination import PAGE_PARAMETERS
-from apps.core.http.schema import PAGE_QUERY, page_of
-from apps.core.http.serializers import read_body, read_query
+from apps.core.http.schema import page_of
+from apps.core.http.serializers import read_body
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket
 from apps.reconciliation.api import serializers as shapes
@@ -43,13 +42,13 @@ class RunsView(View):
     @extend_schema(
         operation_id="list_reconciliation_runs",
         tags=["reconciliation"],
-        parameters=[shapes.RunQuerySerializer, *PAGE_QUERY],
-        responses=page_of(shapes.RunSummarySerializer),
+        parameters=[shapes.RunListQuery],
+        responses=page_of(shapes.RunSummarySerializer, shapes.RunListQuery),
     )
     def get(self, request: Request) -> Response:
         """Newest first, without their breaks."""
-        filters = read_query(request, shapes.RunQuerySerializer, allow=PAGE_PARAMETERS)
-        return self.page(request, runs_of(**filters), lambda row: run_as_dict(run_view(row), breaks=False))
+        asked = shapes.RunListQuery.read(request)
+        return self.page(asked, runs_of(), lambda rows: [run_as_dict(run_view(row), breaks=False) for row in rows])
 
 
 class RunDetailView(View):
@@ -72,10 +71,10 @@ class BreaksView(View):
     @extend_schema(
         operation_id="list_breaks",
         tags=["reconciliation"],
-        parameters=[shapes.BreakQuerySerializer, *PAGE_QUERY],
-        responses=page_of(shapes.BreakSerializer),
+        parameters=[shapes.BreakListQuery],
+        responses=page_of(shapes.BreakSerializer, shapes.BreakListQuery),
     )
     def get(self, request: Request) -> Response:
         """Newest first, as each was last seen; a break that returned keeps its first sight."""
-        filters = read_query(request, shapes.BreakQuerySerializer, allow=PAGE_PARAMETERS)
-        return self.page(request, breaks_of(**filters), lambda row: break_as_dict(break_view(row)))
+        asked = shapes.BreakListQuery.read(request)
+        return self.page(asked, breaks_of(), lambda rows: [break_as_dict(break_view(row)) for row in rows])

@@ -10,11 +10,9 @@ from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
 from apps.reconciliation.types import BreakChange, BreakView, CutOffView, RunView
 
 
-def runs_of(isin: str | None = None, status: str | None = None) -> QuerySet[Run]:
+def runs_of() -> QuerySet[Run]:
     """Runs as rows for a page."""
-    given = {"isin": isin, "status": status}
-    rows = Run.objects.select_related("cut_off")
-    return rows.filter(**{name: value for name, value in given.items() if value is not None})
+    return Run.objects.select_related("cut_off")
 
 
 def run(run_id: UUID) -> RunView:
@@ -28,17 +26,15 @@ def run(run_id: UUID) -> RunView:
 
 def last_run(isin: str) -> RunView | None:
     """The newest run of a security, without its breaks; None before the first."""
-    row = runs_of(isin).order_by("-pk").first()
+    row = runs_of().filter(isin=isin).order_by("-pk").first()
     return run_view(row) if row else None
 
 
-def breaks_of(isin: str | None = None, kind: str | None = None, state: str | None = None) -> QuerySet[Break]:
+def breaks_of() -> QuerySet[Break]:
     """Breaks as rows for a page, each with the event of the run that last saw it."""
-    given = {"isin": isin, "kind": kind, "state": state}
-    rows = Break.objects.filter(**{name: value for name, value in given.items() if value is not None})
     seen = BreakEvent.objects.filter(found=OuterRef("found_id")).exclude(change=BreakChange.CLEARED).order_by("-pk")
     newest = BreakEvent.objects.filter(pk=Subquery(seen.values("pk")[:1]))
-    return rows.prefetch_related(Prefetch("events", newest, to_attr="last_seen"))
+    return Break.objects.prefetch_related(Prefetch("events", newest, to_attr="last_seen"))
 
 
 def break_view(row: Break) -> BreakView:

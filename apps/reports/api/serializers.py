@@ -1,27 +1,14 @@
 """Shapes of requests and answers. Amounts are decimal strings; a ratio has four digits and is null of nothing."""
 
-from datetime import date
 from typing import Any
 
 from rest_framework import serializers
 
-from apps.core.http.serializers import IsinField, StrictSerializer
+from apps.core.http.serializers import DayField, IsinField, StrictSerializer
 from apps.dex.types import OrderState
 from apps.issuance.types import IssuanceStatus
 from apps.reconciliation.types import RunStatus
 from apps.settlement.types import ProcessingStatus, SettlementStatus
-
-EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
-
-
-class DayField(serializers.DateField):
-    """A day as YYYY-MM-DD, within reason."""
-
-    def to_internal_value(self, value: Any) -> date:
-        day = super().to_internal_value(value)
-        if not EARLIEST <= day <= LATEST:
-            raise serializers.ValidationError("This day is out of range.", code="out_of_range")
-        return day
 
 
 class PeriodSerializer(StrictSerializer):

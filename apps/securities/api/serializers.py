@@ -5,6 +5,7 @@ from typing import Any
 from rest_framework import serializers
 
 from apps.core.errors import DomainError
+from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
 from apps.core.http.serializers import (
     AmountField,
     CodeField,
@@ -90,11 +91,18 @@ def draft_from(body: dict[str, Any]) -> SecurityDraft:
     return SecurityDraft(**draft, terms=TermsDraft(**{name: body[name] for name in terms}))
 
 
-class SecuritiesQuerySerializer(StrictSerializer):
-    """Filters."""
+class SecurityListQuery(ListQuery):
+    """Which securities."""
 
-    status = serializers.ChoiceField(choices=SecurityStatus.choices, required=False)
-    issuer_party_id = IdField(required=False)
+    filters = {
+        "isin": Filter(IsinField(), ONE_OR_MORE),
+        "status": Filter(serializers.ChoiceField(choices=SecurityStatus.choices), ONE_OR_MORE),
+        "exemption": Filter(serializers.ChoiceField(choices=Exemption.choices), ONE_OR_MORE),
+        "issuer_party_id": Filter(IdField(), column="issuer_id"),
+        "created_at": moments(),
+    }
+    orderings = {"isin": ("isin",), "created_at": ("created_at", "isin")}
+    default_ordering = "isin"
 
 
 class TermsSerializer(serializers.Serializer):

@@ -1,19 +1,20 @@
 """Securities: created by their issuer, read by everyone who is logged in."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.types import ALL_ROLES, Role
 from apps.core import clock
-from apps.core.http.pagination import PAGE_PARAMETERS
-from apps.core.http.schema import PAGE_QUERY, page_of
-from apps.core.http.serializers import read_body, read_query
+from apps.core.http.schema import page_of
+from apps.core.http.serializers import read_body
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket
 from apps.securities.api.serializers import (
     NewSecuritySerializer,
-    SecuritiesQuerySerializer,
+    SecurityListQuery,
     SecuritySerializer,
     draft_from,
 )
@@ -22,9 +23,9 @@ from apps.securities.selectors.securities import security, security_rows, securi
 from apps.securities.services.securities import create_security
 
 
-def render(row: Security) -> dict[str, object]:
-    """One row of a page."""
-    return SecuritySerializer(security_view(row)).data
+def render(rows: list[Security]) -> list[Any]:
+    """Rows of a page."""
+    return list(SecuritySerializer(map(security_view, rows), many=True).data)
 
 
 class SecuritiesView(View):
@@ -37,13 +38,12 @@ class SecuritiesView(View):
     @extend_schema(
         operation_id="list_securities",
         tags=["securities"],
-        parameters=[SecuritiesQuerySerializer, *PAGE_QUERY],
-        responses=page_of(SecuritySerializer),
+        parameters=[SecurityListQuery],
+        responses=page_of(SecuritySerializer, SecurityListQuery),
     )
     def get(self, request: Request) -> Response:
         """Securities by ISIN."""
-        filters = read_query(request, SecuritiesQuerySerializer, allow=PAGE_PARAMETERS)
-        return self.page(request, security_rows(**filters), render, ordering="isin")
+        return self.page(SecurityListQuery.read(request), security_rows(), render)
 
     @extend_schema(
         operation_id="create_security",

@@ -12,7 +12,7 @@ from apps.securities.types import SecurityView, TermsView
 
 def security(isin: str) -> SecurityView:
     """The security with its terms. Raises UnknownSecurity."""
-    found = _rows().filter(pk=isin).first()
+    found = security_rows().filter(pk=isin).first()
     if found is None:
         raise UnknownSecurity
     return security_view(found)
@@ -20,7 +20,7 @@ def security(isin: str) -> SecurityView:
 
 def securities(isins: Iterable[str] | None = None, issuer_party_id: UUID | None = None) -> list[SecurityView]:
     """Securities by ISIN, in one query; all of them, those named, or those of an issuer."""
-    rows = _rows().order_by("isin")
+    rows = security_rows().order_by("isin")
     if isins is not None:
         rows = rows.filter(pk__in=set(isins))
     if issuer_party_id is not None:
@@ -28,10 +28,9 @@ def securities(isins: Iterable[str] | None = None, issuer_party_id: UUID | None 
     return [security_view(row) for row in rows]
 
 
-def security_rows(*, status: str | None = None, issuer_party_id: UUID | None = None) -> QuerySet[Security]:
+def security_rows() -> QuerySet[Security]:
     """Rows for this room's own pages."""
-    given = {"status": status, "issuer_id": issuer_party_id}
-    return _rows().filter(**{name: value for name, value in given.items() if value is not None})
+    return Security.objects.select_related("terms")
 
 
 def security_view(row: Security) -> SecurityView:
@@ -48,10 +47,6 @@ def security_view(row: Security) -> SecurityView:
         created_at=row.created_at,
         terms=_terms_view(row.terms),
     )
-
-
-def _rows() -> QuerySet[Security]:
-    return Security.objects.select_related("terms")
 
 
 def _terms_view(terms: TradingTerms) -> TermsView:

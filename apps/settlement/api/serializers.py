@@ -1,18 +1,39 @@
 """Shapes of requests and answers."""
 
+from django.db.models import Q
 from rest_framework import serializers
 
-from apps.core.http.serializers import IsinField, StrictSerializer
+from apps.core.http.filters import ONE_OR_MORE, RANGE, Filter, ListQuery, moments
+from apps.core.http.serializers import DayField, IsinField, TextField
 from apps.settlement.types import ProcessingStatus, Reason, SettlementStatus
 
 STATUSES = [*SettlementStatus.choices, (ProcessingStatus.CANC.value, ProcessingStatus.CANC.label)]
 
 
-class InstructionQuerySerializer(StrictSerializer):
-    """Filters of the list."""
+def of_status(statuses: list[str]) -> Q:
+    """A settlement status says something of what is not cancelled; CANC is the other axis."""
+    cancelled = [status for status in statuses if status == ProcessingStatus.CANC]
+    under_way = Q(processing_status=ProcessingStatus.PACK, settlement_status__in=set(statuses) - set(cancelled))
+    return under_way | Q(processing_status__in=cancelled)
 
-    isin = IsinField(required=False)
-    status = serializers.ChoiceField(choices=STATUSES, required=False)
+
+class InstructionListQuery(ListQuery):
+    """Which instructions."""
+
+    filters = {
+        "isin": Filter(IsinField(), ONE_OR_MORE),
+        "status": Filter(serializers.ChoiceField(choices=STATUSES), ONE_OR_MORE, where=of_status),
+        "reason_code": Filter(serializers.ChoiceField(choices=Reason.choices), ONE_OR_MORE),
+        "trade_ref": Filter(TextField(max_length=64)),
+        "trade_date": Filter(DayField(), RANGE),
+        "intended_settlement_date": Filter(DayField(), RANGE),
+        "created_at": moments(),
+    }
+    orderings = {
+        "created_at": ("created_at", "id"),
+        "intended_settlement_date": ("intended_settlement_date", "id"),
+    }
+    default_ordering = "-created_at"
 
 
 class InstructionSerializer(serializers.Serializer):

@@ -1,5 +1,6 @@
 """Settlement instructions, to read."""
 
+from typing import Any
 from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
@@ -7,13 +8,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.types import STAFF_ROLES, Role
-from apps.core.http.pagination import PAGE_PARAMETERS
-from apps.core.http.schema import PAGE_QUERY, page_of
-from apps.core.http.serializers import read_query
+from apps.core.http.schema import page_of
 from apps.core.http.views import View
 from apps.settlement.api.rendering import renderer
 from apps.settlement.api.serializers import (
-    InstructionQuerySerializer,
+    InstructionListQuery,
     InstructionSerializer,
     InstructionWithHistorySerializer,
     StatusEventSerializer,
@@ -32,17 +31,18 @@ class InstructionsView(View):
     @extend_schema(
         operation_id="list_settlement_instructions",
         tags=["settlement"],
-        parameters=[InstructionQuerySerializer, *PAGE_QUERY],
-        responses=page_of(InstructionSerializer),
+        parameters=[InstructionListQuery],
+        responses=page_of(InstructionSerializer, InstructionListQuery),
     )
     def get(self, request: Request) -> Response:
         """Settlement instructions, newest first: an investor's own, all for operations and compliance."""
-        query = read_query(request, InstructionQuerySerializer, allow=PAGE_PARAMETERS)
-        actor = self.actor(request)
-        render = renderer(actor)
-        return self.page(
-            request, instructions_for(actor, **query), lambda row: InstructionSerializer(render(view_of(row))).data
-        )
+        asked, actor = InstructionListQuery.read(request), self.actor(request)
+        shown = renderer(actor)
+
+        def render(rows: list[Any]) -> list[Any]:
+            return [InstructionSerializer(shown(view_of(row))).data for row in rows]
+
+        return self.page(asked, instructions_for(actor), render)
 
 
 class InstructionView(View):

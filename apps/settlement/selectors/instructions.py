@@ -7,28 +7,15 @@ from django.db.models import QuerySet
 from apps.core.actor import Actor
 from apps.settlement.errors import UnknownInstruction
 from apps.settlement.models import SettlementInstruction, SettlementStatusEvent
-from apps.settlement.types import InstructionView, ProcessingStatus
+from apps.settlement.types import InstructionView
 
 STAFF = ("OPS", "COMPLIANCE")
 
 
-def instructions_for(
-    actor: Actor, *, isin: str | None = None, status: str | None = None
-) -> QuerySet[SettlementInstruction]:
-    """What the actor may see, for a page: staff everything, others what they sell or buy.
-
-    `status` is a settlement status (of what is not cancelled) or CANC.
-    """
+def instructions_for(actor: Actor) -> QuerySet[SettlementInstruction]:
+    """What the actor may see, for a page: staff everything, others what they sell or buy."""
     rows = SettlementInstruction.objects.all()
-    if not actor.roles.intersection(STAFF):
-        rows = rows.of_party(actor.party_id)
-    if isin:
-        rows = rows.filter(isin=isin)
-    if status == ProcessingStatus.CANC:
-        rows = rows.filter(processing_status=status)
-    elif status:
-        rows = rows.filter(processing_status=ProcessingStatus.PACK, settlement_status=status)
-    return rows
+    return rows if actor.roles.intersection(STAFF) else rows.of_party(actor.party_id)
 
 
 def instruction_for(actor: Actor, instruction_id: UUID) -> tuple[InstructionView, list[SettlementStatusEvent]]:

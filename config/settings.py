@@ -4,12 +4,11 @@
 is production, where a missing secret or server URL stops the start.
 """
 
-import sys
-
 from celery.schedules import crontab
 
 from config.databases import BOUNDS, databases
 from config.environment import BASE_DIR, is_development
+from config.logs import logging_config
 from config.officers import UNFOLD  # noqa: F401 (a setting)
 from config.rate_limits import read_rates
 from config.secrets import outside_secrets
@@ -42,20 +41,11 @@ PUBLIC_DOMAIN = env.required("PUBLIC_DOMAIN", "localhost")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 # What anyone may ask in a while, by scope; the tiers of the security policy multiply it.
 RATE_LIMITS = read_rates(env)
+# The web server's own certificate and key, for TLS without a proxy: see config.gunicorn.
+WEB_TLS_CERTIFICATE, WEB_TLS_KEY = env.files("WEB_TLS_CERTIFICATE", "WEB_TLS_KEY")
 CSRF_TRUSTED_ORIGINS = env.origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 
-INSTALLED_APPS = [
-    "unfold.apps.BasicAppConfig",
-    "apps.backoffice.admin_config.OfficersAdminConfig",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.postgres",
-    "django.contrib.staticfiles",
-    "rest_framework",
-    "drf_spectacular",
-    "drf_spectacular_sidecar",
+OWN_APPS = [
     "apps.core",
     "apps.audit",
     "apps.accounts",
@@ -71,6 +61,20 @@ INSTALLED_APPS = [
     "apps.reports",
     "apps.api",
     "apps.backoffice",
+]
+INSTALLED_APPS = [
+    "unfold.apps.BasicAppConfig",
+    "apps.backoffice.admin_config.OfficersAdminConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    *OWN_APPS,
 ]
 
 MIDDLEWARE = [
@@ -242,29 +246,7 @@ SECURE_HSTS_SECONDS = 0 if DEBUG else 31_536_000
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = not DEBUG
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEBUG
 
-LOG_LEVEL = env.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO")
-LOGGING = {
-    "version": 1,
-    "disable_existing_loggers": False,
-    "filters": {"request_id": {"()": "apps.core.logging.RequestIdFilter"}},
-    "formatters": {
-        "json": {"()": "apps.core.logging.JsonFormatter"},
-        "verbose": {"()": "apps.core.logging.VerboseFormatter"},
-    },
-    "handlers": {
-        "console": {
-            "class": "logging.StreamHandler",
-            "formatter": "verbose" if DEBUG else "json",
-            "filters": ["request_id"],
-            "stream": sys.stderr,
-        }
-    },
-    "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {
-        "apps": {"level": LOG_LEVEL},
-        # httpx logs each URL at INFO, and a node's URL may carry its key.
-        "httpx": {"level": "WARNING"},
-    },
-}
+LOGGING_CONFIG = "apps.core.logging.configure"
+LOGGING = logging_config(env, OWN_APPS, env.secret_values())
 
 env.refuse()

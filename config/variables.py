@@ -8,7 +8,8 @@ import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from urllib.parse import SplitResult, urlsplit
+from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -33,6 +34,7 @@ class Variables:
     problems: list[str] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     _secrets: dict[str, str] = field(default_factory=dict, repr=False)
+    _in_urls: set[str] = field(default_factory=set, repr=False)
 
     def refuse(self) -> None:
         """Raise Misconfigured if anything read so far was missing or wrong."""
@@ -108,6 +110,14 @@ class Variables:
             self.wrong(name, "networks such as 10.0.0.0/8,2001:db8::/32, with no bit set beyond the prefix")
             return []
 
+    def files(self, *names: str) -> list[str]:
+        """Files that belong together: all of them or none, each readable."""
+        found = [self.text(name) for name in names]
+        for name, path in zip(names, found, strict=True):
+            if any(found) and not (Path(path).is_file() and os.access(path, os.R_OK)):
+                self.wrong(name, f"a file that this process may read (it goes with {', '.join({*names} - {name})})")
+        return found
+
     def url(self, name: str, *, schemes: Collection[str], development: str) -> str:
         """The URL of a server the system cannot do without."""
         found = self.required(name, development)
@@ -115,13 +125,19 @@ class Variables:
         if parts is None or parts.scheme not in schemes or found == f"{parts.scheme}:{parts.path}":
             self.wrong(name, f"a URL: {' or '.join(f'{scheme}://' for scheme in schemes)}, marks in it percent-encoded")
             return development
+        self._in_urls |= _secrets_of(parts)
         return found
+
+    def secret_values(self) -> set[str]:
+        """Every secret read so far, and those inside of URLs: what no log may tell."""
+        return {*self._secrets.values(), *self._in_urls}
 
     def secret(self, name: str, development: str, *, shortest: int) -> str:
         """A key of our own: in production long, of many characters, not an example's and not another variable's."""
         found = self.required(name, development)
         if self.production and found != development:
             self._check_secret(name, found, shortest)
+        self._secrets[name] = found
         return found
 
     def vendor_secret(self, name: str) -> str:
@@ -132,6 +148,8 @@ class Variables:
             self.wrong(name, "one word, without blanks or line ends")
         elif self.production and PLACEHOLDER.search(found):
             self.wrong(name, "a key of yours: it holds an example's")
+        if found:
+            self._secrets[name] = found
         return found
 
     def _is_origin(self, text: str) -> bool:
@@ -148,7 +166,6 @@ class Variables:
             self.wrong(name, "a secret of your own in production: it holds an example's")
         elif same := [other for other, value in self._secrets.items() if value == found and other != name]:
             self.wrong(name, f"another secret than {same[0]}")
-        self._secrets[name] = found
 
 
 def split(url: str) -> SplitResult | None:
@@ -159,3 +176,11 @@ def split(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return None if MARKS.search(url) else parts
+
+
+def _secrets_of(parts: SplitResult) -> set[str]:
+    """A URL's password, as written and as meant, and a long path or query: a node's access key stands there."""
+    found = {parts.password or "", unquote(parts.password or "")}
+    if parts.scheme in {"http", "https"}:
+        found |= {text for text in (*parts.path.split("/"), *parts.query.split("&")) if len(text) >= 16}
+    return found - {""}

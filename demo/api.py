@@ -19,7 +19,7 @@ class Refused(Exception):
 
 
 class Api:
-    """One logged-in user. A token that has run out is renewed once."""
+    """One logged-in user. A token that has run out is renewed once; who asks too often waits as long as told."""
 
     def __init__(self, url: str, username: str, password: str) -> None:
         self._client = httpx.Client(base_url=url, timeout=15, trust_env=False)
@@ -42,6 +42,9 @@ class Api:
         for _ in range(2):
             headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
             answer = self._client.request(method, path, headers=headers, **options)
+            while answer.status_code == 429:
+                time.sleep(int(answer.headers["Retry-After"]))
+                answer = self._client.request(method, path, headers=headers, **options)
             if answer.status_code != 401:
                 return _data(answer)
             self._token = _data(self._client.post("/api/auth/token", json=self.login))["access"]
@@ -59,13 +62,15 @@ def _data(answer: httpx.Response) -> Any:
 
 def wait_until(what: str, ask: Callable[[], Any], seconds: float = 40) -> Any:
     """Ask until the answer is true; it. Raises TimeoutError naming what was waited for."""
-    deadline = time.monotonic() + seconds
+    began = time.monotonic()
+    deadline = began + seconds
     while True:
         if found := ask():
             return found
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not happen within {seconds:.0f} s")
-        time.sleep(0.15)
+        # Often at first; a minute of that would use up a user's reads.
+        time.sleep(0.15 if time.monotonic() - began < 3 else 0.7)
 
 
 def reference() -> str:

@@ -82,6 +82,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "apps.core.http.middleware.RequestIdMiddleware",
+    "apps.core.http.latency.LatencyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -149,6 +150,8 @@ CACHES = {
         "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.05, "SOCKET_TIMEOUT": 0.05, "IGNORE_EXCEPTIONS": True},
     }
 }
+# Who bears it may read /api/metrics; unset, anyone may who can reach the address.
+METRICS_TOKEN = env.vendor_secret("METRICS_TOKEN")
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
 CHAIN_RPC_URL = env.url("CHAIN_RPC_URL", schemes=("http", "https"), development="http://127.0.0.1:1")

@@ -7,14 +7,12 @@ class ApiConfig(AppConfig):
     name = "apps.api"
 
     def ready(self) -> None:
-        from apps.api import health, metrics
-        from apps.core import clock
+        from apps.api import health, processes, sessions
         from apps.core.registry import registry
 
-        registry.health_check("database", health.database)
-        registry.health_check("migrations", health.migrations)
+        registry.health_check("database", health.database, required=True)
+        registry.health_check("migrations", health.Migrations(), required=True)
         registry.health_check("cache", health.redis_cache)
-        registry.health_check("engines", lambda: health.engines(clock.now()))
-        registry.metric("outbox", metrics.outbox_metrics)
-        registry.metric("work", metrics.work_metrics)
-        registry.metric("engines", lambda: metrics.engine_metrics(clock.now()))
+        registry.health_check("engines", health.engines)
+        registry.metric("sessions", sessions.METRICS, sessions.measure)
+        registry.metric("web", processes.METRICS, processes.measure, reads_database=False)

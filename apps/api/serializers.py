@@ -21,13 +21,30 @@ class CheckSerializer(serializers.Serializer):
 
 
 class ReadinessSerializer(serializers.Serializer):
-    """All parts."""
+    """All parts; `failing` names those that are not well."""
 
     status = serializers.ChoiceField(choices=["ready", "degraded", "unavailable"])
+    failing = serializers.ListField(child=serializers.CharField())
     checks = serializers.DictField(child=CheckSerializer())
 
 
-class MetricsSerializer(serializers.Serializer):
-    """Numbers by name."""
+class SampleSerializer(serializers.Serializer):
+    """One value. Its name is the metric's, or of a histogram's parts: `_bucket`, `_sum`, `_count`."""
 
-    metrics = serializers.DictField(child=serializers.FloatField())
+    name = serializers.CharField()
+    labels = serializers.DictField(child=serializers.CharField())
+    value = serializers.FloatField()
+
+
+class MetricSerializer(serializers.Serializer):
+    """One metric with its samples."""
+
+    type = serializers.ChoiceField(choices=["gauge", "counter", "histogram"])
+    help = serializers.CharField()
+    samples = SampleSerializer(many=True)
+
+
+class MetricsSerializer(serializers.Serializer):
+    """Metrics by name: docs/metrics.md lists them."""
+
+    metrics = serializers.DictField(child=MetricSerializer())

@@ -1,19 +1,28 @@
 """Health, readiness, metrics, and the API's description. Open: they tell nothing about anyone."""
 
+import hmac
 from typing import Any
 
+from django.conf import settings
 from django.http import HttpResponse
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from prometheus_client.exposition import choose_encoder
+from rest_framework import exceptions
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.api.health import readiness
-from apps.api.metrics import prometheus_text, read_metrics
+from apps.api.accepting import entries_for, preferred
+from apps.api.errors import MetricsTokenRequired
+from apps.api.health import RETRY_AFTER, readiness
+from apps.api.metrics import as_json, scrape
 from apps.api.serializers import HealthSerializer, MetricsSerializer, ReadinessSerializer
 from apps.core.http.throttles import Throttled
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket
+
+JSON = "application/json"
+FORMS = (JSON, "text/plain", "application/openmetrics-text")
 
 
 class OpenView(View):
@@ -40,29 +49,56 @@ class ReadyView(OpenView):
         operation_id="ready", tags=["system"], responses={200: ReadinessSerializer, 503: ReadinessSerializer}, auth=[]
     )
     def get(self, request: Request) -> Response:
-        """Every part: 200 when ready or degraded, 503 when a required part fails."""
-        found = readiness()
+        """Every part: 200 when ready or degraded, 503 with Retry-After when a required part fails.
+
+        A part has two seconds to answer; probes within the same second share one answer.
+        """
+        found = readiness.get()
         checks = {
             name: {"ok": check.ok, "required": check.required, "detail": check.detail}
             for name, check in found.checks.items()
         }
-        status = 503 if found.status == "unavailable" else 200
-        return Response({"status": found.status, "checks": checks}, status=status)
+        body = {"status": found.status, "failing": found.failing, "checks": checks}
+        if found.status == "unavailable":
+            return Response(body, status=503, headers={"Retry-After": str(RETRY_AFTER)})
+        return Response(body)
 
 
 class MetricsView(OpenView):
     """Metrics."""
 
-    @extend_schema(operation_id="metrics", tags=["system"], responses=MetricsSerializer, auth=[])
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Where METRICS_TOKEN is set, refuse whoever does not bear it. Raises MetricsTokenRequired."""
+        super().initial(request, *args, **kwargs)
+        if settings.METRICS_TOKEN and not _bears(request, settings.METRICS_TOKEN):
+            raise MetricsTokenRequired
+
+    @extend_schema(
+        operation_id="metrics",
+        tags=["system"],
+        responses={
+            (200, JSON): MetricsSerializer,
+            (200, "text/plain"): OpenApiResponse(str, description="The same in Prometheus' text format."),
+        },
+        auth=[],
+    )
     def get(self, request: Request) -> Response | HttpResponse:
-        """Numbers as JSON; as Prometheus text when `Accept` asks for text/plain or OpenMetrics."""
-        accepts = request.headers.get("Accept", "")
-        if "text/plain" in accepts or "openmetrics" in accepts:
-            return HttpResponse(prometheus_text(), content_type="text/plain; version=0.0.4; charset=utf-8")
-        return Response({"metrics": read_metrics()})
+        """Numbers as JSON, or as Prometheus or OpenMetrics text where `Accept` prefers that. See docs/metrics.md.
+
+        Where the operator has set METRICS_TOKEN it must be borne: `Authorization: Bearer <token>`.
+        """
+        found = scrape.get()
+        accept = request.headers.get("Accept", "")
+        form = preferred(accept, FORMS)
+        if form is None or form == JSON:
+            return Response({"metrics": as_json(found)})
+        encode, content_type = choose_encoder(entries_for(accept, form))
+        return HttpResponse(encode(found), content_type=content_type)
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """Prometheus' Accept header names no JSON: never refuse it."""
+        """The text is not one of DRF's renderers: what is refused is what we can say in no way at all."""
+        if not force and preferred(request.headers.get("Accept", ""), FORMS) is None:
+            raise exceptions.NotAcceptable
         return super().perform_content_negotiation(request, force=True)
 
 
@@ -76,3 +112,8 @@ class DocsView(Throttled, SpectacularSwaggerView):
 
 class RedocView(Throttled, SpectacularRedocView):
     """The document for people who read it."""
+
+
+def _bears(request: Request, token: str) -> bool:
+    scheme, _, borne = request.headers.get("Authorization", "").partition(" ")
+    return scheme.lower() == "bearer" and hmac.compare_digest(borne.strip().encode(), token.encode())

@@ -1,11 +1,35 @@
 """What operators see of the stream."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+
+from django.db.models import Min
 
 from apps.chain.models import DeadLetter, Signer, TxIntent, WatchedContract
 from apps.chain.selectors import blocks
-from apps.chain.types import ENDED
+from apps.chain.types import ENDED, IntentState
+from apps.core import clock
+from apps.core.metrics import COUNTED_TO, Sample, counted, counted_by, gauge
 from apps.core.registry import Health
+
+OPEN = tuple(state for state in IntentState if state not in ENDED)
+
+HEAD = gauge("bookentry_chain_head_block", "Height of the newest block stored.")
+HEAD_AGE = gauge("bookentry_chain_head_age_seconds", "Seconds since the newest stored block's own time.")
+FINAL = gauge("bookentry_chain_final_block", "Height of the newest final block stored.")
+FINAL_LAG = gauge("bookentry_chain_final_lag_blocks", "Blocks stored beyond the newest final one.")
+HALTED = gauge("bookentry_chain_stream_halted", "1 while ingestion has stopped for a person to decide.")
+DEAD_LETTERS = gauge("bookentry_chain_dead_letters_open", f"Logs that could not be read. Counted up to {COUNTED_TO}.")
+UNCOVERED = gauge("bookentry_chain_contracts_uncovered", "Watched contracts whose past is not ingested yet.")
+STREAM = (HEAD, HEAD_AGE, FINAL, FINAL_LAG, HALTED, DEAD_LETTERS, UNCOVERED)
+
+INTENTS = gauge(
+    "bookentry_chain_intents_open", f"Transactions on their way, by state. Counted up to {COUNTED_TO}.", "state"
+)
+INTENTS_OLDEST = gauge(
+    "bookentry_chain_oldest_intent_age_seconds", "Seconds since the oldest open transaction was written; 0 if none."
+)
+FROZEN = gauge("bookentry_chain_signers_frozen", "Signers that send nothing until a person looks.")
+SENDER = (INTENTS, INTENTS_OLDEST, FROZEN)
 
 
 def stream_health() -> Health:
@@ -18,17 +42,19 @@ def stream_health() -> Health:
     return Health(ok=True, detail=f"block {stream.number}, final {stream.final_number}", required=False)
 
 
-def read_stream_metrics() -> Mapping[str, float]:
-    """Heights as counts, and what waits for a person or for a backfill."""
+def read_stream_metrics() -> Iterator[Sample]:
+    """Heights, how old the head is, and what waits for a person or for a backfill."""
+    head, final = blocks.head(), blocks.final_head()
     stream = blocks.stream()
-    final = stream.final_number if stream and stream.final_number is not None else -1
-    return {
-        "chain_head_block": stream.number if stream else -1,
-        "chain_final_block": final,
-        "chain_stream_halted": int(bool(stream and stream.halted)),
-        "chain_dead_letters_open": DeadLetter.objects.filter(resolved_at=None).count(),
-        "chain_contracts_uncovered": WatchedContract.objects.filter(covered=False).count(),
-    }
+    if head:
+        yield HEAD.sample(head.number)
+        yield HEAD_AGE.sample(max((clock.now() - head.timestamp).total_seconds(), 0))
+    if head and final:
+        yield FINAL.sample(final.number)
+        yield FINAL_LAG.sample(head.number - final.number)
+    yield HALTED.sample(bool(stream and stream.halted))
+    yield DEAD_LETTERS.sample(counted(DeadLetter.objects.filter(resolved_at=None)))
+    yield UNCOVERED.sample(counted(WatchedContract.objects.filter(covered=False)))
 
 
 def signer_health() -> Health:
@@ -40,9 +66,10 @@ def signer_health() -> Health:
     return Health(ok=number > 0, detail=f"{number} signers", required=False)
 
 
-def read_sender_metrics() -> Mapping[str, float]:
+def read_sender_metrics() -> Iterator[Sample]:
     """What is on its way, and what stopped."""
-    return {
-        "chain_intents_open": TxIntent.objects.exclude(state__in=ENDED).count(),
-        "chain_signers_frozen": Signer.objects.exclude(frozen_at=None).count(),
-    }
+    for state, number in counted_by(TxIntent.objects.filter(state__in=OPEN), "state"):
+        yield INTENTS.sample(number, state=state)
+    oldest = TxIntent.objects.filter(state__in=OPEN).aggregate(at=Min("created_at"))["at"]
+    yield INTENTS_OLDEST.sample(max((clock.now() - oldest).total_seconds(), 0) if oldest else 0)
+    yield FROZEN.sample(Signer.objects.exclude(frozen_at=None).count())

@@ -1,8 +1,10 @@
 """What a lower room needs from a higher one: registered in AppConfig.ready(), looked up here."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from apps.core.metrics import Metric, Sample
 
 if TYPE_CHECKING:
     from apps.core.daemon import Engine
@@ -36,14 +38,32 @@ class Health:
     required: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A part readiness asks, in a thread of its own. `required` stands in for an answer that does not come."""
+
+    ask: Callable[[], Health]
+    required: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Some numbers a room declares, and how they are read: bounded, for it is asked at every scrape."""
+
+    name: str
+    metrics: tuple[Metric, ...]
+    read: Callable[[], Iterable[Sample]]
+    reads_database: bool = True
+
+
 @dataclass(slots=True)
 class Registry:
     """All registrations of this process."""
 
     consumers: dict[str, Consumer] = field(default_factory=dict)
     engines: "dict[str, Callable[[], Engine]]" = field(default_factory=dict)
-    health_checks: dict[str, Callable[[], Health]] = field(default_factory=dict)
-    metrics: dict[str, Callable[[], Mapping[str, float]]] = field(default_factory=dict)
+    health_checks: dict[str, Check] = field(default_factory=dict)
+    metrics: dict[str, Source] = field(default_factory=dict)
 
     def consumer(self, name: str, topics: set[str], handle: Callable[[Event], None]) -> None:
         """Have `handle` called once in effect for each event of `topics`."""
@@ -53,13 +73,20 @@ class Registry:
         """Make an engine known to `manage.py run_engines`."""
         self.engines[name] = build
 
-    def health_check(self, name: str, check: Callable[[], Health]) -> None:
-        """Have readiness ask `check`."""
-        self.health_checks[name] = check
+    def health_check(self, name: str, check: Callable[[], Health], *, required: bool = False) -> None:
+        """Have readiness ask `check`; `required`: nothing can be served while it gives no answer in time."""
+        self.health_checks[name] = Check(check, required)
 
-    def metric(self, name: str, read: Callable[[], Mapping[str, float]]) -> None:
-        """Have the metrics endpoint publish what `read` returns: metric name to value."""
-        self.metrics[name] = read
+    def metric(
+        self,
+        name: str,
+        metrics: Iterable[Metric],
+        read: Callable[[], Iterable[Sample]],
+        *,
+        reads_database: bool = True,
+    ) -> None:
+        """Have the metrics endpoint publish what `read` returns: samples of `metrics` and of no others."""
+        self.metrics[name] = Source(name, tuple(metrics), read, reads_database)
 
 
 registry = Registry()

@@ -9,7 +9,7 @@ class DexConfig(AppConfig):
     def ready(self) -> None:
         from apps.core.registry import registry
         from apps.dex.engines.matcher import Matcher
-        from apps.dex.selectors.metrics import dex_metrics
+        from apps.dex.selectors.metrics import METRICS, dex_metrics
 
         registry.engine("matcher", Matcher)
-        registry.metric("dex", dex_metrics)
+        registry.metric("dex", METRICS, dex_metrics)

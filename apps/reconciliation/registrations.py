@@ -1,16 +1,19 @@
 """What reconciliation registers with core's registry."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 
+from apps.core.metrics import Sample
 from apps.core.registry import registry
 
 
 def register() -> None:
     """Metrics."""
-    registry.metric("reconciliation", read_metrics)
+    from apps.reconciliation.selectors.metrics import METRICS
+
+    registry.metric("reconciliation", METRICS, read_metrics)
 
 
-def read_metrics() -> Mapping[str, float]:
+def read_metrics() -> Iterable[Sample]:
     """Open breaks, and how long ago a run last came to a conclusion."""
     from apps.core import clock
     from apps.reconciliation.selectors.metrics import metrics

@@ -55,13 +55,6 @@ class TestSystemEndpoints:
         response = getattr(Client(), method)(path)
         assert (response.status_code, response.json()["error"]["code"]) == (404, "not_found")
 
-    def test_metrics_come_as_json_and_as_prometheus_text(self) -> None:
-        numbers = Client().get("/api/metrics").json()["data"]["metrics"]
-        assert numbers["bookentry_outbox_waiting"] == 0
-        response = Client().get("/api/metrics", headers={"Accept": "text/plain;version=0.0.4"})
-        assert response["Content-Type"].startswith("text/plain")
-        assert b"# TYPE bookentry_outbox_waiting gauge" in response.content
-
     @pytest.mark.parametrize("path", ["/api/docs", "/api/redoc"])
     def test_documentation_pages_load_nothing_from_outside(self, path: str) -> None:
         response = Client().get(path)

@@ -11,7 +11,7 @@ class ApiConfig(AppConfig):
         from apps.core.registry import registry
 
         registry.health_check("database", health.database, required=True)
-        registry.health_check("migrations", health.Migrations(), required=True)
+        registry.health_check("migrations", health.Migrations())
         registry.health_check("cache", health.redis_cache)
         registry.health_check("engines", health.engines)
         registry.metric("sessions", sessions.METRICS, sessions.measure)

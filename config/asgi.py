@@ -2,8 +2,9 @@
 
 import os
 
-from django.core.asgi import get_asgi_application
+import django
 
+from apps.core.http.servers import ASGIApplication
 from apps.core.worker_counts import share_counts
 from config.environment import read_env_file
 
@@ -11,4 +12,5 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 read_env_file()
 # Before Django: how prometheus_client counts is decided when it is imported.
 share_counts()
-application = get_asgi_application()
+django.setup(set_prefix=False)
+application = ASGIApplication()

@@ -78,11 +78,13 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    # First, so that no answer is without the id.
+    "apps.core.http.middleware.RequestIdMiddleware",
     "apps.core.http.client.ForwardedHeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "apps.core.http.middleware.RequestIdMiddleware",
     "apps.core.http.latency.LatencyMiddleware",
+    "apps.core.http.middleware.ApiMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -95,6 +97,7 @@ ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 ASGI_APPLICATION = "config.asgi.application"
 APPEND_SLASH = False
+CSRF_FAILURE_VIEW = "apps.core.http.error_pages.forged"
 
 TEMPLATES = [
     {

@@ -38,7 +38,7 @@ class UnknownParty(NotFound):
 
 
 class WeakPassword(InvalidValue):
-    """The password breaks the policy (NIST SP 800-63B-4); `details.reasons` says how."""
+    """The password breaks the policy (NIST SP 800-63B-4); `context.reasons` says how."""
 
     code, message = "weak_password", "This password is not acceptable."
 

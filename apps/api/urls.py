@@ -10,5 +10,6 @@ urlpatterns: list[URLPattern] = [
     path("metrics", views.MetricsView.as_view(), name="metrics"),
     path("schema", views.SchemaView.as_view(), name="schema"),
     path("docs", views.DocsView.as_view(url_name="schema"), name="docs"),
+    path("docs/errors", views.ErrorsPage.as_view(), name="errors"),
     path("redoc", views.RedocView.as_view(url_name="schema", template_name="api/redoc.html"), name="redoc"),
 ]

@@ -5,6 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
+from django.shortcuts import render
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
 from prometheus_client.exposition import choose_encoder
@@ -17,6 +18,7 @@ from apps.api.errors import MetricsTokenRequired
 from apps.api.health import RETRY_AFTER, readiness
 from apps.api.metrics import as_json, scrape
 from apps.api.serializers import HealthSerializer, MetricsSerializer, ReadinessSerializer
+from apps.core.http.codes import FIELD_CODES, all_codes
 from apps.core.http.throttles import Throttled
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket
@@ -112,6 +114,23 @@ class DocsView(Throttled, SpectacularSwaggerView):
 
 class RedocView(Throttled, SpectacularRedocView):
     """The document for people who read it."""
+
+
+class ErrorsPage(Throttled):
+    """What each error code means, for people: the `type` of a problem leads here."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+    schema = None
+
+    def get(self, request: Request) -> HttpResponse:
+        """The page."""
+        context = {"codes": all_codes().values(), "fields": sorted(FIELD_CODES.items())}
+        return render(request, "api/errors.html", context)
+
+    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
+        """A page in HTML, whatever is asked for."""
+        return super().perform_content_negotiation(request, force=True)
 
 
 def _bears(request: Request, token: str) -> bool:

@@ -21,7 +21,7 @@ from apps.core import request_id
 from apps.core.actor import Actor
 from apps.core.errors import DomainError
 from apps.core.http.client import client_address
-from apps.core.http.exceptions import STATUS
+from apps.core.http.codes import STATUS
 from apps.core.http.throttles import spend
 from apps.core.rate_limits import Bucket, key_of_address, key_of_name
 from apps.core.rate_limits.errors import LoginsClosed, RateLimited

@@ -4,7 +4,7 @@ from apps.core.errors import Conflict, DomainError, InvalidValue, Kind, NotFound
 
 
 class TransferRestricted(DomainError):
-    """The party is not eligible; details name every rule that refused (ERC-3643 calls it a restricted transfer)."""
+    """The party is not eligible; its context names every rule that refused (in ERC-3643, a restricted transfer)."""
 
     code, kind = "transfer_restricted", Kind.FORBIDDEN
     message = "This party may not do this with this security: see the reasons."

@@ -23,17 +23,19 @@ class DomainError(Exception):
     """A business fact that refuses a command. `code` is stable and documented; `message` says what to do.
 
     `retry_after` is in whole seconds; `headers` are answered beside it. A class may set either, or an instance.
+    `advice` says what a client should do, where the usual words for its kind do not (see docs/errors.md).
     """
 
     code = "domain_error"
     kind = Kind.INVALID
     message = "The request was refused."
+    advice = ""
     retry_after: int | None = None
     headers: Mapping[str, str] = MappingProxyType({})
 
-    def __init__(self, message: str = "", **details: Any) -> None:
+    def __init__(self, message: str = "", **context: Any) -> None:
         self.message = message or type(self).message
-        self.details: Mapping[str, Any] = details
+        self.context: Mapping[str, Any] = context
         super().__init__(self.message)
 
 

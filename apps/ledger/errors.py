@@ -4,26 +4,26 @@ from apps.core.errors import Conflict, DomainError, InvalidValue, Kind, NotFound
 
 
 class InsufficientBalance(DomainError):
-    """An account would hold or pay more than it has. `details["account_ids"]` names the accounts."""
+    """An account would hold or pay more than it has. `context["account_ids"]` names the accounts."""
 
     code, kind = "insufficient_balance", Kind.UNPROCESSABLE
     message = "The balance does not cover this."
 
 
 class HoldOverReleased(Conflict):
-    """More would be released than is held. `details["account_ids"]` names the accounts."""
+    """More would be released than is held. `context["account_ids"]` names the accounts."""
 
     code, message = "hold_over_released", "More would be released than is held."
 
 
 class IdempotencyConflict(Conflict):
-    """A used key came back with other content. `details["idem_keys"]` names the keys."""
+    """A used key came back with other content. `context["idem_keys"]` names the keys."""
 
     code, message = "idempotency_conflict", "This key was used before for something else."
 
 
 class AlreadyResolved(Conflict):
-    """The pending transfer was posted, voided or expired before. `details["pending_idem_keys"]` names them."""
+    """The pending transfer was posted, voided or expired before. `context["pending_idem_keys"]` names them."""
 
     code, message = "already_resolved", "The pending transfer has already been resolved."
 

@@ -28,7 +28,7 @@ class InvalidCfi(InvalidValue):
 
 
 class UnknownCashAsset(InvalidValue):
-    """No such cash is settled here; `details.known` lists what is."""
+    """No such cash is settled here; `context.known` lists what is."""
 
     code, message = "unknown_cash_asset", "Securities do not settle in this cash asset here."
 

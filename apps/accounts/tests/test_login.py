@@ -78,7 +78,8 @@ class TestLogin:
             assert answer.json()["error"] == {
                 "code": "invalid_credentials",
                 "message": "The username or password is wrong.",
-                "details": {},
+                "details": [],
+                "context": {},
             }
             assert answer["WWW-Authenticate"].startswith("Bearer")
 

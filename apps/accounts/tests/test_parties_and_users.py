@@ -164,7 +164,7 @@ class TestAddingAUser:
         assert refused.status_code == 400, refused.content
         error = refused.json()["error"]
         assert error["code"] == "weak_password"
-        assert error["details"]["reasons"]
+        assert error["context"]["reasons"]
         assert User.objects.count() == before
 
     @pytest.mark.parametrize(

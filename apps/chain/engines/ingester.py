@@ -46,7 +46,7 @@ class Ingester(Engine):
                 self._recognised = True
             more = ingestion.advance(node=self._node, leadership=leadership, cap=self._cap, now=now)
         except (ChainUnavailable, IncompleteAnswer, NodeBehind) as error:
-            self._complain(error.code, error.details)
+            self._complain(error.code, error.context)
         except RpcError as error:
             self._complain("rpc_error", {"rpc_code": error.code})
         else:

@@ -50,7 +50,7 @@ class Sender(Engine):
         try:
             return self._advance(leadership, now)
         except ChainUnavailable as error:
-            log.warning("chain unavailable", extra={"engine": self.name, **error.details})
+            log.warning("chain unavailable", extra={"engine": self.name, **error.context})
         except RpcError as error:
             log.warning("node refused", extra={"engine": self.name, "rpc_code": error.code})
         return False

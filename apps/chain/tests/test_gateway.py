@@ -47,7 +47,7 @@ class TestNode:
     def test_refuses_another_chain(self, url: str) -> None:
         with Node(url, chain_id=1) as node, pytest.raises(WrongChain) as refused:
             node.call("eth_blockNumber")
-        assert refused.value.details == {"expected": 1, "found": CHAIN_ID}
+        assert refused.value.context == {"expected": 1, "found": CHAIN_ID}
 
     def test_checks_the_chain_again_after_a_failure(self, url: str) -> None:
         with Node(url, chain_id=CHAIN_ID) as node:
@@ -66,4 +66,4 @@ class TestNode:
         node = Node(f"http://127.0.0.1:{port}/secret-key", chain_id=CHAIN_ID)
         with node, pytest.raises(ChainUnavailable) as refused:
             node.call("eth_blockNumber")
-        assert "secret-key" not in f"{refused.value!r} {refused.value.details} {refused.value.__cause__}"
+        assert "secret-key" not in f"{refused.value!r} {refused.value.context} {refused.value.__cause__}"

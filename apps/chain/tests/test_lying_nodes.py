@@ -198,7 +198,7 @@ class TestRanges:
                 try:
                     outcomes.append(step(node, leadership, cap))
                 except ChainUnavailable as error:
-                    outcomes.append(error.details["cause"])
+                    outcomes.append(error.context["cause"])
                 assert len(outcomes) < 20
         assert outcomes[0] == "ReadTimeout"
         assert outcomes.count(True) > 1

@@ -59,7 +59,7 @@ class TestSecret:
         monkeypatch.setenv("CHAIN_SIGNER_AGENT_KEY", "0xnot-a-key-but-secret")
         with pytest.raises(SignerUnavailable) as refused:
             signers.signer_for(SignerRole.AGENT)
-        assert "secret" not in f"{refused.value!r} {refused.value.details}"
+        assert "secret" not in f"{refused.value!r} {refused.value.context}"
         assert refused.value.__suppress_context__
 
 

@@ -33,7 +33,7 @@ def require_eligible(
 ) -> Decision:
     """The recorded decision, if it allows.
 
-    Raises TransferRestricted, whose details list each refusing rule. The refusal is recorded after the
+    Raises TransferRestricted, whose context lists each refusing rule. The refusal is recorded after the
     caller's rollback, so that it is known and nothing else has changed.
     """
     decision = decide(party_id=party_id, isin=isin, action=action, now=now, wallet_address=wallet_address)

@@ -131,7 +131,7 @@ class TestEligibility:
         with pytest.raises(TransferRestricted) as refused, unit_of_work():
             InvestorProfile.objects.filter(pk=party_of(investor)).update(tax_residence="FR")
             require_eligible(party_id=party_of(investor), isin=isin, action=Action.ISSUANCE, now=clock.now())
-        codes = [reason["code"] for reason in refused.value.details["reasons"]]
+        codes = [reason["code"] for reason in refused.value.context["reasons"]]
         assert codes == ["KYC_NOT_APPROVED", "NOT_ACCREDITED", "WALLET_MISSING"]
         assert EligibilityDecision.objects.get(party_id=party_of(investor)).codes == codes
         assert InvestorProfile.objects.get(pk=party_of(investor)).tax_residence is None

@@ -13,24 +13,22 @@ def success_envelope(data: Any) -> dict[str, Any]:
     return {"success": True, "timestamp": clock.now(), "data": data}
 
 
-def error_envelope(code: str, message: str, details: Any = None) -> dict[str, Any]:
-    """`{"success": false, "timestamp", "error": {"code", "message", "details"}, "request_id"}`"""
+def error_envelope(code: str, message: str, details: list[dict[str, str]], context: dict[str, Any]) -> dict[str, Any]:
+    """`{"success": false, "timestamp", "error": {"code", "message", "details": [], "context": {}}, "request_id"}`"""
     return {
         "success": False,
         "timestamp": clock.now(),
-        "error": {"code": code, "message": message, "details": details or {}},
+        "error": {"code": code, "message": message, "details": details, "context": context},
         "request_id": request_id.current(),
     }
 
 
 class EnvelopeRenderer(JSONRenderer):
-    """JSON in the envelope. The exception handler has already put errors into theirs."""
+    """JSON in the envelope. Errors are no business of a renderer: see problems.respond()."""
 
     ensure_ascii = False
 
     def render(
         self, data: Any, accepted_media_type: str | None = None, renderer_context: Mapping[str, Any] | None = None
     ) -> bytes:
-        response = (renderer_context or {}).get("response")
-        body = data if getattr(response, "exception", False) else success_envelope(data)
-        return bytes(super().render(body, accepted_media_type, renderer_context))
+        return bytes(super().render(success_envelope(data), accepted_media_type, renderer_context))

@@ -1,34 +1,54 @@
-"""What Django answers when no view did: the envelope under /api/, its own pages elsewhere."""
+"""What Django answers when no view did: the API's refusals to its clients, its own pages to browsers."""
 
 from django.http import HttpRequest, HttpResponse
 from django.views import defaults
+from django.views.csrf import csrf_failure
 
-from apps.core.http.exceptions import json_error
+from apps.core.http.codes import KIT
+from apps.core.http.exceptions import refusal_of
+from apps.core.http.middleware import is_api
+from apps.core.http.problems import JSON, PROBLEM, Refusal, respond
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """400"""
-    if request.path.startswith("/api/"):
-        return json_error(400, "The request is malformed.")
+    """400, or 413"""
+    if _wants_json(request):
+        return respond(request, refusal_of(exception))
     return defaults.bad_request(request, exception)
 
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """403"""
-    if request.path.startswith("/api/"):
-        return json_error(403, "You may not do this.")
+    if _wants_json(request):
+        return respond(request, Refusal(KIT[403]))
     return defaults.permission_denied(request, exception)
+
+
+def forged(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """403: a form without its CSRF token."""
+    if _wants_json(request):
+        return respond(request, Refusal(KIT[403]))
+    return csrf_failure(request, reason)
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """404"""
-    if request.path.startswith("/api/"):
-        return json_error(404, "There is no such address. See /api/docs.")
+    if _wants_json(request):
+        return respond(request, Refusal(KIT[404]))
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
     """500"""
-    if request.path.startswith("/api/"):
-        return json_error(500, "Something went wrong on our side. Quote the request id to support.")
+    if _wants_json(request):
+        return respond(request, Refusal(KIT[500]))
     return defaults.server_error(request)
+
+
+def _wants_json(request: HttpRequest) -> bool:
+    if is_api(request):
+        return True
+    try:
+        return request.get_preferred_type(["text/html", JSON, PROBLEM]) in {JSON, PROBLEM}
+    except (LookupError, ValueError):
+        return False

@@ -1,65 +1,59 @@
-"""Every refusal becomes one envelope; the HTTP status of a business error is decided here and nowhere else."""
+"""Every exception becomes one refusal; the HTTP status of an error is decided here and nowhere else."""
 
 import logging
 from typing import Any
 
-from django.core.exceptions import PermissionDenied, RequestDataTooBig
+from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.db import IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpResponse, JsonResponse
+from django.http import Http404, HttpResponse, UnreadablePostError
+from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions as drf
-from rest_framework.response import Response
 
 from apps.core.db.constraints import translated
 from apps.core.errors import DomainError, Kind
-from apps.core.http.envelope import error_envelope
-from apps.core.http.parsers import BodyTooLarge
+from apps.core.http.codes import INVALID, KIT, describe
+from apps.core.http.problems import Refusal, respond
 
 log = logging.getLogger(__name__)
 
-STATUS = {
-    Kind.INVALID: 400,
-    Kind.UNAUTHENTICATED: 401,
-    Kind.FORBIDDEN: 403,
-    Kind.NOT_FOUND: 404,
-    Kind.CONFLICT: 409,
-    Kind.UNPROCESSABLE: 422,
-    Kind.TOO_MANY: 429,
-    Kind.UNAVAILABLE: 503,
-}
 # RFC 9110: a 401 says how to authenticate.
 CHALLENGE = 'Bearer realm="bookentry"'
-CODES = {
-    400: "bad_request",
-    401: "not_authenticated",
-    403: "forbidden",
-    404: "not_found",
-    405: "method_not_allowed",
-    406: "not_acceptable",
-    413: "too_large",
-    415: "unsupported_media_type",
-    429: "rate_limited",
-    500: "internal_error",
-    503: "unavailable",
-}
+LONGEST = 200  # characters of a message that may quote the request
+# Django's own exceptions, the narrower first.
+DJANGO = (
+    (Http404, 404),
+    (PermissionDenied, 403),
+    (RequestDataTooBig, 413),
+    (SuspiciousOperation, 400),
+    (BadRequest, 400),
+    (MultiPartParserError, 400),
+    (UnreadablePostError, 400),
+)
 
 
-def handle(error: Exception, _context: dict[str, Any]) -> Response:
+def handle(error: Exception, context: dict[str, Any]) -> HttpResponse:
     """DRF's exception handler."""
+    return respond(context["request"], refusal_of(error))
+
+
+def refusal_of(error: Exception) -> Refusal:
+    """What this exception means to the client. What nobody foresaw is logged, and says nothing."""
     if isinstance(error, IntegrityError) and (refusal := translated(error)):
         error = refusal
     if isinstance(error, DomainError):
-        return _answer(STATUS[error.kind], error.code, error.message, dict(error.details), _domain_headers(error))
+        return Refusal(describe(error), error.message, context=error.context, headers=_domain_headers(error))
     if isinstance(error, drf.ValidationError):
-        return _answer(400, "invalid", "Some fields are not valid.", _field_errors(error.detail))
-    error = _as_api_exception(error)
-    if isinstance(error, drf.APIException):
-        headers = _headers(error)
-        return _answer(error.status_code, CODES.get(error.status_code, "error"), str(error.detail), {}, headers)
+        return Refusal(INVALID, details=field_errors(error.detail))
+    if isinstance(error, drf.APIException) and error.status_code in KIT:
+        return Refusal(KIT[error.status_code], str(error.detail)[:LONGEST], headers=_api_headers(error))
+    for kind, status in DJANGO:
+        if isinstance(error, kind):
+            return Refusal(KIT[status])
     if isinstance(error, OperationalError | InterfaceError):
         log.error("database unavailable", exc_info=error)
-        return _answer(503, "unavailable", "The service is briefly unavailable: try again.", {}, {"Retry-After": "1"})
+        return Refusal(KIT[503], headers={"Retry-After": "1"})
     log.error("unhandled error", exc_info=error)
-    return _answer(500, "internal_error", "Something went wrong on our side. Quote the request id to support.", {})
+    return Refusal(KIT[500])
 
 
 def _domain_headers(error: DomainError) -> dict[str, str]:
@@ -71,19 +65,8 @@ def _domain_headers(error: DomainError) -> dict[str, str]:
     return headers
 
 
-def _as_api_exception(error: Exception) -> Exception:
-    """Django's own refusals in DRF's words."""
-    if isinstance(error, Http404):
-        return drf.NotFound()
-    if isinstance(error, PermissionDenied):
-        return drf.PermissionDenied()
-    if isinstance(error, RequestDataTooBig):
-        return BodyTooLarge()
-    return error
-
-
-def _headers(error: drf.APIException) -> dict[str, str]:
-    headers = {}
+def _api_headers(error: drf.APIException) -> dict[str, str]:
+    headers = dict(getattr(error, "headers", {}))
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
     if wait := getattr(error, "wait", None):
@@ -91,19 +74,15 @@ def _headers(error: drf.APIException) -> dict[str, str]:
     return headers
 
 
-def _answer(status: int, code: str, message: str, details: Any, headers: dict[str, str] | None = None) -> Response:
-    return Response(error_envelope(code, message, details), status=status, headers=headers or {})
-
-
-def _field_errors(detail: Any, path: str = "") -> list[dict[str, str]]:
-    """Flatten DRF's nested errors into `[{field, code, message}]`."""
+def field_errors(detail: Any, path: str = "") -> list[dict[str, str]]:
+    """Flatten DRF's nested errors into `[{field, code, message}]`; a field of the third row is `rows.2.field`."""
     if isinstance(detail, dict):
-        return [e for key, value in detail.items() for e in _field_errors(value, f"{path}.{key}".strip("."))]
+        return [e for key, value in detail.items() for e in field_errors(value, f"{path}.{key}".strip("."))]
     if isinstance(detail, list):
-        return [e for value in detail for e in _field_errors(value, path)]
+        rows = any(isinstance(value, dict | list) for value in detail)
+        return [
+            e
+            for at, value in enumerate(detail)
+            for e in field_errors(value, f"{path}.{at}".strip(".") if rows else path)
+        ]
     return [{"field": path, "code": getattr(detail, "code", "invalid"), "message": str(detail)}]
-
-
-def json_error(status: int, message: str) -> HttpResponse:
-    """An error raised outside any API view (no route, bad request line), in the same envelope."""
-    return JsonResponse(error_envelope(CODES[status], message), status=status)

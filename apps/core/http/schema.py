@@ -23,6 +23,14 @@ def page_of(row: type[serializers.Serializer[Any]], query: type[ListQuery]) -> s
     return inline_serializer(name=f"{row.__name__.removesuffix('Serializer')}Page", fields=fields)
 
 
+FIELD_ERRORS: dict[str, Any] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["field", "code", "message"],
+        "properties": {"field": {"type": "string"}, "code": {"type": "string"}, "message": {"type": "string"}},
+    },
+}
 ERROR: dict[str, Any] = {
     "type": "object",
     "required": ["success", "timestamp", "error", "request_id"],
@@ -31,9 +39,30 @@ ERROR: dict[str, Any] = {
         "timestamp": {"type": "string", "format": "date-time"},
         "error": {
             "type": "object",
-            "required": ["code", "message", "details"],
-            "properties": {"code": {"type": "string"}, "message": {"type": "string"}, "details": {}},
+            "required": ["code", "message", "details", "context"],
+            "properties": {
+                "code": {"type": "string"},
+                "message": {"type": "string"},
+                "details": FIELD_ERRORS,
+                "context": {"type": "object"},
+            },
         },
+        "request_id": {"type": "string"},
+    },
+}
+# RFC 9457, where Accept prefers it.
+PROBLEM: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail", "instance", "code", "errors", "context", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string"},
+        "code": {"type": "string"},
+        "errors": FIELD_ERRORS,
+        "context": {"type": "object"},
         "request_id": {"type": "string"},
     },
 }
@@ -41,7 +70,8 @@ ERROR: dict[str, Any] = {
 
 def wrap_in_envelope(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Put each 2xx JSON schema under `data`, and give each operation the error envelope (a post-processing hook)."""
-    result.setdefault("components", {}).setdefault("schemas", {})["ErrorEnvelope"] = ERROR
+    schemas = result.setdefault("components", {}).setdefault("schemas", {})
+    schemas.update({"ErrorEnvelope": ERROR, "Problem": PROBLEM})
     for path in result.get("paths", {}).values():
         for operation in path.values():
             if isinstance(operation, dict) and "responses" in operation:
@@ -54,7 +84,10 @@ def _wrap(responses: dict[str, Any]) -> None:
         body = response.get("content", {}).get("application/json")
         if body and status.startswith("2"):
             body["schema"] = _success(body.get("schema", {}))
-    error = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorEnvelope"}}}
+    error = {
+        "application/json": {"schema": {"$ref": "#/components/schemas/ErrorEnvelope"}},
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+    }
     responses.setdefault("default", {"description": "Refused: see error.code.", "content": error})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +12,7 @@ from rest_framework.response import Response
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.http.filters import Listing
+from apps.core.http.negotiation import JsonNegotiation
 from apps.core.http.serializers import StrictSerializer, read_query
 from apps.core.http.throttles import Throttled
 from apps.core.rate_limits import Bucket
@@ -19,6 +21,7 @@ from apps.core.rate_limits import Bucket
 class View(Throttled):
     """An API view. It declares `required_roles`, or `public = True`, and makes one domain call."""
 
+    content_negotiation_class = JsonNegotiation
     public: ClassVar[bool] = False
     required_roles: ClassVar[frozenset[str] | dict[str, frozenset[str]]] = frozenset()
     # Whether get() reads the query string, with read_query(). All else refuses any parameter.
@@ -26,9 +29,15 @@ class View(Throttled):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse parameters that nothing would read, before anything is done."""
+        if request.method == "OPTIONS":
+            return
         super().initial(request, *args, **kwargs)
         if not (self.reads_query and request.method in {"GET", "HEAD"}):
             read_query(request, StrictSerializer)
+
+    def options(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
+        """Which methods there are, to anyone: `Allow` says it, and the OpenAPI document everything else."""
+        return HttpResponse(status=204)
 
     def actor(self, request: Request) -> Actor:
         """Who is asking."""

@@ -12,7 +12,7 @@ from unfold.decorators import action
 from unfold.enums import ActionVariant
 
 from apps.core.errors import DomainError
-from apps.core.http.exceptions import STATUS
+from apps.core.http.codes import STATUS
 
 TEMPLATE = "officers/act.html"
 View = TypeVar("View", bound=Callable[..., HttpResponse])

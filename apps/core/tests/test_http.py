@@ -2,7 +2,6 @@
 
 import json
 import sys
-import zlib
 
 import pytest
 from django.test import Client
@@ -100,7 +99,7 @@ class TestEnvelope:
         body = response.json()
         assert (response.status_code, body["success"], body["request_id"]) == (409, False, "my-id")
         assert body["error"]["code"] == "conflict"
-        assert body["error"]["details"] == {"state": "busy"}
+        assert (body["error"]["details"], body["error"]["context"]) == ([], {"state": "busy"})
 
     def test_says_when_to_try_again(self) -> None:
         response = Client().get("/api/waits")
@@ -122,10 +121,7 @@ class TestEnvelope:
 
     def test_answers_a_path_with_a_trailing_slash_too(self) -> None:
         assert Client().get("/api/echo/").status_code == 200
-
-    def test_an_ill_formed_request_id_is_replaced(self) -> None:
-        response = Client().get("/api/echo", headers={"X-Request-ID": "forged\x1b[31m id"})
-        assert "forged" not in response["X-Request-ID"]
+        assert Client().get("/api/echo//").status_code == 404
 
     def test_a_view_that_names_no_role_is_closed(self) -> None:
         assert Client().get("/api/closed").status_code == 401
@@ -197,11 +193,6 @@ class TestStrictInput:
     @pytest.mark.parametrize("query", ["unknown=1", "text=a&text=b", "text=%00"])
     def test_in_a_query_is_refused_too(self, query: str) -> None:
         assert Client().get(f"/api/echo?{query}").status_code == 400
-
-    def test_unzips_nothing(self) -> None:
-        zipped = zlib.compress(b'{"text": "a"}')
-        response = Client().generic("POST", "/api/echo", zipped, "application/json; charset=zlib")
-        assert response.status_code == 400
 
     def test_names_each_field_and_reason(self) -> None:
         _, answer = post('{"is_staff": true, "role": "OPS"}')

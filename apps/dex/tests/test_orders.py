@@ -183,7 +183,7 @@ class TestAnOrder:
         before = (Command.objects.count(), Inbox.objects.count(), alice.has(), JournalEntry.objects.count())
         with pytest.raises(TransferRestricted) as refused:
             place_order(actor=alice.actor, ticket=market.ticket("SELL", "10.00", 1), now=clock.now())
-        assert [r["code"] for r in refused.value.details["reasons"]] == ["KYC_NOT_APPROVED", "NOT_ACCREDITED"]
+        assert [r["code"] for r in refused.value.context["reasons"]] == ["KYC_NOT_APPROVED", "NOT_ACCREDITED"]
         assert (Command.objects.count(), Inbox.objects.count(), alice.has(), JournalEntry.objects.count()) == before
         decision = EligibilityDecision.objects.filter(party_id=alice.actor.party_id).latest("id")
         assert (decision.allowed, decision.codes) == (False, ["KYC_NOT_APPROVED", "NOT_ACCREDITED"])

@@ -111,7 +111,7 @@ class TestIssuanceApi:
     def test_refuses_an_ineligible_holder_with_reasons(self, issue: Issue) -> None:
         answer = post(issue.maker, body(issue, party_id=str(make_party().pk)))
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "transfer_restricted")
-        assert "NO_PROFILE" in [reason["code"] for reason in answer.json()["error"]["details"]["reasons"]]
+        assert "NO_PROFILE" in [reason["code"] for reason in answer.json()["error"]["context"]["reasons"]]
 
     @pytest.mark.parametrize("role", [Role.INVESTOR, Role.COMPLIANCE, Role.OPS])
     def test_is_for_issuers_only(self, issue: Issue, role: Role) -> None:

@@ -115,7 +115,7 @@ class TestRequestIssuance:
         before, party = counts(), make_party()
         with pytest.raises(TransferRestricted) as refused:
             ask(issue, issue.draft(party_id=party.pk))
-        assert refused.value.details["reasons"][0]["code"] == "NO_PROFILE"
+        assert refused.value.context["reasons"][0]["code"] == "NO_PROFILE"
         assert counts() == before
         assert EligibilityDecision.objects.filter(party_id=party.pk, allowed=False).count() == 1
 

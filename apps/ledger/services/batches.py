@@ -12,7 +12,7 @@ from apps.ledger.types import HoldEntry, PendingTransfer, TransferState
 def write_batch(*, holds: Iterable[HoldEntry], pendings: Iterable[PendingTransfer]) -> None:
     """Write holds and pending transfers, all or nothing: a hold released and its amount pending again net to nothing.
 
-    Raises InsufficientBalance and HoldOverReleased (`details["account_ids"]`) before any row is written, so the
+    Raises InsufficientBalance and HoldOverReleased (`context["account_ids"]`) before any row is written, so the
     caller may go on in the same unit of work; IdempotencyConflict, AssetMismatch, UnknownAccount, InvalidValue.
     """
     writing.write([as_entry(transfer, TransferState.PENDING) for transfer in pendings], holds)

@@ -33,7 +33,7 @@ class TestAssets:
     def test_come_before_their_accounts(self) -> None:
         with pytest.raises(UnknownAsset) as refused:
             make.account_of(AccountKey("LEAD", AccountKind.ISSUANCE))
-        assert refused.value.details == {"assets": ["LEAD"]}
+        assert refused.value.context == {"assets": ["LEAD"]}
 
 
 @pytest.mark.usefixtures("books")

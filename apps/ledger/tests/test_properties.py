@@ -91,7 +91,7 @@ class Books(RuleBasedStateMachine):
             before = make.rows_written()
             with pytest.raises(InsufficientBalance if short else HoldOverReleased) as refused:
                 make.commit(service, *args)
-            assert refused.value.details["account_ids"] == sorted(str(self.ids[a]) for a in short or released)
+            assert refused.value.context["account_ids"] == sorted(str(self.ids[a]) for a in short or released)
             assert make.rows_written() == before
             return None
         answer = make.commit(service, *args)

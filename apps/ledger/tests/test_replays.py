@@ -53,7 +53,7 @@ class TestReplays:
         before = make.balance(one)
         with pytest.raises(IdempotencyConflict) as refused:
             make.commit(transfer_many, [first, other] if within_one_group else [other])
-        assert refused.value.details == {"idem_keys": [first.idem_key]}
+        assert refused.value.context == {"idem_keys": [first.idem_key]}
         assert make.balance(one) == before
 
     def test_of_a_posted_transfer_as_pending_are_refused(self) -> None:

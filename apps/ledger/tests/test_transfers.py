@@ -47,7 +47,7 @@ class TestTransferMany:
         group = [make.transfer(one, two, 60), make.transfer(one, two, 41)]
         with pytest.raises(InsufficientBalance) as refused:
             make.commit(transfer_many, group)
-        assert refused.value.details == {"account_ids": [str(one)]}
+        assert refused.value.context == {"account_ids": [str(one)]}
         assert (make.balance(one), make.rows_written()) == (Balance(100, 0), before)
 
     def test_leaves_the_unit_of_work_usable_after_a_refusal(self) -> None:
@@ -106,7 +106,7 @@ class TestTransferMany:
         one, stranger = make.make_account(posted=10), uuid4()
         with pytest.raises(UnknownAccount) as refused:
             make.commit(transfer_many, [make.transfer(one, stranger, 1)])
-        assert refused.value.details == {"account_ids": [str(stranger)]}
+        assert refused.value.context == {"account_ids": [str(stranger)]}
 
     def test_refuses_to_run_outside_a_unit_of_work(self) -> None:
         with pytest.raises(RuntimeError, match="within a unit of work"):
@@ -154,7 +154,7 @@ class TestPendingTransfers:
         before = make.balance(one), make.balance(two), make.rows_written()
         with pytest.raises(AlreadyResolved) as refused:
             make.commit(second, [(key, f"{key}:second", make.DAY)])
-        assert refused.value.details == {"pending_idem_keys": [key]}
+        assert refused.value.context == {"pending_idem_keys": [key]}
         assert (make.balance(one), make.balance(two), make.rows_written()) == before
 
     def test_end_once_within_one_group_too(self) -> None:
@@ -186,7 +186,7 @@ class TestPendingTransfers:
         make.commit(transfer_many, [posted])
         with pytest.raises(UnknownTransfer) as refused:
             make.commit(post_many, [("nobody", "x", make.DAY), (posted.idem_key, "y", make.DAY)])
-        assert refused.value.details == {"pending_idem_keys": sorted(["nobody", posted.idem_key])}
+        assert refused.value.context == {"pending_idem_keys": sorted(["nobody", posted.idem_key])}
 
 
 @pytest.mark.usefixtures("books")
@@ -203,7 +203,7 @@ class TestHolds:
         one = make.make_account(posted=10)
         with pytest.raises(InsufficientBalance) as refused:
             make.commit(apply_holds, [make.hold(one, 11)])
-        assert refused.value.details == {"account_ids": [str(one)]}
+        assert refused.value.context == {"account_ids": [str(one)]}
 
     def test_refuse_to_release_more_than_is_held(self) -> None:
         one = make.make_account(posted=10)
@@ -235,5 +235,5 @@ class TestHolds:
         before = make.rows_written()
         with pytest.raises(InsufficientBalance) as refused:
             make.commit(write_batch, holds=[make.hold(two, 2)], pendings=[make.pending(one, two, 6)])
-        assert refused.value.details == {"account_ids": [str(two)]}
+        assert refused.value.context == {"account_ids": [str(two)]}
         assert (make.balance(one), make.rows_written()) == (Balance(10, 0), before)

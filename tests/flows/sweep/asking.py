@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.http import HttpResponse
 
+from apps.core.http.codes import FIELD_CODES, all_codes
 from tests.flows.sweep.operations import Operation, operations
 from tests.flows.sweep.scene import Scene
 
@@ -15,6 +16,7 @@ ALL = operations()
 WRITES = [o for o in ALL if o.writes]
 WITH_BODY = [o for o in ALL if o.body]
 JSON = "application/json"
+CODES = all_codes()
 
 
 def each(found: list[Operation] | tuple[Operation, ...]) -> Any:
@@ -39,9 +41,11 @@ def refusal(response: HttpResponse, *statuses: int) -> dict[str, Any]:
     assert answer["success"] is False
     assert answer["request_id"] == response["X-Request-ID"] != ""
     error = answer["error"]
-    assert set(error) == {"code", "message", "details"}, said
-    assert error["code"] == error["code"].lower() != "", said
+    assert set(error) == {"code", "message", "details", "context"}, said
+    assert CODES[error["code"]].status == response.status_code, said
     assert error["message"], said
+    assert {detail["code"] for detail in error["details"]} <= FIELD_CODES.keys(), said
+    assert response["Cache-Control"] == "no-store", said
     return error
 
 

@@ -15,8 +15,8 @@ from apps.accounts.types import ALL_ROLES
 from apps.core.http.views import NoSuchAddress
 
 METHODS = ("get", "post", "put", "patch", "delete")
-# The document and its two readers describe themselves to nobody.
-UNDESCRIBED = {"/api/schema", "/api/docs", "/api/redoc"}
+# The document and its readers describe themselves to nobody.
+UNDESCRIBED = {"/api/schema", "/api/docs", "/api/docs/errors", "/api/redoc"}
 FORMATS = FormatChecker(formats=("uuid",))
 FORMATS.checks("date-time", raises=ValueError)(lambda value: not isinstance(value, str) or parse_datetime(value))
 FORMATS.checks("date", raises=ValueError)(lambda value: not isinstance(value, str) or parse_date(value))

@@ -27,7 +27,7 @@ class Command(BaseCommand):
         try:
             made = ensure_staff_user(username=username, password=_password(), now=clock.now())
         except DomainError as refusal:
-            reasons = refusal.details.get("reasons", [])
+            reasons = refusal.context.get("reasons", [])
             raise CommandError(" ".join([refusal.message, *reasons])) from refusal
         self.stdout.write(f"Operator {username} created." if made else f"Operator {username} exists: left alone.")
 

@@ -33,7 +33,7 @@ class Command(BaseCommand):
             with default_node() as node:
                 self._deploy(node, began + options["timeout"])
         except DomainError as error:
-            raise CommandError(f"{error.message} {dict(error.details) or ''}".strip()) from error
+            raise CommandError(f"{error.message} {dict(error.context) or ''}".strip()) from error
         self.stdout.write(f"contracts: ready in {time.monotonic() - began:.1f} s")
 
     def _deploy(self, node: Node, deadline: float) -> None:

@@ -11,7 +11,7 @@ from config.environment import BASE_DIR, is_development
 from config.logs import logging_config
 from config.officers import UNFOLD  # noqa: F401 (a setting)
 from config.rate_limits import read_rates
-from config.secrets import outside_secrets
+from config.security import load
 from config.variables import Variables
 
 DEBUG = is_development()
@@ -20,17 +20,18 @@ LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
 SERVERLESS_DATABASE = "postgres://unset:unset@127.0.0.1:1/unset"
 
 
+# The policy: who may come in, what is kept, how others are called, and which variables hold what they gave us.
+SECURITY_FILE = env.text("BOOKENTRY_SECURITY_FILE", "config/security.yaml")
+SECURITY = load(BASE_DIR / SECURITY_FILE, name=SECURITY_FILE, read_secret=env.vendor_secret, production=not DEBUG)
+
 SECRET_KEY = env.secret(
     "DJANGO_SECRET_KEY", "development-only-secret-key-that-is-long-enough-to-be-accepted", shortest=50
 )
 JWT_SECRET_KEY = env.secret(
     "JWT_SECRET_KEY", "development-only-token-key-that-is-long-enough-to-be-accepted", shortest=32
 )
-# What outside services gave us. Which of them are needed, the policy of each service says.
-SECRETS = outside_secrets(env)
 SENDGRID_FROM_EMAIL = env.text("SENDGRID_FROM_EMAIL")
 SENDGRID_FROM_NAME = env.text("SENDGRID_FROM_NAME", "Bookentry")
-AUDIT_S3_BUCKET = env.text("AUDIT_S3_BUCKET")
 
 ALLOWED_HOSTS = env.hosts("DJANGO_ALLOWED_HOSTS", LOOPBACK if DEBUG else [])
 if not ALLOWED_HOSTS:
@@ -133,14 +134,16 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = ["apps.accounts.hashers.Argon2id"]
 AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 15}},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": SECURITY.authentication.passwords.min_length},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {
         "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
         "OPTIONS": {"user_attributes": ("username",)},
     },
 ]
-ACCESS_TOKEN_SECONDS = env.whole("ACCESS_TOKEN_SECONDS", 300, least=10, most=300)
 LOGIN_URL = "admin:login"
 
 REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss"), development="redis://127.0.0.1:1/0")

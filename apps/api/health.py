@@ -9,13 +9,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.core.cache import cache
 from django.db import DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
 from apps.api.shared import Shared
 from apps.core.db import fetch_all
-from apps.core.measures import STALE_SECONDS
 from apps.core.registry import Check, Health, registry
 
 log = logging.getLogger(__name__)
@@ -135,6 +135,6 @@ def redis_cache() -> Health:
 def engines() -> Health:
     """Every engine has a leader whose heart beats; without one its work waits, and nothing is lost."""
     beats = "SELECT name FROM core_enginestate WHERE heartbeat_at > now() - make_interval(secs => %s)"
-    beating = {name for (name,) in fetch_all(beats, [STALE_SECONDS])}
+    beating = {name for (name,) in fetch_all(beats, [settings.SECURITY.monitoring.thresholds.engine_silent_seconds])}
     silent = sorted(set(registry.engines) - beating)
     return Health(ok=not silent, detail=f"no leader: {', '.join(silent)}" if silent else "", required=False)

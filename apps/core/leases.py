@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from apps.core.db import notify, unit_of_work, within_unit_of_work
 from apps.core.errors import Conflict
 from apps.core.ids import new_id
@@ -18,7 +20,6 @@ from apps.core.types import Lease, WorkState
 log = logging.getLogger(__name__)
 
 CHANNEL = "work"
-MAX_ATTEMPTS = 5
 FREE = {"lease_token": None, "lease_until": None}
 
 
@@ -63,8 +64,8 @@ def complete(*, lease: Lease, now: datetime) -> None:
 
 
 def fail(*, lease: Lease, error: str, now: datetime) -> None:
-    """Put the work back with a growing delay, or set it aside at the fifth try. Raises LeaseLost."""
-    dead = lease.attempts >= MAX_ATTEMPTS
+    """Put the work back with a growing delay, or set it aside at the last try. Raises LeaseLost."""
+    dead = lease.attempts >= _most_attempts()
     state = WorkState.DEAD if dead else WorkState.QUEUED
     delay = timedelta(seconds=min(300, 2**lease.attempts))
     with unit_of_work():
@@ -79,11 +80,15 @@ def _release(work_id: UUID, token: UUID, **changes: Any) -> None:
         raise LeaseLost(work_id=str(work_id))
 
 
+def _most_attempts() -> int:
+    return settings.SECURITY.monitoring.thresholds.dead_letter_attempts
+
+
 def sweep(*, now: datetime) -> int:
     """Put back work whose lease expired; set aside what has failed too often. The number swept."""
     expired = WorkItem.objects.filter(state=WorkState.LEASED, lease_until__lt=now)
     with unit_of_work():
-        dead = expired.filter(attempts__gte=MAX_ATTEMPTS).update(
+        dead = expired.filter(attempts__gte=_most_attempts()).update(
             state=WorkState.DEAD, last_error="lease expired too often", **FREE
         )
         requeued = expired.update(state=WorkState.QUEUED, run_at=now, **FREE)

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from datetime import datetime
 
+from django.conf import settings
+
 from apps.core import clock
 from apps.core.db import fetch_all, fetch_one
 from apps.core.metrics import COUNTED_TO, Sample, counted, counted_by, gauge
@@ -16,7 +18,7 @@ OUTBOX_WAITING = gauge("bookentry_outbox_waiting", f"Events the relay has not di
 OUTBOX_OLDEST = gauge(
     "bookentry_outbox_oldest_waiting_age_seconds", "Seconds since the oldest undispatched event was written; 0 if none."
 )
-OUTBOX_DEAD = gauge("bookentry_outbox_dead", f"Events set aside after failing five times. {UP_TO}")
+OUTBOX_DEAD = gauge("bookentry_outbox_dead", f"Events set aside after failing too often. {UP_TO}")
 
 WORK_ITEMS = gauge("bookentry_work_items", f"Leased work that is not done, by kind and state. {UP_TO}", "kind", "state")
 WORK_OLDEST = gauge(
@@ -26,15 +28,11 @@ WORK_EXPIRED = gauge("bookentry_work_leases_expired", f"Leases that ran out and 
 
 ENGINE_AGE = gauge("bookentry_engine_heartbeat_age_seconds", "Seconds since the engine's leader last beat.", "engine")
 ENGINE_EPOCH = gauge("bookentry_engine_epoch", "The engine's epoch: it grows by one with each new leader.", "engine")
-ENGINE_LEADS = gauge(
-    "bookentry_engine_leads", "1 while the engine's leader beat within ten seconds; 0 also if it never ran.", "engine"
-)
+ENGINE_LEADS = gauge("bookentry_engine_leads", "1 while the engine's leader beats; 0 also if it never ran.", "engine")
 
 CONNECTIONS = gauge("bookentry_database_connections", "Sessions on this database, by their state.", "state")
 CONNECTIONS_MOST = gauge("bookentry_database_connections_most", "The most sessions the server allows.")
 
-# Beyond this an engine counts as without a leader; it beats every second.
-STALE_SECONDS = 10
 OUTBOX = (OUTBOX_WAITING, OUTBOX_OLDEST, OUTBOX_DEAD)
 WORK = (WORK_ITEMS, WORK_OLDEST, WORK_EXPIRED)
 ENGINES = (ENGINE_AGE, ENGINE_EPOCH, ENGINE_LEADS)
@@ -75,10 +73,11 @@ def engines() -> Iterator[Sample]:
             "WHERE heartbeat_at IS NOT NULL"
         )
     }
+    silent = settings.SECURITY.monitoring.thresholds.engine_silent_seconds
     for name in sorted(registry.engines):
         epoch, age = ages.get(name, (0, None))
         yield ENGINE_EPOCH.sample(epoch, engine=name)
-        yield ENGINE_LEADS.sample(age is not None and age <= STALE_SECONDS, engine=name)
+        yield ENGINE_LEADS.sample(age is not None and age <= silent, engine=name)
         if age is not None:
             yield ENGINE_AGE.sample(max(round(age, 3), 0), engine=name)
 

@@ -4,6 +4,8 @@ import logging
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
 from apps.core import request_id
 from apps.core.daemon import Deposed, Engine, Leadership
 from apps.core.db import copy_rows, fetch_all, notify, unit_of_work, within_unit_of_work
@@ -14,7 +16,6 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "outbox"
 BATCH = 200
-MAX_ATTEMPTS = 5
 _RESERVE_IDS = "SELECT nextval('core_outboxevent_id_seq') FROM generate_series(1, %s)"
 
 
@@ -43,7 +44,7 @@ class Relay(Engine):
     channels = (CHANNEL,)
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
-        """Dispatch one batch; true if more may wait. A poison event is retried alone and set aside at the fifth try.
+        """Dispatch one batch; true if more may wait. A poison event is retried alone and set aside at the last.
 
         Raises Deposed: that a newer leader has begun is no event's failure.
         """
@@ -106,7 +107,7 @@ def _count_failure(leadership: Leadership, event_id: int, now: datetime) -> None
         if pending is None:
             return
         pending.attempts += 1
-        if pending.attempts >= MAX_ATTEMPTS:
+        if pending.attempts >= settings.SECURITY.monitoring.thresholds.dead_letter_attempts:
             pending.dead_at = now
             log.error("outbox event set aside", extra={"event_id": event_id})
         pending.save(update_fields=["attempts", "dead_at"])

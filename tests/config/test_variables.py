@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from config.secrets import Secret, need_secrets, outside_secrets
 from config.variables import Misconfigured, Variables
 
 LONG = "pA4-x9_Qw7Zk2mVbN8sJ0dLr5TfHy3Uc6Ge1Ri"
@@ -147,17 +146,4 @@ class TestSecrets:
             monkeypatch.setenv(name, LONG)
             env.secret(name, "development", shortest=32)
         with pytest.raises(Misconfigured, match="B_NAME must be another secret than A_NAME"):
-            env.refuse()
-
-    def test_of_others_hide_themselves(self, env: Variables, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setenv("JUMIO_API_TOKEN", LONG)
-        secrets = outside_secrets(env)
-        assert secrets["JUMIO_API_TOKEN"].reveal() == LONG
-        assert LONG not in f"{secrets} {secrets['JUMIO_API_TOKEN']} {env!r}"
-
-    def test_of_others_are_needed_only_by_what_is_switched_on(self, env: Variables) -> None:
-        need_secrets(env, {"JUMIO_API_TOKEN": Secret("JUMIO_API_TOKEN", LONG)}, {"JUMIO_API_TOKEN": "kyc.jumio"})
-        env.refuse()
-        need_secrets(env, {}, {"ONFIDO_API_TOKEN": "kyc.onfido"})
-        with pytest.raises(Misconfigured, match=r"ONFIDO_API_TOKEN is not set: kyc\.onfido needs it"):
             env.refuse()

@@ -1,7 +1,7 @@
 """The one place that mints and reads access tokens (RFC 9068 shape, HS256)."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 import jwt
@@ -15,8 +15,6 @@ ISSUER = "bookentry"
 AUDIENCE = "bookentry-api"
 TYPE = "at+jwt"
 REQUIRED_CLAIMS = ["iss", "aud", "sub", "sid", "iat", "exp"]
-# Clocks of two web hosts may differ by this much.
-LEEWAY = timedelta(seconds=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +35,7 @@ class Claims:
 
 def mint_access_token(*, user_id: UUID, now: datetime) -> AccessToken:
     """A new token of a new login. It says who, never what they may do: roles are read at each request."""
-    seconds = settings.ACCESS_TOKEN_SECONDS
+    seconds = settings.SECURITY.authentication.access_token_seconds
     issued_at = int(now.timestamp())
     claims = {
         "iss": ISSUER,
@@ -60,7 +58,7 @@ def read_access_token(token: str) -> Claims:
             algorithms=[ALGORITHM],
             issuer=ISSUER,
             audience=AUDIENCE,
-            leeway=LEEWAY,
+            leeway=settings.SECURITY.authentication.clock_leeway_seconds,
             options={"require": REQUIRED_CLAIMS, "strict_aud": True},
         )
         if decoded["header"].get("typ") != TYPE:

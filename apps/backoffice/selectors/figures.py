@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import QuerySet
 
 from apps.compliance.models import InvestorProfile
@@ -18,8 +19,6 @@ from apps.settlement.models import SettlementInstruction
 from apps.settlement.types import ProcessingStatus, SettlementStatus
 
 LIMIT = 1000
-# The harness beats every second.
-SILENT_AFTER = timedelta(seconds=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,8 @@ class EngineLine:
     @property
     def alive(self) -> bool:
         """It beat lately."""
-        return self.age is not None and self.age <= SILENT_AFTER
+        silent = timedelta(seconds=settings.SECURITY.monitoring.thresholds.engine_silent_seconds)
+        return self.age is not None and self.age <= silent
 
 
 def figures() -> list[Figure]:

@@ -86,7 +86,7 @@ class TestAComplianceOfficer:
         past = {**REASON, "expires_on": "2020-01-01"}
         answer = client.post(page(investor, "approve-kyc"), past)
         assert answer.status_code == 400
-        assert "The expiry must lie in the future, within three years." in answer.content.decode()
+        assert "The expiry must lie in the future, within 1095 days." in answer.content.decode()
         assert decided(investor) == ("PENDING", 0, 0)
 
     def test_changes_nothing_by_looking(self, client: Client, investor: Party) -> None:

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
+
 from apps.audit.services.trail import log_audit_event
 from apps.compliance.errors import InvalidExpiry, KycAlreadyDecided, UnknownInvestor
 from apps.compliance.models import InvestorProfile, KycDecision
@@ -12,10 +14,6 @@ from apps.compliance.types import KycDecisionDraft, KycStatus, ProfileView
 from apps.core import outbox
 from apps.core.actor import Actor
 from apps.core.db import unit_of_work, within_unit_of_work
-
-# Reviewed at least yearly where the officer names no other date.
-DEFAULT_VALIDITY = timedelta(days=365)
-LONGEST_VALIDITY = timedelta(days=3 * 365)
 
 
 @within_unit_of_work
@@ -54,8 +52,8 @@ def update_profile(
 def decide_kyc(*, actor: Actor, party_id: UUID, draft: KycDecisionDraft, now: datetime) -> ProfileView:
     """Record an officer's decision, and on approval start the on-chain identity of each proved wallet.
 
-    An approval expires within three years, after one if no date is given. Raises UnknownInvestor, InvalidExpiry,
-    KycAlreadyDecided (the same status again, unless a renewal), RoleRequired.
+    An approval expires within `kyc.longest_validity_days`, after `kyc.validity_days` if no date is given. Raises
+    UnknownInvestor, InvalidExpiry, KycAlreadyDecided (the same status again, unless a renewal), RoleRequired.
     """
     actor.require_role("COMPLIANCE")
     with unit_of_work():
@@ -84,9 +82,10 @@ def decide_kyc(*, actor: Actor, party_id: UUID, draft: KycDecisionDraft, now: da
 
 
 def _expiry(asked: datetime | None, now: datetime) -> datetime:
-    expires_at = asked or now + DEFAULT_VALIDITY
-    if not now < expires_at <= now + LONGEST_VALIDITY:
-        raise InvalidExpiry("The expiry must lie in the future, within three years.")
+    kyc = settings.SECURITY.kyc
+    expires_at = asked or now + timedelta(days=kyc.validity_days)
+    if not now < expires_at <= now + timedelta(days=kyc.longest_validity_days):
+        raise InvalidExpiry(f"The expiry must lie in the future, within {kyc.longest_validity_days} days.")
     return expires_at
 
 

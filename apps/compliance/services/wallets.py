@@ -20,8 +20,6 @@ from apps.core.actor import Actor
 from apps.core.db import fetch_one, unit_of_work
 from apps.ledger.services.accounts import assign_owner
 
-LIFETIME = timedelta(minutes=10)
-
 MESSAGE = """{domain} wants you to sign in with your Ethereum account:
 {address}
 
@@ -36,8 +34,9 @@ Expiration Time: {expires_at}"""
 
 
 def challenge_wallet(*, actor: Actor, address: str, now: datetime) -> ChallengeView:
-    """A message for the wallet's holder to sign (personal_sign), good for ten minutes and one proof."""
-    party_id, expires_at = actor.require_party(), now + LIFETIME
+    """A message for the wallet's holder to sign (personal_sign), good for some minutes and one proof."""
+    party_id = actor.require_party()
+    expires_at = now + timedelta(seconds=settings.SECURITY.authentication.wallet_challenge_seconds)
     message = MESSAGE.format(
         domain=settings.PUBLIC_DOMAIN,
         address=to_checksum_address(address),

@@ -4,13 +4,16 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connections
 
 from apps.core import clock, leases
 from apps.core.db import unit_of_work
-from apps.core.leases import MAX_ATTEMPTS, LeaseLost
+from apps.core.leases import LeaseLost
 from apps.core.models import WorkItem
 from apps.core.types import Lease, WorkState
+
+ATTEMPTS = settings.SECURITY.monitoring.thresholds.dead_letter_attempts
 
 
 def enqueue(key: str, kind: str = "job") -> bool:
@@ -67,18 +70,18 @@ class TestLeases:
     def test_repeated_failure_sets_the_work_aside(self) -> None:
         enqueue("bad", "bad")
         now = clock.now()
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             lease = leases.take(kind="bad", now=now)[0]
             leases.fail(lease=lease, error="broken", now=now)
             assert leases.take(kind="bad", now=now) == []
             now += timedelta(hours=1)
         item = WorkItem.objects.get(kind="bad")
-        assert (item.state, item.attempts, item.last_error) == (WorkState.DEAD, MAX_ATTEMPTS, "broken")
+        assert (item.state, item.attempts, item.last_error) == (WorkState.DEAD, ATTEMPTS, "broken")
 
     def test_work_whose_workers_keep_dying_is_set_aside(self) -> None:
         enqueue("deadly", "deadly")
         now = clock.now()
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             assert leases.take(kind="deadly", now=now, seconds=1)
             now += timedelta(minutes=1)
             leases.sweep(now=now)

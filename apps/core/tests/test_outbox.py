@@ -3,13 +3,16 @@
 from collections.abc import Iterator
 
 import pytest
+from django.conf import settings
 
 from apps.core import clock, outbox
 from apps.core.daemon import Deposed, Leadership, elect
 from apps.core.db import run_sql, unit_of_work
 from apps.core.models import OutboxEvent, OutboxPending
-from apps.core.outbox import MAX_ATTEMPTS, Relay
+from apps.core.outbox import Relay
 from apps.core.registry import Event, registry
+
+ATTEMPTS = settings.SECURITY.monitoring.thresholds.dead_letter_attempts
 
 
 @pytest.fixture
@@ -69,20 +72,20 @@ class TestRelay:
 
     def test_poison_is_set_aside_and_stops_nobody_else(self, delivered: list[Event], leadership: Leadership) -> None:
         before, poison, after = publish(n=1), publish(poison=True), publish(n=2)
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             drain(leadership)
         assert {event.id for event in delivered} >= {before, after}
         assert effects(poison) == 0
         pending = OutboxPending.objects.get(event_id=poison)
-        assert (pending.attempts, pending.dead_at is not None) == (MAX_ATTEMPTS, True)
+        assert (pending.attempts, pending.dead_at is not None) == (ATTEMPTS, True)
         drain(leadership)
-        assert OutboxPending.objects.get(event_id=poison).attempts == MAX_ATTEMPTS
+        assert OutboxPending.objects.get(event_id=poison).attempts == ATTEMPTS
 
     def test_deposed_in_the_middle_counts_no_failure(self, delivered: list[Event], leadership: Leadership) -> None:
         waiting = publish(n=1)
         with unit_of_work():
             run_sql("UPDATE core_enginestate SET epoch = epoch + 1 WHERE name = 'relay'")
-        for _ in range(MAX_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             with pytest.raises(Deposed):
                 Relay().step(leadership, clock.now())
         assert OutboxPending.objects.get(event_id=waiting).attempts == 0

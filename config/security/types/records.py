@@ -1,0 +1,120 @@
+"""What is kept, for how long, and under which key."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from config.security.keys import Conflict, Key
+from config.security.secrets import Secret
+
+YEAR = 365
+LONGEST = 100 * YEAR + 25
+
+
+class KeyProvider(StrEnum):
+    """Where key-encryption keys live."""
+
+    KMS = "KMS"
+    LOCAL = "LOCAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """One record class. Counsel corrects the period here, with its source."""
+
+    days: Annotated[int, Key("days after which a record may go, never before", 1, LONGEST, "audit")]
+    citation: Annotated[str, Key("the rule that asks for it", waits_for="audit")]
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionByClass:
+    """Record classes. The law's shortest period is the least the file may say."""
+
+    ledger_and_journals: Retention
+    orders_and_trades: Retention
+    customer_accounts: Retention
+    communications: Retention
+    securityholder_file: Retention
+    transfer_agent_items: Retention
+    sanctions: Retention
+    suspicious_activity: Retention
+    currency_transactions: Retention
+    security_events: Retention
+    audit_trail: Retention
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """No class is kept for less than its law asks."""
+        for name, least in LEAST_DAYS.items():
+            days = getattr(self, name).days
+            if days < least:
+                yield Conflict(f"{name}.days", str(days), f"at least {least}, as the rule cited asks")
+
+
+# 366 days a leap year: a period in years never ends a day early.
+LEAST_DAYS = {
+    "ledger_and_journals": 2_192,  # 17a-4(a): 6 years
+    "orders_and_trades": 1_096,  # 17a-4(b): 3 years
+    "customer_accounts": 2_192,  # 17a-4(c): 6 years after closing
+    "communications": 1_096,  # 17a-4(b)(4): 3 years
+    "securityholder_file": 2_192,  # 17Ad-7: life of the agency and 6 years
+    "transfer_agent_items": 731,  # 17Ad-7: 2 years
+    "sanctions": 3_653,  # 31 CFR 501.601: 10 years
+    "suspicious_activity": 1_827,  # 31 CFR 1023.320(d): 5 years
+    "currency_transactions": 1_827,  # 31 CFR 1010.430: 5 years
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """Signed tree heads."""
+
+    enabled: Annotated[bool, Key("whether tree heads are signed", waits_for="audit")]
+    key: Annotated[Secret, Key("variable that holds the Ed25519 key", waits_for="audit")]
+    head_seconds: Annotated[int, Key("seconds between two signed heads", 1, 3_600, "audit")]
+
+
+@dataclass(frozen=True, slots=True)
+class Anchoring:
+    """Tree heads kept where we cannot change them."""
+
+    enabled: Annotated[bool, Key("whether heads are anchored", waits_for="audit")]
+    bucket: Annotated[Secret, Key("variable that names the S3 bucket", waits_for="audit")]
+    every_seconds: Annotated[int, Key("seconds between two anchors", 60, 86_400, "audit")]
+    object_lock_days: Annotated[int, Key("days an anchor cannot be deleted", 1, LONGEST, "audit")]
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The trail."""
+
+    retention: RetentionByClass
+    signing: Signing
+    anchoring: Anchoring
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """An anchor outlives the trail it proves; what is not signed cannot be anchored."""
+        if self.anchoring.object_lock_days < self.retention.audit_trail.days:
+            least = f"at least retention.audit_trail.days ({self.retention.audit_trail.days})"
+            yield Conflict("anchoring.object_lock_days", str(self.anchoring.object_lock_days), least)
+        if self.anchoring.enabled and not self.signing.enabled:
+            yield Conflict("anchoring.enabled", "true", "false, or signing.enabled true")
+
+
+@dataclass(frozen=True, slots=True)
+class Encryption:
+    """Personal data at rest."""
+
+    enabled: Annotated[bool, Key("whether fields are encrypted", waits_for="vault")]
+    provider: Annotated[KeyProvider, Key("key provider of production: KMS, never LOCAL", waits_for="vault")]
+    development_provider: Annotated[KeyProvider, Key("key provider of development", waits_for="vault")]
+    kms_key: Annotated[Secret, Key("variable that names the KMS key", waits_for="vault")]
+    rotation_days: Annotated[int, Key("days after which a key is replaced", 1, 365, "vault")]
+    rotation_alert_days: Annotated[int, Key("days before that at which operators are told", 1, 90, "vault")]
+    key_cache_seconds: Annotated[int, Key("seconds an unwrapped key stays in memory", 0, 300, "vault")]
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """The alert comes within the rotation's period."""
+        if self.rotation_alert_days >= self.rotation_days:
+            fewer = f"fewer than rotation_days ({self.rotation_days})"
+            yield Conflict("rotation_alert_days", str(self.rotation_alert_days), fewer)

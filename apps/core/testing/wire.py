@@ -1,7 +1,7 @@
-"""A loopback proxy between a process and its database that kills the process at a chosen message.
+"""A loopback proxy between a process and its database that strikes at a chosen message.
 
-It sees the wire, so it finds every boundary between two statements: BEGIN, each query, COPY, COMMIT. Killing
-before a message is forwarded loses it; killing after leaves the commit unknown to the victim.
+It sees the wire, so it finds every boundary between two statements: BEGIN, each query, COPY, COMMIT. Striking
+before a message is forwarded loses it; striking after leaves the commit unknown to the victim.
 """
 
 import os
@@ -16,16 +16,16 @@ from typing import Self
 CHUNK = 1 << 20
 
 
-class KillingProxy:
-    """Forwards connections to `upstream`; at client message number `at` it sends SIGKILL to `victim()`."""
+class CuttingProxy:
+    """Forwards connections to `upstream`; at client message number `at` it hangs up."""
 
-    def __init__(self, upstream: tuple[str, int], victim: Callable[[], int], *, at: int, forward: bool) -> None:
-        self._upstream, self._victim, self._at, self._forward = upstream, victim, at, forward
+    def __init__(self, upstream: tuple[str, int], *, at: int, forward: bool) -> None:
+        self._upstream, self._at, self._forward = upstream, at, forward
         self._seen = 0
         self._counting = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.killed = False
+        self.struck = False
 
     @property
     def messages(self) -> int:
@@ -55,8 +55,8 @@ class KillingProxy:
                 if self._fatal():
                     if self._forward:
                         server.sendall(data)
-                    os.kill(self._victim(), signal.SIGKILL)
-                    self.killed = True
+                    self._strike(client)
+                    self.struck = True
                     return
                 server.sendall(data)
         except OSError:
@@ -64,10 +64,29 @@ class KillingProxy:
         finally:
             _shut(server)
 
+    def _strike(self, client: socket.socket) -> None:
+        client.shutdown(socket.SHUT_RDWR)
+
     def _fatal(self) -> bool:
         with self._counting:
             self._seen += 1
             return self._seen == self._at
+
+
+class KillingProxy(CuttingProxy):
+    """At client message number `at` it sends SIGKILL to `victim()`."""
+
+    def __init__(self, upstream: tuple[str, int], victim: Callable[[], int], *, at: int, forward: bool) -> None:
+        super().__init__(upstream, at=at, forward=forward)
+        self._victim = victim
+
+    @property
+    def killed(self) -> bool:
+        """Whether it has struck."""
+        return self.struck
+
+    def _strike(self, client: socket.socket) -> None:
+        os.kill(self._victim(), signal.SIGKILL)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

@@ -27,6 +27,8 @@ SECURITY = load(BASE_DIR / SECURITY_FILE, name=SECURITY_FILE, read_secret=env.ve
 SECRET_KEY = env.secret(
     "DJANGO_SECRET_KEY", "development-only-secret-key-that-is-long-enough-to-be-accepted", shortest=50
 )
+# Former values of DJANGO_SECRET_KEY: what they sealed and signed is still read.
+SECRET_KEY_FALLBACKS = env.words("DJANGO_SECRET_KEY_FALLBACKS")
 JWT_SECRET_KEY = env.secret(
     "JWT_SECRET_KEY", "development-only-token-key-that-is-long-enough-to-be-accepted", shortest=32
 )

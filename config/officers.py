@@ -104,6 +104,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Rate counters", "core_ratecounter", "speed"),
         _list("Outbox", "core_outboxevent", "outbox"),
         _list("Outbox pending", "core_outboxpending", "pending"),
+        _list("Kept answers", "core_idempotentrequest", "repeat"),
         _list("Notifications", "notifications_notification", "notifications"),
         _list("Templates", "notifications_notificationtemplate", "article"),
         _list("Preferences", "notifications_notificationpreference", "toggle_on"),

@@ -1,8 +1,8 @@
-"""The floor's own tables: outbox, work, engines."""
+"""The floor's own tables: outbox, work, engines, kept answers."""
 
 from django.contrib import admin
 
-from apps.core.models import EngineState, OutboxEvent, OutboxPending, RateCounter, WorkItem
+from apps.core.models import EngineState, IdempotentRequest, OutboxEvent, OutboxPending, RateCounter, WorkItem
 from apps.core.officers import ReadOnlyAdmin
 
 
@@ -12,6 +12,15 @@ class EngineAdmin(ReadOnlyAdmin):
 
     table = ("name", "epoch", "pid", "host", "heartbeat_at", "last_error")
     search_fields = ("name",)
+
+
+@admin.register(IdempotentRequest)
+class IdempotentRequestAdmin(ReadOnlyAdmin):
+    """Answers kept for requests that may come again. What they say is sealed."""
+
+    table = ("id", "created_at", "expires_at", "principal", "route", "key", "status")
+    hidden = ("fingerprint", "answer")
+    search_fields = ("id", "key", "principal")
 
 
 @admin.register(OutboxEvent)

@@ -3,16 +3,17 @@
 from datetime import datetime
 
 from apps.core.daemon import Engine, Leadership
+from apps.core.idempotency import PURGE_BATCH, purge_expired
 from apps.core.leases import sweep
 
 
 class Sweeper(Engine):
-    """Wakes expired leases."""
+    """Wakes expired leases, and removes kept answers that have expired."""
 
     name = "sweeper"
     poll_seconds = 1.0
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
-        """Sweep once."""
+        """Sweep once; true if more is waiting. Two sweepers at once would do no harm."""
         sweep(now=now)
-        return False
+        return purge_expired() == PURGE_BATCH

@@ -15,6 +15,7 @@ from apps.compliance.types import KycDecisionDraft, KycStatus
 from apps.core import clock, outbox
 from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
+from apps.core.idempotency import Answer, KeyedRequest, keep_answer
 from apps.core.leases import enqueue
 from apps.core.models import RateCounter
 from apps.dex.services.orders import place_order, submit_order
@@ -208,6 +209,8 @@ def _floor(user: User) -> None:
         enqueue(kind="notifications.email", key="42", now=NOW)
         outbox.publish(topic="compliance.kyc_approved", key="1", payload={"party_id": str(user.pk)})
         log_audit_event(actor=system_actor(), action="chain.halted", resource_type="stream", resource_id="head")
+        sent = KeyedRequest(f"user:{user.pk}", "POST /api/accounts/parties", "a-key-of-the-client", b"{}")
+        keep_answer(sent, Answer(201, {"Content-Type": "application/json"}, b"{}"))
     template = NotificationTemplate.objects.order_by("pk").first()
     assert template is not None
     Notification.objects.create(

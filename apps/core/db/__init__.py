@@ -6,7 +6,7 @@ All raw driver use stays in this package, so that a change of driver is a change
 from apps.core.db.constraints import constraint_error
 from apps.core.db.copy import copy_rows
 from apps.core.db.fields import BaseUnitsField, TokenUnitsField
-from apps.core.db.locks import Advisory, lock_for_transaction, try_session_lock
+from apps.core.db.locks import Advisory, lock_for_transaction, try_lock_and_read, try_session_lock
 from apps.core.db.models import AppendOnlyModel
 from apps.core.db.notify import Listener, notify
 from apps.core.db.snapshots import snapshot
@@ -29,6 +29,7 @@ __all__ = [
     "notify",
     "run_sql",
     "snapshot",
+    "try_lock_and_read",
     "try_session_lock",
     "unit_of_work",
     "within_unit_of_work",

@@ -1,11 +1,13 @@
 """Advisory locks: their keys in one registry, and taken before any row lock."""
 
+from collections.abc import Sequence
 from enum import IntEnum
+from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from apps.core.db.sql import run_sql
+from apps.core.db.sql import fetch_one, run_sql
 
 
 class NoSession(RuntimeError):
@@ -22,6 +24,7 @@ class Advisory(IntEnum):
     DEPLOY_CONTRACTS = 2
     RECONCILIATION = 3
     PLATFORM_PARTY = 4
+    IDEMPOTENCY = 5
 
 
 def lock_for_transaction(kind: Advisory, key: str = "") -> None:
@@ -29,6 +32,27 @@ def lock_for_transaction(kind: Advisory, key: str = "") -> None:
     if not connection.in_atomic_block:
         raise RuntimeError("lock_for_transaction() must run within a unit of work")
     run_sql("SELECT pg_advisory_xact_lock(%s, hashtext(%s))", [int(kind), key])
+
+
+def try_lock_and_read(
+    kind: Advisory, key: str, query: str, params: Sequence[Any]
+) -> tuple[bool, tuple[Any, ...] | None]:
+    """Take a lock until the transaction ends, if it is free, and then read, in one round trip: (taken, first row).
+
+    Each statement of the string sees what was committed before it began, so whoever gets the lock sees all that its
+    last holder wrote. `query` is SQL of our own, without a semicolon.
+    """
+    if not connection.in_atomic_block:
+        raise RuntimeError("try_lock_and_read() must run within a unit of work")
+    row = fetch_one(
+        f"""SELECT set_config('bookentry.taken', pg_try_advisory_xact_lock(%s, hashtext(%s))::text, true);
+            SELECT current_setting('bookentry.taken')::boolean, found.*
+            FROM (SELECT) one LEFT JOIN (SELECT true, asked.* FROM ({query}) asked LIMIT 1) found ON true""",  # noqa: S608 (our own words)
+        [int(kind), key, *params],
+    )
+    if row is None:
+        raise RuntimeError("a left join returns a row")
+    return row[0], row[2:] if row[1] else None
 
 
 def try_session_lock(kind: Advisory, key: str = "") -> bool:

@@ -245,6 +245,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.core.http.schema.wrap_in_envelope",
+        "apps.core.http.idempotency_schema.tell_of_keys",
     ],
 }
 

@@ -34,17 +34,21 @@ class Api:
         """The data of a POST."""
         return self._send("POST", path, json=body)
 
+    def command(self, path: str, **body: Any) -> Any:
+        """The data of a POST that must be safe to send again: it has an Idempotency-Key of its own."""
+        return self._send("POST", path, json=body, headers={"Idempotency-Key": str(uuid4())})
+
     def patch(self, path: str, **body: Any) -> Any:
         """The data of a PATCH."""
         return self._send("PATCH", path, json=body)
 
-    def _send(self, method: str, path: str, **options: Any) -> Any:
+    def _send(self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> Any:
         for _ in range(2):
-            headers = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-            answer = self._client.request(method, path, headers=headers, **options)
+            login = {"Authorization": f"Bearer {self._token}"} if self._token else {}
+            answer = self._client.request(method, path, headers=login | (headers or {}), **options)
             while answer.status_code == 429:
                 time.sleep(int(answer.headers["Retry-After"]))
-                answer = self._client.request(method, path, headers=headers, **options)
+                answer = self._client.request(method, path, headers=login | (headers or {}), **options)
             if answer.status_code != 401:
                 return _data(answer)
             self._token = _data(self._client.post("/api/auth/token", json=self.login))["access"]

@@ -53,7 +53,7 @@ class Cast:
 def assemble(stack: Stack) -> Cast:
     """Create parties and users as operations would, and log everybody in."""
     ops, officer = (Api(stack.web, **_login(stack, name)) for name in ("ops", "compliance"))
-    issuer = ops.post("/api/accounts/parties", kind="LEGAL", legal_name="Aurora Grid plc", country="DE")["id"]
+    issuer = ops.command("/api/accounts/parties", kind="LEGAL", legal_name="Aurora Grid plc", country="DE")["id"]
     maker, checker = (_user(stack, ops, name, issuer, "ISSUER") for name in ("aurora-maker", "aurora-checker"))
     alice, bob, mallory = (_investor(stack, ops, name) for name in ("Alice", "Bob", "Mallory"))
     return Cast(ops, officer, maker, checker, issuer, alice, bob, mallory)
@@ -65,10 +65,10 @@ def _login(stack: Stack, name: str) -> dict[str, str]:
 
 def _user(stack: Stack, ops: Api, username: str, party_id: str, role: str) -> Api:
     password = token_urlsafe(24)
-    ops.post("/api/accounts/users", username=username, password=password, party_id=party_id, role=role)
+    ops.command("/api/accounts/users", username=username, password=password, party_id=party_id, role=role)
     return Api(stack.web, username, password)
 
 
 def _investor(stack: Stack, ops: Api, name: str) -> Investor:
-    party = ops.post("/api/accounts/parties", kind="NATURAL", legal_name=f"{name} Example", country="DE")["id"]
+    party = ops.command("/api/accounts/parties", kind="NATURAL", legal_name=f"{name} Example", country="DE")["id"]
     return Investor(name, _user(stack, ops, name.lower(), party, "INVESTOR"), party, Wallet.new())

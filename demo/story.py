@@ -32,7 +32,7 @@ class Story:
         for investor in self.cast.investors:
             investor.prove_wallet()
         for investor in (self.cast.alice, self.cast.bob):
-            self.cast.officer.post(
+            self.cast.officer.command(
                 f"/api/compliance/investors/{investor.party_id}/kyc",
                 status="APPROVED",
                 accredited=True,
@@ -57,7 +57,7 @@ class Story:
     def create_security(self) -> Facts:
         """The issuer describes the security; its ERC-3643 token goes live."""
         agent = Wallet.development(ISSUER_AGENT)
-        self.cast.maker.post(
+        self.cast.maker.command(
             "/api/securities",
             isin=ISIN,
             name="Aurora Grid 2031",
@@ -71,7 +71,7 @@ class Story:
             min_quantity="1",
             max_quantity="5000",
         )
-        self.cast.maker.post("/api/issuance/tokens", isin=ISIN, agents=[agent.address])
+        self.cast.maker.command("/api/issuance/tokens", isin=ISIN, agents=[agent.address])
         path = f"/api/issuance/tokens/{ISIN}"
         self.token = wait_until("token live", lambda: self._live(path))["address"]
         for investor in (self.cast.alice, self.cast.bob):
@@ -106,7 +106,7 @@ class Story:
 
     def issue(self) -> Facts:
         """One person asks, the same person may not approve, a second does; minted, final, booked."""
-        request = self.cast.maker.post(
+        request = self.cast.maker.command(
             "/api/issuance",
             client_request_id=reference(),
             isin=ISIN,
@@ -114,8 +114,8 @@ class Story:
             quantity="1000",
         )
         path = f"/api/issuance/{request['id']}"
-        refused = must_refuse("maker_is_checker", lambda: self.cast.maker.post(f"{path}/approve"))
-        self.cast.checker.post(f"{path}/approve")
+        refused = must_refuse("maker_is_checker", lambda: self.cast.maker.command(f"{path}/approve"))
+        self.cast.checker.command(f"{path}/approve")
         done = wait_until("issuance booked", lambda: self._in_status(path, "COMPLETED"))
         expect("Alice's position", self.cast.alice.holding(ISIN)["settled"], "1000")
         return {

@@ -1,12 +1,14 @@
 """Test support for every room's API tests. Not imported by the product."""
 
 from typing import Any
+from uuid import uuid4
 
 from rest_framework.test import APIClient
 
 from apps.accounts.models import User
 from apps.accounts.services.tokens import mint_access_token
 from apps.core import clock
+from apps.core.http.idempotency import HEADER
 
 
 class ApiClient(APIClient):
@@ -16,6 +18,10 @@ class ApiClient(APIClient):
 
     def __init__(self, **defaults: Any) -> None:
         super().__init__(raise_request_exception=False, **defaults)
+
+    def command(self, path: str, data: Any = None, *, key: str = "") -> Any:
+        """POST with an Idempotency-Key, a new one unless it is given."""
+        return self.post(path, data, headers={HEADER: key or str(uuid4())})
 
 
 def api_client(user: User | None = None) -> ApiClient:

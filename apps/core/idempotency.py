@@ -25,6 +25,7 @@ class IdempotencyKeyReused(DomainError):
 
     code, kind = "idempotency_key_reused", Kind.UNPROCESSABLE
     message = "This Idempotency-Key was used for another request: send a new key with a new request."
+    advice = "Send this request with a key of its own, or the first one as it was."
 
 
 class IdempotencyKeyInUse(Conflict):
@@ -32,6 +33,7 @@ class IdempotencyKeyInUse(Conflict):
 
     code, retry_after = "idempotency_key_in_use", 1
     message = "A request with this Idempotency-Key is under way: send it again to get its answer."
+    advice = "Repeat the same request with the same key after as many seconds as Retry-After says."
 
 
 class IdempotencyAnswerUnreadable(Conflict):
@@ -39,6 +41,7 @@ class IdempotencyAnswerUnreadable(Conflict):
 
     code = "idempotency_answer_unreadable"
     message = "This request was done before, but its answer cannot be read any more: look at what it made instead."
+    advice = "Read what the command made. Sent under another key it would be done a second time."
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from django.apps import apps
 from django.db import models
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from apps.core.http.idempotency import Idempotency, policy_of
 from apps.core.http.throttles import Throttled
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket
@@ -139,6 +140,18 @@ class TestViews:
     def test_that_nobody_counts_are_these(self) -> None:
         free = {path for path, view in routed() if view.throttle is Bucket.UNLIMITED}
         assert free == {"api/health", "api/ready", "api/metrics", "api", "api/<path:rest>"}
+
+    def test_that_write_say_what_an_idempotency_key_does(self) -> None:
+        silent = []
+        for path, view in routed():
+            if not issubclass(view, View):
+                continue
+            writes = {method for method in ("post", "put", "patch", "delete") if hasattr(view, method)}
+            said = any("idempotency" in vars(base) for base in view.__mro__ if base is not View)
+            keyed = {policy_of(view, method) for method in writes} - {Idempotency.NONE}
+            if (writes and not said) or (view.public and keyed):
+                silent.append(path)
+        assert silent == []
 
 
 class TestSources:

@@ -9,6 +9,7 @@ import pytest
 
 from apps.accounts.models import User
 from apps.accounts.types import Role
+from tests.flows.sweep.asking import JSON, keyed
 from tests.flows.sweep.books_digest import digest
 from tests.flows.sweep.operations import Operation, operations
 from tests.flows.sweep.scene import Scene
@@ -18,7 +19,8 @@ FOR_OFFICERS = {Role.COMPLIANCE.value, Role.OPS.value}
 PUBLIC = {"isin"}
 SCOPED = [o for o in operations() if set(o.parameters) - PUBLIC and o.roles and not o.roles <= FOR_OFFICERS]
 LISTS = [o for o in operations() if "cursor" in o.query and o.roles and not o.roles <= FOR_OFFICERS]
-JSON = "application/json"
+# Headers of the one request that is answered.
+DIFFERING = ("X-Request-ID", "Content-Length", "RateLimit")
 # Public to whoever is logged in.
 OPEN = {"list_securities", "list_trades"}
 
@@ -46,9 +48,9 @@ def ask(scene: Scene, operation: Operation, user: User, value: Any) -> tuple[int
     """Status and answer, less what differs from one request to the next."""
     url = scene.path(operation, **dict.fromkeys(operation.parameters, value))
     body = json.dumps(scene.body(operation)) if operation.body else ""
-    response = scene.client_of(user).generic(operation.method.upper(), url, body, JSON)
+    response = scene.client_of(user).generic(operation.method.upper(), url, body, JSON, headers=keyed(operation))
     answer = response.json()
-    headers = {name: value for name, value in response.items() if name not in {"X-Request-ID", "Content-Length"}}
+    headers = {name: value for name, value in response.items() if not name.startswith(DIFFERING)}
     return response.status_code, (headers, {k: v for k, v in answer.items() if k not in {"timestamp", "request_id"}})
 
 
@@ -87,7 +89,7 @@ class TestAThingNamedInABody:
         rival, before, answers = scene.client_of(scene.rival.maker), digest(), []
         for isin in (scene.issue.security.isin, "US5949181045"):
             request = {"client_request_id": "theirs", "party_id": str(scene.issue.holder.pk), "quantity": "1"}
-            response = rival.post(url, {"isin": isin} | (request if more else {}))
+            response = rival.command(url, {"isin": isin} | (request if more else {}))
             answers.append((response.status_code, response.json()["error"]))
         assert answers[0] == answers[1]
         assert answers[0][0] == 404

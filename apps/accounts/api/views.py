@@ -20,6 +20,7 @@ from apps.accounts.services.users import add_user
 from apps.accounts.types import ALL_ROLES, Role
 from apps.core import clock
 from apps.core.http.client import client_address
+from apps.core.http.idempotency import Idempotency
 from apps.core.http.serializers import read_body
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket, key_of_name
@@ -32,6 +33,7 @@ class TokenView(View):
     # A stale token in the header must not keep anyone from getting a fresh one.
     authentication_classes = []
     throttle = Bucket.LOGINS
+    idempotency = Idempotency.NONE  # a token is shown once
 
     @extend_schema(
         operation_id="log_in", tags=["auth"], request=CredentialsSerializer, responses=AccessTokenSerializer, auth=[]
@@ -61,6 +63,7 @@ class PartiesView(View):
 
     required_roles = frozenset({Role.OPS.value})
     throttle = Bucket.WRITES
+    idempotency = Idempotency.OPTIONAL
 
     @extend_schema(
         operation_id="open_party", tags=["accounts"], request=NewPartySerializer, responses={201: PartySerializer}
@@ -77,6 +80,7 @@ class UsersView(View):
 
     required_roles = frozenset({Role.OPS.value})
     throttle = Bucket.WRITES
+    idempotency = Idempotency.OPTIONAL
 
     @extend_schema(
         operation_id="add_user", tags=["accounts"], request=NewUserSerializer, responses={201: UserSerializer}

@@ -13,6 +13,7 @@ from apps.compliance.services.investors import decide_kyc, update_profile
 from apps.compliance.services.wallets import challenge_wallet, prove_wallet
 from apps.compliance.types import KycDecisionDraft, KycStatus
 from apps.core import clock
+from apps.core.http.idempotency import Idempotency
 from apps.core.http.schema import page_of
 from apps.core.http.serializers import read_body
 from apps.core.http.views import View
@@ -27,6 +28,7 @@ class ProfileView(View):
 
     required_roles = INVESTOR
     throttle = Bucket.WRITES
+    idempotency = Idempotency.OPTIONAL
 
     @extend_schema(operation_id="get_profile", tags=["compliance"], responses=shapes.ProfileSerializer)
     def get(self, request: Request) -> Response:
@@ -80,6 +82,7 @@ class KycView(View):
 
     required_roles = frozenset({"COMPLIANCE"})
     throttle = Bucket.WRITES
+    idempotency = Idempotency.OPTIONAL
 
     @extend_schema(
         operation_id="decide_kyc",
@@ -100,6 +103,7 @@ class WalletChallengeView(View):
 
     required_roles = INVESTOR
     throttle = Bucket.WRITES
+    idempotency = Idempotency.OPTIONAL
 
     @extend_schema(
         operation_id="challenge_wallet",
@@ -120,6 +124,7 @@ class WalletsView(View):
     required_roles = INVESTOR
     reads_query = True
     throttle = Bucket.WRITES
+    idempotency = Idempotency.OPTIONAL
 
     @extend_schema(
         operation_id="list_wallets",

@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from apps.core.actor import Actor
 from apps.core.errors import NotFound
 from apps.core.http.filters import Listing
+from apps.core.http.idempotency import Idempotency, guard
 from apps.core.http.negotiation import JsonNegotiation
 from apps.core.http.serializers import StrictSerializer, read_query
 from apps.core.http.throttles import Throttled
@@ -26,14 +27,17 @@ class View(Throttled):
     required_roles: ClassVar[frozenset[str] | dict[str, frozenset[str]]] = frozenset()
     # Whether get() reads the query string, with read_query(). All else refuses any parameter.
     reads_query: ClassVar[bool] = False
+    # What an Idempotency-Key does to the methods that write: each view that has any says so.
+    idempotency: ClassVar[Idempotency | dict[str, Idempotency]] = Idempotency.NONE
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Refuse parameters that nothing would read, before anything is done."""
+        """Refuse what nothing would read, before anything is done; with a key, have it done once."""
         if request.method == "OPTIONS":
             return
         super().initial(request, *args, **kwargs)
         if not (self.reads_query and request.method in {"GET", "HEAD"}):
             read_query(request, StrictSerializer)
+        guard(self, request)
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """Which methods there are, to anyone: `Allow` says it, and the OpenAPI document everything else."""

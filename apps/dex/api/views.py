@@ -9,6 +9,7 @@ from rest_framework.response import Response
 
 from apps.core import clock
 from apps.core.actor import Actor
+from apps.core.http.idempotency import Idempotency
 from apps.core.http.schema import page_of
 from apps.core.http.serializers import read_body, read_query
 from apps.core.http.views import View
@@ -41,6 +42,7 @@ class OrdersView(View):
     required_roles = {"GET": INVESTOR | OFFICERS, "POST": INVESTOR}
     reads_query = True
     throttle = Bucket.ORDERS
+    idempotency = Idempotency.NONE  # a command has an id of its own, and waits for the matcher
 
     @extend_schema(
         operation_id="list_orders",
@@ -83,6 +85,7 @@ class CancelView(View):
 
     required_roles = INVESTOR
     throttle = Bucket.CANCELS
+    idempotency = Idempotency.NONE  # repeated, it is the same cancel
 
     @extend_schema(
         operation_id="cancel_order",

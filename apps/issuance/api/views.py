@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from apps.accounts.types import ALL_ROLES, Role
 from apps.chain.selectors.tokens import binding
 from apps.core import clock
+from apps.core.http.idempotency import Idempotency
 from apps.core.http.schema import page_of
 from apps.core.http.serializers import read_body, read_no_body
 from apps.core.http.views import View
@@ -45,6 +46,7 @@ class IssuancesView(View):
     required_roles = {"GET": ALL_ROLES, "POST": ISSUER}
     reads_query = True
     throttle = Bucket.ISSUANCE
+    idempotency = Idempotency.REQUIRED
 
     @extend_schema(
         operation_id="request_issuance",
@@ -87,6 +89,7 @@ class ApprovalView(View):
 
     required_roles = ISSUER
     throttle = Bucket.ISSUANCE
+    idempotency = Idempotency.REQUIRED
 
     @extend_schema(
         operation_id="approve_issuance", tags=["issuance"], request=None, responses={202: IssuanceSerializer}
@@ -103,6 +106,7 @@ class RejectionView(View):
 
     required_roles = ISSUER
     throttle = Bucket.ISSUANCE
+    idempotency = Idempotency.REQUIRED
 
     @extend_schema(operation_id="reject_issuance", tags=["issuance"], request=None, responses=IssuanceSerializer)
     def post(self, request: Request, issuance_id: UUID) -> Response:
@@ -116,6 +120,7 @@ class TokensView(View):
 
     required_roles = ISSUER_OR_OPS
     throttle = Bucket.ISSUANCE
+    idempotency = Idempotency.REQUIRED
 
     @extend_schema(
         operation_id="order_token", tags=["issuance"], request=TokenOrderSerializer, responses={202: TokenSerializer}

@@ -34,7 +34,7 @@ def body(issue: Issue, **changes: Any) -> dict[str, Any]:
 
 
 def post(user: User | None, data: Any, url: str = URL) -> Any:
-    return api_client(user).post(url, data)
+    return api_client(user).command(url, data)
 
 
 def get(user: User | None, url: str = URL) -> Any:

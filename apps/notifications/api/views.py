@@ -5,6 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.types import ALL_ROLES
+from apps.core.http.idempotency import Idempotency
 from apps.core.http.schema import page_of
 from apps.core.http.serializers import read_body
 from apps.core.http.views import View
@@ -38,6 +39,7 @@ class PreferencesView(View):
 
     required_roles = ALL_ROLES
     throttle = Bucket.WRITES
+    idempotency = Idempotency.OPTIONAL
 
     @extend_schema(
         operation_id="get_notification_preferences", tags=["notifications"], responses=shapes.PreferencesSerializer

@@ -9,6 +9,7 @@ from rest_framework.response import Response
 from apps.accounts.types import STAFF_ROLES
 from apps.chain.services.nodes import default_node
 from apps.core import clock
+from apps.core.http.idempotency import Idempotency
 from apps.core.http.schema import page_of
 from apps.core.http.serializers import read_body
 from apps.core.http.views import View
@@ -25,6 +26,8 @@ class RunsView(View):
     required_roles = STAFF_ROLES
     reads_query = True
     throttle = Bucket.WRITES
+    # A run reads the chain between its transactions, and a second one only looks again.
+    idempotency = Idempotency.NONE
 
     @extend_schema(
         operation_id="reconcile",

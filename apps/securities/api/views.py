@@ -8,6 +8,7 @@ from rest_framework.response import Response
 
 from apps.accounts.types import ALL_ROLES, Role
 from apps.core import clock
+from apps.core.http.idempotency import Idempotency
 from apps.core.http.schema import page_of
 from apps.core.http.serializers import read_body
 from apps.core.http.views import View
@@ -34,6 +35,7 @@ class SecuritiesView(View):
     required_roles = {"GET": ALL_ROLES, "POST": frozenset({Role.ISSUER.value})}
     reads_query = True
     throttle = Bucket.WRITES
+    idempotency = Idempotency.OPTIONAL
 
     @extend_schema(
         operation_id="list_securities",

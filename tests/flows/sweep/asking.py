@@ -9,6 +9,7 @@ import pytest
 from django.http import HttpResponse
 
 from apps.core.http.codes import FIELD_CODES, all_codes
+from apps.core.http.idempotency import HEADER
 from tests.flows.sweep.operations import Operation, operations
 from tests.flows.sweep.scene import Scene
 
@@ -25,10 +26,17 @@ def each(found: list[Operation] | tuple[Operation, ...]) -> Any:
 
 
 def call(scene: Scene, operation: Operation, body: bytes | str = b"", **other: Any) -> HttpResponse:
-    """The operation with this body, by someone who may."""
+    """The operation with this body, by someone who may; with a key of its own where one may be sent (key="": none)."""
     url = other.pop("url", None) or scene.path(operation)
     client = other.pop("client", None) or scene.client(operation)
-    return client.generic(operation.method.upper(), url, body, other.pop("media_type", JSON), **other)
+    key = other.pop("key", None)
+    headers = keyed(operation) if key is None else {HEADER: key} if key else {}
+    return client.generic(operation.method.upper(), url, body, other.pop("media_type", JSON), headers=headers, **other)
+
+
+def keyed(operation: Operation) -> dict[str, str]:
+    """A new Idempotency-Key, where one may be sent."""
+    return {HEADER: str(uuid4())} if operation.takes_key else {}
 
 
 def refusal(response: HttpResponse, *statuses: int) -> dict[str, Any]:

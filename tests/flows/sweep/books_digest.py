@@ -1,5 +1,7 @@
 """What the books say, table by table: a refusal must leave it as it was."""
 
+from collections.abc import Set as AbstractSet
+
 from django.apps import apps
 
 from apps.core.db import fetch_all
@@ -10,14 +12,18 @@ RECORDS_OF_REFUSALS = {"compliance_eligibilitydecision": "NOT t.allowed", "audit
 NOT_BUSINESS = {"django_session", "core_enginestate", "core_ratecounter"}
 
 
-def digest() -> dict[str, tuple[int, str]]:
+# Grows with each command under a new key, also where the command was done before.
+KEPT_ANSWERS = "core_idempotentrequest"
+
+
+def digest(without: AbstractSet[str] = frozenset()) -> dict[str, tuple[int, str]]:
     """Table to (number of rows, digest of all their columns), records of refusals left out."""
-    return {table: (rows, hashed) for table, rows, hashed in fetch_all(_query())}
+    return {table: (rows, hashed) for table, rows, hashed in fetch_all(_query(without))}
 
 
-def _query() -> str:
+def _query(without: AbstractSet[str]) -> str:
     models = apps.get_models(include_auto_created=True)
-    tables = sorted({model._meta.db_table for model in models} - NOT_BUSINESS)
+    tables = sorted({model._meta.db_table for model in models} - NOT_BUSINESS - without)
     return " UNION ALL ".join(_of(table) for table in tables)
 
 

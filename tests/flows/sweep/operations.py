@@ -12,6 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from jsonschema import Draft202012Validator, FormatChecker
 
 from apps.accounts.types import ALL_ROLES
+from apps.core.http.idempotency import Idempotency, policy_of
 from apps.core.http.views import NoSuchAddress
 
 METHODS = ("get", "post", "put", "patch", "delete")
@@ -32,6 +33,8 @@ class Operation:
     roles: frozenset[str] | None
     body: dict[str, Any] | None
     query: dict[str, dict[str, Any]]
+    headers: dict[str, dict[str, Any]]
+    idempotency: Idempotency
 
     @property
     def parameters(self) -> list[str]:
@@ -47,6 +50,11 @@ class Operation:
     def writes(self) -> bool:
         """Whether it is there to change something."""
         return self.method != "get"
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether it may be sent with an Idempotency-Key."""
+        return self.writes and self.idempotency is not Idempotency.NONE
 
     @property
     def role(self) -> str | None:
@@ -104,7 +112,9 @@ def _operation(document: dict[str, Any], method: str, path: str, view: type) -> 
     content = found.get("requestBody", {}).get("content", {})
     query = {p["name"]: _inlined(document, p["schema"]) for p in found.get("parameters", ()) if p["in"] == "query"}
     body = _inlined(document, content["application/json"]["schema"]) if content else None
-    return Operation(method, path, found["operationId"], _roles(view, method), body, query)
+    headers = {p["name"]: p for p in found.get("parameters", ()) if p["in"] == "header"}
+    roles, policy = _roles(view, method), policy_of(view, method)
+    return Operation(method, path, found["operationId"], roles, body, query, headers, policy)
 
 
 def _roles(view: Any, method: str) -> frozenset[str] | None:

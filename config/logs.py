@@ -12,7 +12,7 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 FILE_BYTES, FILES_KEPT = 10 * 1024 * 1024, 5
 LOGGER = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*", re.ASCII)
 # These would write by themselves, past our formatters.
-SPEAKING_FOR_THEMSELVES = ("django", "django.server", "gunicorn.error", "gunicorn.access", "celery", "py.warnings")
+SPEAKING_FOR_THEMSELVES = ("django", "django.server", "_granian", "granian.access", "celery", "py.warnings")
 
 WRITTEN: dict[str, Any] = {"formatter": "lines", "filters": ["request_id"]}
 

@@ -44,8 +44,6 @@ PUBLIC_DOMAIN = env.required("PUBLIC_DOMAIN", "localhost")
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 # What anyone may ask in a while, by scope; the tiers of the security policy multiply it.
 RATE_LIMITS = read_rates(env)
-# The web server's own certificate and key, for TLS without a proxy: see config.gunicorn.
-WEB_TLS_CERTIFICATE, WEB_TLS_KEY = env.files("WEB_TLS_CERTIFICATE", "WEB_TLS_KEY")
 CSRF_TRUSTED_ORIGINS = env.origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 
 OWN_APPS = [

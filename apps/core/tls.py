@@ -1,4 +1,4 @@
-"""The least TLS we speak, in one place: 1.3 among our own machines, 1.2 with the outside."""
+"""The least TLS we speak: 1.3 among our own machines, 1.2 with the outside. The web server's is in config.server."""
 
 import ssl
 from pathlib import Path
@@ -6,14 +6,6 @@ from typing import Any
 
 OURS = ssl.TLSVersion.TLSv1_3
 VENDORS = ssl.TLSVersion.TLSv1_2
-
-
-def listener_context(certificate: Path | str, key: Path | str) -> ssl.SSLContext:
-    """What our own listeners answer with. Raises OSError or ssl.SSLError for files that are no certificate and key."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = OURS
-    context.load_cert_chain(certificate, key)
-    return context
 
 
 def vendor_context(authorities: Path | str | None = None) -> ssl.SSLContext:

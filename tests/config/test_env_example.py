@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from config import settings
+from config.server import Web
+from config.variables import Variables
 
 ROOT = Path(__file__).resolve().parents[2]
 # Not for an operator: what the frameworks and the shell set.
@@ -70,7 +72,12 @@ def described(variable: str) -> bool:
     return lines[at].startswith("# ") and not lines[at].startswith("# ---")
 
 
-READ = settings.env.names | {"DJANGO_DEBUG"} | read_outside_settings()
+def read_by_the_web_server() -> set[str]:
+    Web.read(env := Variables())
+    return env.names
+
+
+READ = settings.env.names | {"DJANGO_DEBUG"} | read_outside_settings() | read_by_the_web_server()
 
 
 def matches(pattern: str, variable: str) -> bool:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 APPS = ["apps.core", "apps.dex"]
 WRITERS, LINES = 4, 200
 
-# A process of ours, forking once after logging is set up, as Celery and gunicorn do.
+# A process of ours, forking once after logging is set up, as Celery and the web server do.
 WRITER = """
     import json, logging, os, sys
     from logging.config import dictConfig
@@ -168,10 +168,9 @@ class TestProcesses:
         return output.read_text()
 
     def test_the_web_server(self, tmp_path: Path) -> None:
-        words = ["gunicorn", "-c", "python:config.gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{free_port()}"]
-        output = self.run_until(tmp_path, [*words, "--no-control-socket"], "Booting worker")
+        output = self.run_until(tmp_path, ["config.server", "--port", str(free_port())], "Started worker")
         lines = [json.loads(line) for line in output.splitlines()]
-        assert {line["name"] for line in lines} <= {"gunicorn.error", "py.warnings"}
+        assert {line["name"].partition(".")[0] for line in lines} <= {"_granian", "py"}
         assert any(line["message"].startswith("Listening at") for line in written(tmp_path, "bookentry.log"))
 
     def test_the_worker(self, tmp_path: Path) -> None:
@@ -186,6 +185,6 @@ class TestProcesses:
 
 class TestDjango:
     def test_has_no_handlers_of_its_own(self) -> None:
-        for name in ("django", "django.server", "django.request", "django.security.DisallowedHost", "gunicorn.error"):
+        for name in ("django", "django.server", "django.request", "django.security.DisallowedHost", "_granian"):
             assert logging.getLogger(name).handlers == []
             assert logging.getLogger(name).propagate

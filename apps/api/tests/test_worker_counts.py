@@ -21,14 +21,13 @@ ROUTE = {"route": "/api/health", "method": "GET", "status": "2xx"}
 
 @pytest.fixture
 def server(books: str, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes], Path]]:
-    """gunicorn with two workers on this class's database; its address, its process, the folder of counts."""
+    """The web server with two workers on this class's database; its address, its process, the folder of counts."""
     port = free_port(None)
-    words = ["gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--workers", "2", "--threads", "4"]
     gone = tmp_path / "metrics" / "1-1"  # a server that is no more
     gone.mkdir(parents=True)
     (tmp_path / "metrics").chmod(0o700)
-    env = {**os.environ, **urls_of(books), "METRICS_DIR": str(tmp_path / "metrics")}
-    process = subprocess.Popen([sys.executable, "-m", *words, "--no-control-socket"], cwd=ROOT, env=env)
+    env = {**os.environ, **urls_of(books), "METRICS_DIR": str(tmp_path / "metrics"), "WEB_PORT": str(port)}
+    process = subprocess.Popen([sys.executable, "-m", "config.server"], cwd=ROOT, env=env)
     try:
         address = f"http://127.0.0.1:{port}"
         _wait(address)

@@ -56,17 +56,7 @@ def project_plan(
 
 
 def _web(port: int) -> tuple[str, ...]:
-    words = ("--bind", f"127.0.0.1:{port}", "--worker-class", "gthread", "--workers", "2", "--threads", "8")
-    return _python(
-        "gunicorn",
-        "-c",
-        "python:config.gunicorn",
-        "config.wsgi",
-        *words,
-        "--graceful-timeout",
-        "5",
-        "--no-control-socket",
-    )
+    return _python("config.server", "--host", "127.0.0.1", "--port", str(port))
 
 
 def _schedule(home: Home) -> tuple[str, str]:

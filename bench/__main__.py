@@ -5,6 +5,7 @@ import json
 import os
 import pkgutil
 import sys
+from collections.abc import Collection
 from types import ModuleType
 
 from bench.measure import measure
@@ -18,6 +19,11 @@ def benchmarks() -> dict[str, ModuleType]:
     return {module.NAME: module for module in found if hasattr(module, "NAME")}
 
 
+def chosen(name: str, known: Collection[str]) -> set[str]:
+    """The benchmark of that name, or all of that room: `api` is every `api.*`."""
+    return {one for one in known if one == name or one.startswith(f"{name}.")}
+
+
 def main(names: list[str]) -> int:
     """0 if every benchmark asked for ran."""
     # Durable servers of their own: a benchmark with fsync off measures nothing.
@@ -25,10 +31,11 @@ def main(names: list[str]) -> int:
     os.environ["BOOKENTRY_PROFILE"] = "bench"
     os.environ.setdefault("LOG_LEVEL", "WARNING")
     known = benchmarks()
-    if unknown := set(names) - known.keys():
+    asked = {name: chosen(name, known) for name in names}
+    if unknown := [name for name, found in asked.items() if not found]:
         print(f"no such benchmark: {', '.join(sorted(unknown))}. Known: {', '.join(sorted(known))}", file=sys.stderr)
         return 2
-    for name in names or sorted(known):
+    for name in sorted(set().union(*asked.values())) if asked else sorted(known):
         line = measure(known[name], lambda text: print(text, file=sys.stderr, flush=True))
         print(json.dumps(line), flush=True)
     return 0

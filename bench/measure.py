@@ -39,6 +39,13 @@ def stopwatch() -> Iterator[Callable[[], float]]:
 
 
 def measure(benchmark: ModuleType, say: Callable[[str], None]) -> dict[str, Any]:
+    """What one benchmark found: of its own shape if it has `report`, else the rates of ours and peer."""
+    if hasattr(benchmark, "report"):
+        return {"bench": benchmark.NAME, **benchmark.report(lambda text: say(f"{benchmark.NAME} {text}"))}
+    return _rates(benchmark, say)
+
+
+def _rates(benchmark: ModuleType, say: Callable[[str], None]) -> dict[str, Any]:
     """Alternate ours and peer; the medians of their rates."""
     samples: dict[str, list[Sample]] = {"ours": [], "peer": []}
     getattr(benchmark, "prepare", lambda: None)()

@@ -26,6 +26,11 @@ class Api:
         self.login = {"username": username, "password": password}
         self._token = ""
 
+    @property
+    def credentials(self) -> dict[str, str]:
+        """The header that says who asks; empty before the first login."""
+        return {"Authorization": f"Bearer {self._token}"} if self._token else {}
+
     def get(self, path: str, **query: Any) -> Any:
         """The data of a GET."""
         return self._send("GET", path, params=query)
@@ -44,11 +49,11 @@ class Api:
 
     def _send(self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> Any:
         for _ in range(2):
-            login = {"Authorization": f"Bearer {self._token}"} if self._token else {}
-            answer = self._client.request(method, path, headers=login | (headers or {}), **options)
+            sent = self.credentials | (headers or {})
+            answer = self._client.request(method, path, headers=sent, **options)
             while answer.status_code == 429:
                 time.sleep(int(answer.headers["Retry-After"]))
-                answer = self._client.request(method, path, headers=login | (headers or {}), **options)
+                answer = self._client.request(method, path, headers=sent, **options)
             if answer.status_code != 401:
                 return _data(answer)
             self._token = _data(self._client.post("/api/auth/token", json=self.login))["access"]

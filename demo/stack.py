@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,25 +62,34 @@ def _state(home: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def running(say: Callable[[str], None], without: Sequence[str] = ()) -> Iterator[Stack]:
-    """A fresh stack on free ports, its progress said, stopped with everything it started when the block ends."""
-    command = [sys.executable, "-m", "apps.core.devstack", "serve", "--profile", "demo", "--fresh", "--port", "0"]
+def running(
+    say: Callable[[str], None],
+    without: Sequence[str] = (),
+    home: Path = HOME,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Stack]:
+    """A fresh stack on free ports, its progress said, stopped with everything it started when the block ends.
+
+    `home` is the folder of the profile that is served; `environment` is added to its processes'.
+    """
+    command = [sys.executable, "-m", "apps.core.devstack", "serve", "--profile", home.name, "--fresh", "--port", "0"]
     command += [word for name in without for word in ("--without", name)]
-    HOME.mkdir(parents=True, exist_ok=True)
-    (HOME / "processes.json").unlink(missing_ok=True)
-    log = HOME / "demo-stack.log"
+    home.mkdir(parents=True, exist_ok=True)
+    (home / "processes.json").unlink(missing_ok=True)
+    log = home / "demo-stack.log"
     with log.open("w") as out:
-        process = subprocess.Popen(command, cwd=ROOT, env=IMPATIENT, stdout=out, stderr=subprocess.STDOUT)
+        env = IMPATIENT | dict(environment or {})
+        process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=out, stderr=subprocess.STDOUT)
     try:
-        yield _wait_until_ready(process, log, say)
+        yield _wait_until_ready(process, home, log, say)
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path, say: Callable[[str], None]) -> Stack:
+def _wait_until_ready(process: "subprocess.Popen[bytes]", home: Path, log: Path, say: Callable[[str], None]) -> Stack:
     deadline, told = time.monotonic() + SETUP_SECONDS, 0
-    while not ((HOME / "processes.json").exists() and _state(HOME).get("ready")):
+    while not ((home / "processes.json").exists() and _state(home).get("ready")):
         lines = log.read_text().splitlines()
         for line in lines[told:]:
             say(line)
@@ -88,7 +97,7 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", log: Path, say: Callab
         if process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the stack did not start: {log.read_text().strip().splitlines()[-1:]} (see {log})")
         time.sleep(0.1)
-    stack = Stack.of(HOME)
+    stack = Stack.of(home)
     while httpx.get(f"{stack.web}/api/ready", trust_env=False, timeout=10).status_code != 200:
         if time.monotonic() > deadline:
             raise RuntimeError("the API did not become ready")

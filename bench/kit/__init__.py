@@ -1,0 +1,1 @@
+"""The product's own project with one more address: the same insert on the HTTP kit."""

@@ -88,7 +88,7 @@ def _waiting(limit: int, only: int | None = None) -> list[Event]:
         pending = pending.filter(event_id=only)
     locked = pending.select_for_update(skip_locked=True, of=("self",)).select_related("event")[:limit]
     events = [row.event for row in locked]
-    return [Event(event.pk, event.topic, event.key, event.payload) for event in events]
+    return [Event(event.pk, event.topic, event.key, event.payload, event.request_id) for event in events]
 
 
 def _consumers(topic: str) -> list[Consumer]:
@@ -96,8 +96,13 @@ def _consumers(topic: str) -> list[Consumer]:
 
 
 def _deliver(event: Event) -> None:
-    for consumer in _consumers(event.topic):
-        consumer.handle(event)
+    with request_id.working(event.request_id):
+        for consumer in _consumers(event.topic):
+            try:
+                consumer.handle(event)
+            except Exception:
+                log.warning("event refused", extra={"event_id": event.id, "consumer": consumer.name})
+                raise
 
 
 def _count_failure(leadership: Leadership, event_id: int, now: datetime) -> None:

@@ -12,12 +12,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One outbox event as its consumers see it. Payloads hold ids, never secrets or personal data."""
+    """One outbox event as its consumers see it, under the `request_id` of the work that published it.
+
+    Payloads hold ids, never secrets or personal data.
+    """
 
     id: int
     topic: str
     key: str
     payload: Mapping[str, Any]
+    request_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

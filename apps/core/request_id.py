@@ -7,7 +7,6 @@ from contextvars import ContextVar
 
 from apps.core.ids import new_id
 
-HEADER = "request_id"  # of a Celery message
 _ACCEPTED = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _current: ContextVar[str] = ContextVar("request_id", default="")
 
@@ -17,15 +16,20 @@ def current() -> str:
     return _current.get()
 
 
-def begin(offered: str | None = None) -> str:
+def begin(offered: object = None) -> str:
     """Put an id in force: the offered one if it is well formed, else a new one."""
-    value = offered if offered and _ACCEPTED.fullmatch(offered) else str(new_id())
+    value = offered if isinstance(offered, str) and _ACCEPTED.fullmatch(offered) else str(new_id())
     _current.set(value)
     return value
 
 
+def end(**_: object) -> None:
+    """The work is done: no id is in force."""
+    _current.set("")
+
+
 @contextmanager
-def working(offered: str | None = None) -> Iterator[str]:
+def working(offered: object = None) -> Iterator[str]:
     """An id in force for as long as this lasts, then the one before again."""
     before = _current.get()
     try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from django.core.signals import request_finished
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -12,6 +13,7 @@ from apps.core.http.exceptions import refusal_of
 from apps.core.http.problems import respond
 
 Answer = Callable[[HttpRequest], HttpResponseBase]
+request_finished.connect(request_id.end, dispatch_uid="request_id")
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -20,14 +22,17 @@ def is_api(request: HttpRequest) -> bool:
 
 
 class RequestIdMiddleware:
-    """Outermost: puts a correlation id in force, and answers it whatever becomes of the request."""
+    """Outermost: puts a correlation id in force, and answers it whatever becomes of the request.
+
+    It lasts until the answer is sent: Django logs a refusal after all middleware.
+    """
 
     def __init__(self, get_response: Answer) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        with request_id.working(request.headers.get("X-Request-ID")) as value:
-            response = self.get_response(request)
+        value = request_id.begin(request.headers.get("X-Request-ID"))
+        response = self.get_response(request)
         response["X-Request-ID"] = value
         return response
 

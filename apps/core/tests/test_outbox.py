@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 
-from apps.core import clock, outbox
+from apps.core import clock, outbox, request_id
 from apps.core.daemon import Deposed, Leadership, elect
 from apps.core.db import run_sql, unit_of_work
 from apps.core.models import OutboxEvent, OutboxPending
@@ -60,6 +60,18 @@ class TestRelay:
         assert [event.id for event in delivered] == ids
         assert [effects(pk) for pk in ids] == [1, 1, 1]
         assert not OutboxPending.objects.filter(event_id__in=ids).exists()
+
+    def test_dispatches_each_under_the_id_of_who_published_it(
+        self, delivered: list[Event], leadership: Leadership
+    ) -> None:
+        ids = {}
+        for name in ("one", "two", "poisoned"):
+            with request_id.working(name):
+                ids[publish(poison=name == "poisoned")] = name
+        drain(leadership)
+        assert [(event.id, event.request_id) for event in delivered][-2:] == list(ids.items())[:2]
+        caused = OutboxEvent.objects.filter(topic="effect", key__in=map(str, ids)).order_by("id")
+        assert list(caused.values_list("request_id", flat=True)) == ["one", "two"]
 
     def test_an_event_of_a_rolled_back_transaction_never_leaves(
         self, delivered: list[Event], leadership: Leadership

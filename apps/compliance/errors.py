@@ -47,10 +47,3 @@ class WalletTaken(Conflict):
     """Another party has proved this wallet."""
 
     code, message = "wallet_taken", "This wallet already belongs to a party."
-
-
-class NoTradingWallet(DomainError):
-    """The party has no wallet registered for this security."""
-
-    code, kind = "no_trading_wallet", Kind.FORBIDDEN
-    message = "No wallet of this party is registered for this security."

@@ -5,20 +5,8 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from apps.compliance.errors import NoTradingWallet
-from apps.compliance.models import Wallet, WalletRegistration
+from apps.compliance.models import Wallet
 from apps.compliance.types import RegistrationStatus, WalletView
-
-
-def trading_wallet(*, party_id: UUID, isin: str) -> str:
-    """The address of the party's oldest wallet registered for the security. Raises NoTradingWallet."""
-    registered = WalletRegistration.objects.filter(
-        wallet__party_id=party_id, isin=isin, status=RegistrationStatus.REGISTERED
-    )
-    address = registered.order_by("wallet_id").values_list("wallet__address", flat=True).first()
-    if address is None:
-        raise NoTradingWallet(isin=isin)
-    return address
 
 
 def party_of_wallet(address: str) -> UUID | None:

@@ -23,10 +23,10 @@ def orders_of(party_id: UUID | None) -> QuerySet[Order]:
 
 def order_view(order_id: UUID, party_id: UUID | None = None) -> OrderView:
     """One order, PENDING until the matcher has seen it. Raises UnknownOrder, also for another party's."""
-    command = Command.objects.filter(order_id=order_id, kind=CommandKind.NEW).first()
+    row = Order.objects.select_related("command").filter(pk=order_id).first()
+    command = row.command if row else Command.objects.filter(order_id=order_id, kind=CommandKind.NEW).first()
     if command is None or (party_id is not None and command.party_id != party_id):
         raise UnknownOrder
-    row = Order.objects.select_related("command").filter(pk=order_id).first()
     return order_views([row])[0] if row else _pending_view(command)
 
 

@@ -6,20 +6,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import connection
 
-from apps.compliance.selectors.wallets import trading_wallet
 from apps.compliance.services.eligibility import require_eligible
 from apps.compliance.types import Action
 from apps.core.actor import Actor
-from apps.core.db import notify, unit_of_work, within_unit_of_work
-from apps.core.db.constraints import violated_constraint
+from apps.core.db import fetch_one, unit_of_work, within_unit_of_work
 from apps.core.ids import new_id
 from apps.core.money import parse_base_units
 from apps.dex.errors import DuplicateCommand, InvalidPrice, InvalidQuantity, SecurityHalted, UnknownOrder, rejection
 from apps.dex.instruments import instrument_of
 from apps.dex.matching import Instrument
-from apps.dex.models import Command, Inbox
+from apps.dex.models import Command
 from apps.dex.selectors import commands
 from apps.dex.selectors.orders import order_view
 from apps.dex.services.verdicts import VerdictWaiter
@@ -31,6 +29,16 @@ from apps.securities.types import SecurityView
 
 INBOX = "dex_inbox"
 SHARD = "main"
+# Command, inbox row and wake-up in one round trip; nothing where the client id is taken.
+RECORD = """
+WITH recorded AS (
+    INSERT INTO dex_command ({columns}) VALUES ({marks})
+    ON CONFLICT ON CONSTRAINT dex_command_once DO NOTHING RETURNING id, shard
+), waiting AS (
+    INSERT INTO dex_inbox (command_id, shard) SELECT id, shard FROM recorded
+)
+SELECT id, pg_notify(%s, shard) FROM recorded
+"""
 # How long a POST waits for the matcher before it answers 202.
 PATIENCE_SECONDS = 1.0
 
@@ -62,8 +70,7 @@ def place_order(*, actor: Actor, ticket: OrderTicket, now: datetime) -> CommandR
             return same_or_conflict(earlier, print_)
         terms = security(ticket.isin)
         price, quantity = _base_units(ticket, terms)
-        require_eligible(party_id=party_id, isin=ticket.isin, action=Action.ORDER, now=now)
-        wallet = trading_wallet(party_id=party_id, isin=ticket.isin)
+        wallet = _eligible_wallet(party_id, ticket.isin, now)
         position, cash = _accounts(terms, wallet)
         command = _command(actor, CommandKind.NEW, ticket.client_order_id, print_, ticket.isin, new_id(), now)
         command.side, command.order_type, command.time_in_force = ticket.side, ticket.order_type, ticket.time_in_force
@@ -107,26 +114,20 @@ def enqueue(command: Command) -> CommandReceipt:
     If the same client id was recorded meanwhile, the first one counts: only who wrote a command queues it, for by
     now it may be decided. Raises DuplicateCommand.
     """
-    if not _append(command):
-        recorded = commands.by_client_id(command.party_id, command.client_command_id)
-        if recorded is None:
-            raise RuntimeError("a command that conflicts with nothing is there")
-        return same_or_conflict(recorded, command.fingerprint)
-    Inbox.objects.create(command_id=command.pk, shard=command.shard)
-    notify(INBOX, command.shard)
-    return CommandReceipt(command.pk, command.order_id, command.kind, decided=False)
+    fields = [field for field in Command._meta.concrete_fields if not field.primary_key]
+    columns, marks = ", ".join(str(f.column) for f in fields), ", ".join(["%s"] * len(fields))
+    values = [f.get_db_prep_save(f.pre_save(command, add=True), connection) for f in fields]
+    row = fetch_one(RECORD.format(columns=columns, marks=marks), [*values, INBOX])
+    if row is None:
+        return _recorded_meanwhile(command)
+    return CommandReceipt(row[0], command.order_id, command.kind, decided=False)
 
 
-def _append(command: Command) -> bool:
-    """Write the command; false if another has its client id."""
-    try:
-        with transaction.atomic():
-            command.save(force_insert=True)
-    except IntegrityError as error:
-        if violated_constraint(error) != "dex_command_once":
-            raise
-        return False
-    return True
+def _recorded_meanwhile(command: Command) -> CommandReceipt:
+    recorded = commands.by_client_id(command.party_id, command.client_command_id)
+    if recorded is None:
+        raise RuntimeError("a command that conflicts with nothing is there")
+    return same_or_conflict(recorded, command.fingerprint)
 
 
 def same_or_conflict(earlier: Command, print_: str) -> CommandReceipt:
@@ -162,6 +163,14 @@ def _require_within(instrument: Instrument, price: int, quantity: int) -> None:
         raise InvalidQuantity
     if price % instrument.tick or not 0 < price <= instrument.max_price:
         raise InvalidPrice
+
+
+def _eligible_wallet(party_id: UUID, isin: str, now: datetime) -> str:
+    """The wallet that the decision was about. Raises TransferRestricted."""
+    decision = require_eligible(party_id=party_id, isin=isin, action=Action.ORDER, now=now)
+    if decision.wallet_address is None:
+        raise RuntimeError("no rule allows an order without a wallet")
+    return decision.wallet_address
 
 
 def _accounts(terms: SecurityView, wallet: str) -> tuple[UUID, UUID]:

@@ -65,7 +65,7 @@ class TestTheSameCancelTwiceAtOnce:
             cancel_order(actor=alice.actor, order_id=order.order_id, now=clock.now(), patience=0)
 
         def second() -> None:
-            with before_statement('INSERT INTO "dex_command"', lambda: (looked.set(), decided.wait(PATIENCE))):
+            with before_statement("INSERT INTO dex_command", lambda: (looked.set(), decided.wait(PATIENCE))):
                 cancel()
 
         with ThreadPoolExecutor(1) as pool:
@@ -93,7 +93,7 @@ class TestTheSameCancelTwiceAtOnce:
                 ticket = market.ticket("SELL", "11.00", 10, client_id="taken")
                 pool.submit(apart, lambda: place_order(actor=alice.actor, ticket=ticket, now=clock.now())).result()
 
-        with before_statement('INSERT INTO "dex_command"', take_the_id), pytest.raises(DuplicateCommand):
+        with before_statement("INSERT INTO dex_command", take_the_id), pytest.raises(DuplicateCommand):
             cancel_order(
                 actor=alice.actor, order_id=order.order_id, client_cancel_id="taken", now=clock.now(), patience=0
             )

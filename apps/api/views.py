@@ -7,7 +7,7 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from prometheus_client.exposition import choose_encoder
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -17,6 +17,7 @@ from apps.api.accepting import entries_for, preferred
 from apps.api.errors import MetricsTokenRequired
 from apps.api.health import RETRY_AFTER, readiness
 from apps.api.metrics import as_json, scrape
+from apps.api.redoc import redoc_script
 from apps.api.serializers import HealthSerializer, MetricsSerializer, ReadinessSerializer
 from apps.core.http.codes import FIELD_CODES, all_codes
 from apps.core.http.throttles import Throttled
@@ -108,12 +109,25 @@ class SchemaView(Throttled, SpectacularAPIView):
     """The OpenAPI document."""
 
 
-class DocsView(Throttled, SpectacularSwaggerView):
-    """The document for people who try it out."""
+class DocsView(Throttled, SpectacularSwaggerSplitView):
+    """The document for people who try it out. Its script is a file of its own: no page of ours has one inside."""
 
 
 class RedocView(Throttled, SpectacularRedocView):
     """The document for people who read it."""
+
+    @extend_schema(exclude=True)
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response | HttpResponse:
+        """The page, or with `?script=` the script that it runs."""
+        if "script" in request.query_params:
+            kept = {"Cache-Control": "public, max-age=86400"}
+            return HttpResponse(redoc_script(), content_type="text/javascript; charset=utf-8", headers=kept)
+        found: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return found
+
+    @staticmethod
+    def _redoc_standalone() -> str:
+        return "?script="
 
 
 class ErrorsPage(Throttled):

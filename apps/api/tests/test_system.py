@@ -1,5 +1,6 @@
 """Health, readiness, metrics and the API's description, over HTTP."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -61,7 +62,15 @@ class TestSystemEndpoints:
         page = response.content.decode()
         assert response.status_code == 200
         assert "https://" not in page
-        assert "/static/drf_spectacular_sidecar/" in page
+        scripts = re.findall(r'<script src="([^"]+)"', page)
+        assert scripts
+        assert all(script.startswith(("/static/drf_spectacular_sidecar/", f"{path}?", "?")) for script in scripts)
+
+    def test_redoc_asks_its_maker_for_no_picture(self) -> None:
+        response = Client().get("/api/redoc?script=")
+        assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
+        assert b"ReDoc" in response.content
+        assert b"cdn.redoc.ly" not in response.content
 
     def test_schema_describes_the_envelope(self) -> None:
         schema = (

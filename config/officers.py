@@ -99,6 +99,7 @@ NAVIGATION: list[dict[str, Any]] = [
     ),
     _room(
         "Operations",
+        _list("Alerts", "core_alert", "notification_important"),
         _list("Engines", "core_enginestate", "memory"),
         _list("Work items", "core_workitem", "task"),
         _list("Rate counters", "core_ratecounter", "speed"),

@@ -2,8 +2,17 @@
 
 from django.contrib import admin
 
-from apps.core.models import EngineState, IdempotentRequest, OutboxEvent, OutboxPending, RateCounter, WorkItem
+from apps.core.models import Alert, EngineState, IdempotentRequest, OutboxEvent, OutboxPending, RateCounter, WorkItem
 from apps.core.officers import ReadOnlyAdmin
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin):
+    """What somebody should look at, and what has passed. What to do about each is in docs/operations.md."""
+
+    table = ("opened_at", "severity", "summary", "source", "count", "last_seen_at", "resolved_at")
+    list_filter = ("severity", ("resolved_at", admin.EmptyFieldListFilter))
+    search_fields = ("id", "dedup_key")
 
 
 @admin.register(EngineState)

@@ -11,16 +11,24 @@ from uuid import UUID
 
 from django.conf import settings
 
-from apps.core.db import notify, unit_of_work, within_unit_of_work
+from apps.core.alerts import raise_alert, resolve_alert
+from apps.core.db import fetch_all, notify, unit_of_work, within_unit_of_work
 from apps.core.errors import Conflict
 from apps.core.ids import new_id
 from apps.core.models import WorkItem
-from apps.core.types import Lease, WorkState
+from apps.core.types import Condition, Lease, Severity, WorkState
 
 log = logging.getLogger(__name__)
 
 CHANNEL = "work"
 FREE = {"lease_token": None, "lease_until": None}
+# Of the alerts raised here.
+SOURCE = "work"
+_SET_ASIDE = """
+    UPDATE core_workitem
+    SET state = 'DEAD', last_error = 'lease expired too often', lease_token = NULL, lease_until = NULL
+    WHERE state = 'LEASED' AND lease_until < %(now)s AND attempts >= %(most)s RETURNING kind
+"""
 
 
 class LeaseLost(Conflict):
@@ -70,8 +78,9 @@ def fail(*, lease: Lease, error: str, now: datetime) -> None:
     delay = timedelta(seconds=min(300, 2**lease.attempts))
     with unit_of_work():
         _release(lease.work_id, lease.token, state=state, run_at=now + delay, last_error=error[:500])
-    if dead:
-        log.error("work set aside", extra={"work_id": str(lease.work_id), "kind": lease.kind})
+        if dead:
+            log.error("work set aside", extra={"work_id": str(lease.work_id), "kind": lease.kind})
+            _raise_dead(lease.kind, now)
 
 
 def _release(work_id: UUID, token: UUID, **changes: Any) -> None:
@@ -88,10 +97,38 @@ def sweep(*, now: datetime) -> int:
     """Put back work whose lease expired; set aside what has failed too often. The number swept."""
     expired = WorkItem.objects.filter(state=WorkState.LEASED, lease_until__lt=now)
     with unit_of_work():
-        dead = expired.filter(attempts__gte=_most_attempts()).update(
-            state=WorkState.DEAD, last_error="lease expired too often", **FREE
-        )
+        dead = fetch_all(_SET_ASIDE, {"now": now, "most": _most_attempts()})
         requeued = expired.update(state=WorkState.QUEUED, run_at=now, **FREE)
         if requeued:
             notify(CHANNEL)
-    return dead + requeued
+        for kind in sorted({kind for (kind,) in dead}):
+            _raise_dead(kind, now)
+    return len(dead) + requeued
+
+
+def revive(*, kind: str, now: datetime) -> int:
+    """Queue again what of `kind` was set aside, with all its tries, and resolve its alert; the number of items."""
+    with unit_of_work():
+        dead = WorkItem.objects.filter(kind=kind, state=WorkState.DEAD)
+        revived = dead.update(state=WorkState.QUEUED, attempts=0, run_at=now)
+        notify(CHANNEL, kind)
+        resolve_alert(dedup_key=dead_key(kind), now=now)
+    return revived
+
+
+def dead_key(kind: str) -> str:
+    """The alert's key while work of `kind` is set aside."""
+    return f"{SOURCE}.dead:{kind}"
+
+
+def dead_condition(kind: str) -> Condition:
+    """What is wrong then."""
+    return Condition(
+        Severity.ERROR,
+        f"Work of kind {kind} failed {_most_attempts()} times and was set aside: nobody tries it any more.",
+    )
+
+
+def _raise_dead(kind: str, now: datetime) -> None:
+    found = dead_condition(kind)
+    raise_alert(dedup_key=dead_key(kind), severity=found.severity, summary=found.summary, now=now, source=SOURCE)

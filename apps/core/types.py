@@ -17,6 +17,23 @@ class WorkState(TextChoices):
     DEAD = "DEAD"
 
 
+class Severity(TextChoices):
+    """How soon a person must act: at once, today, this week, or only know. The order is that of urgency."""
+
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+    CRITICAL = "CRITICAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What is wrong now, as an alert would say it. No personal data, no secret: it goes to logs and channels."""
+
+    severity: Severity
+    summary: str
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to do one piece of work until `until`; the token fences off whoever held it before."""

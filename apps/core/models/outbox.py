@@ -25,4 +25,7 @@ class OutboxPending(models.Model):
     dead_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["event"], name="outbox_waiting", condition=Q(dead_at=None))]
+        indexes = [
+            models.Index(fields=["event"], name="outbox_waiting", condition=Q(dead_at=None)),
+            models.Index(fields=["event"], name="outbox_dead", condition=Q(dead_at__isnull=False)),
+        ]

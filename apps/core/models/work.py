@@ -34,5 +34,6 @@ class WorkItem(models.Model):
         ]
         indexes = [
             models.Index(fields=["kind", "run_at"], name="work_item_due", condition=Q(state=WorkState.QUEUED)),
+            models.Index(fields=["kind"], name="work_item_dead", condition=Q(state=WorkState.DEAD)),
             models.Index(fields=["lease_until"], name="work_item_leased", condition=Q(state=WorkState.LEASED)),
         ]

@@ -9,8 +9,8 @@ from apps.core import clock, outbox, request_id
 from apps.core.daemon import Deposed, Leadership, elect
 from apps.core.db import run_sql, unit_of_work
 from apps.core.models import OutboxEvent, OutboxPending
-from apps.core.outbox import Relay
 from apps.core.registry import Event, registry
+from apps.core.relay import Relay
 
 ATTEMPTS = settings.SECURITY.monitoring.thresholds.dead_letter_attempts
 

@@ -17,7 +17,7 @@ from apps.core.daemon import elect
 from apps.core.db import unit_of_work
 from apps.core.errors import SamePerson
 from apps.core.models import OutboxEvent
-from apps.core.outbox import Relay
+from apps.core.relay import Relay
 from apps.issuance.errors import IssuanceDecided, TokenNotLive, UnknownIssuance
 from apps.issuance.models import IssuanceRequest
 from apps.issuance.selectors.issuances import issued_totals

@@ -8,8 +8,8 @@ from apps.accounts.tests.factories import make_party, make_user
 from apps.core import clock, outbox
 from apps.core.daemon import elect
 from apps.core.db import unit_of_work
-from apps.core.outbox import Relay
 from apps.core.registry import Event
+from apps.core.relay import Relay
 from apps.dex.services.orders import place_order
 from apps.dex.testing import Market
 from apps.notifications import consumers

@@ -12,6 +12,7 @@ from apps.core import outbox
 from apps.core.actor import Actor
 from apps.core.db import Advisory, lock_for_transaction, within_unit_of_work
 from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
+from apps.reconciliation.services.alerting import alert_of
 from apps.reconciliation.services.books import Books
 from apps.reconciliation.services.chain_side import Storage
 from apps.reconciliation.services.comparing import Comparison
@@ -52,6 +53,7 @@ def record(
     run = _write_run(books, storage, outcome, actor, started_at, finished_at)
     if outcome.status != RunStatus.VOID:
         _write_breaks(run, outcome.findings)
+        alert_of(run, now=finished_at)
     _tell(run, actor)
     return run
 

@@ -22,7 +22,7 @@ from apps.chain.tests.front import Answer, Front, front_of
 from apps.core import clock
 from apps.core.actor import system_actor
 from apps.core.devstack.ports import free_port
-from apps.core.models import OutboxEvent
+from apps.core.models import Alert, OutboxEvent
 from apps.issuance.tests.factories import make_live
 from apps.ledger.selectors.balances import by_wallet
 from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
@@ -97,9 +97,12 @@ class TestReconcile:
         assert (found.wallet_address, found.expected, found.actual, found.events) == (stage.alice, 125, 100, 100)
         assert "125 (0 held) stored, 100 (0 held) by entries" in found.message
         assert of_kind(run, "SUPPLY").details == {"compared": "BOOKS"}
+        alert = Alert.objects.get(dedup_key=f"reconciliation.breaks:{stage.isin}", resolved_at=None)
+        assert (alert.severity, alert.count) == ("CRITICAL", 1)
         as_owner(SET_BALANCE, [-25, stage.isin, stage.alice])
         assert stage.run().status == "CLEAN"
         assert set(Break.objects.values_list("state", flat=True)) == {"CLEARED"}
+        assert not Alert.objects.filter(resolved_at=None).exists()
 
     def test_reopens_a_break_with_its_original_age(self, stage: Stage) -> None:
         first = Break.objects.get(kind="AMOUNT")

@@ -16,7 +16,7 @@ from apps.core import clock, outbox
 from apps.core.daemon import Leadership, elect
 from apps.core.db import fetch_all, unit_of_work
 from apps.core.models import OutboxEvent
-from apps.core.outbox import Relay
+from apps.core.relay import Relay
 from apps.ledger.selectors.balances import position
 from apps.securities.tests.factories import make_security
 from apps.settlement.errors import InstructionDuplicate, InstructionInFlight

@@ -1,0 +1,83 @@
+"""The watchman: looks every few seconds at conditions that nobody is there to report, and settles their alerts."""
+
+import logging
+from collections.abc import Mapping
+from datetime import datetime
+
+from django.conf import settings
+
+from apps.core import leases, relay
+from apps.core.alerts import settle_alerts
+from apps.core.daemon import Engine, Leadership
+from apps.core.db import fetch_all, unit_of_work
+from apps.core.models import OutboxPending, WorkItem
+from apps.core.registry import registry
+from apps.core.types import Condition, Severity, WorkState
+
+log = logging.getLogger(__name__)
+
+ENGINES = "engines"
+# More kinds or topics than these are set aside at once only if everything is: then these suffice.
+LOOKED_AT = 100
+
+
+def silent_key(engine: str) -> str:
+    """The alert's key while `engine` has no leader."""
+    return f"{ENGINES}.silent:{engine}"
+
+
+class Watchman(Engine):
+    """Led by one process; each look is a few bounded reads and writes only what changed."""
+
+    name = "watchman"
+    poll_seconds = 5.0
+
+    def __init__(self) -> None:
+        self._since: datetime | None = None
+        self._silent: frozenset[str] = frozenset()
+
+    def step(self, leadership: Leadership, now: datetime) -> bool:
+        """Look once."""
+        self._since = self._since or now
+        patient = (now - self._since).total_seconds() >= _limit()
+        with unit_of_work():
+            leadership.fence()
+            silent = silent_engines(never_ran=patient)
+            settle_alerts(source=ENGINES, conditions=silent, now=now)
+            settle_alerts(source=leases.SOURCE, conditions=dead_work(), now=now)
+            settle_alerts(source=relay.SOURCE, conditions=dead_events(), now=now)
+        self._say(frozenset(silent))
+        return False
+
+    def _say(self, silent: frozenset[str]) -> None:
+        """The relay carries alerts to their channels: that it is silent itself, the log must hear from here."""
+        for key in sorted(silent - self._silent):
+            log.critical("engine silent", extra={"dedup_key": key})
+        self._silent = silent
+
+
+def _limit() -> int:
+    return settings.SECURITY.monitoring.thresholds.engine_silent_seconds
+
+
+def silent_engines(*, never_ran: bool) -> Mapping[str, Condition]:
+    """Engines of this installation without a leader; those that never ran only if asked for."""
+    beats = "SELECT name, extract(epoch FROM now() - heartbeat_at) FROM core_enginestate WHERE heartbeat_at IS NOT NULL"
+    ages = {name: float(age) for name, age in fetch_all(beats)}
+    limit = _limit()
+    silent = [name for name in registry.engines if ages.get(name, limit + 1 if never_ran else 0) > limit]
+    summary = "Engine {} has had no leader for more than {} seconds: its work waits."
+    return {silent_key(name): Condition(Severity.CRITICAL, summary.format(name, limit)) for name in silent}
+
+
+def dead_work() -> Mapping[str, Condition]:
+    """Kinds of work of which some is set aside."""
+    kinds = WorkItem.objects.filter(state=WorkState.DEAD).order_by("kind").values_list("kind", flat=True).distinct()
+    return {leases.dead_key(kind): leases.dead_condition(kind) for kind in kinds[:LOOKED_AT]}
+
+
+def dead_events() -> Mapping[str, Condition]:
+    """Topics of which events are set aside."""
+    dead = OutboxPending.objects.filter(dead_at__isnull=False)
+    topics = dead.order_by("event__topic").values_list("event__topic", flat=True).distinct()
+    return {relay.dead_key(topic): relay.dead_condition(topic) for topic in topics[:LOOKED_AT]}

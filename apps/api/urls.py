@@ -2,14 +2,15 @@
 
 from django.urls import URLPattern, path
 
-from apps.api import views
+from apps.api import documentation, views
 
 urlpatterns: list[URLPattern] = [
     path("health", views.HealthView.as_view(), name="health"),
     path("ready", views.ReadyView.as_view(), name="ready"),
     path("metrics", views.MetricsView.as_view(), name="metrics"),
-    path("schema", views.SchemaView.as_view(), name="schema"),
-    path("docs", views.DocsView.as_view(url_name="schema"), name="docs"),
-    path("docs/errors", views.ErrorsPage.as_view(), name="errors"),
-    path("redoc", views.RedocView.as_view(url_name="schema", template_name="api/redoc.html"), name="redoc"),
+    path("schema", documentation.DocumentView.as_view(), name="schema"),
+    path("docs", documentation.DocsView.as_view(), name="docs"),
+    path("docs/errors", documentation.ErrorsPage.as_view(), name="errors"),
+    path("redoc/script", documentation.RedocScriptView.as_view(), name="redoc-script"),
+    path("redoc", documentation.RedocView.as_view(), name="redoc"),
 ]

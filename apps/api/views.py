@@ -1,13 +1,11 @@
-"""Health, readiness, metrics, and the API's description. Open: they tell nothing about anyone."""
+"""Health, readiness and metrics. Open: they tell nothing about anyone."""
 
 import hmac
 from typing import Any
 
 from django.conf import settings
 from django.http import HttpResponse
-from django.shortcuts import render
 from drf_spectacular.utils import OpenApiResponse, extend_schema
-from drf_spectacular.views import SpectacularAPIView, SpectacularRedocView, SpectacularSwaggerSplitView
 from prometheus_client.exposition import choose_encoder
 from rest_framework import exceptions
 from rest_framework.request import Request
@@ -17,10 +15,7 @@ from apps.api.accepting import entries_for, preferred
 from apps.api.errors import MetricsTokenRequired
 from apps.api.health import RETRY_AFTER, readiness
 from apps.api.metrics import as_json, scrape
-from apps.api.redoc import redoc_script
 from apps.api.serializers import HealthSerializer, MetricsSerializer, ReadinessSerializer
-from apps.core.http.codes import FIELD_CODES, all_codes
-from apps.core.http.throttles import Throttled
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket
 
@@ -70,6 +65,8 @@ class ReadyView(OpenView):
 class MetricsView(OpenView):
     """Metrics."""
 
+    refuses = frozenset({401})
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Where METRICS_TOKEN is set, refuse whoever does not bear it. Raises MetricsTokenRequired."""
         super().initial(request, *args, **kwargs)
@@ -102,48 +99,6 @@ class MetricsView(OpenView):
         """The text is not one of DRF's renderers: what is refused is what we can say in no way at all."""
         if not force and preferred(request.headers.get("Accept", ""), FORMS) is None:
             raise exceptions.NotAcceptable
-        return super().perform_content_negotiation(request, force=True)
-
-
-class SchemaView(Throttled, SpectacularAPIView):
-    """The OpenAPI document."""
-
-
-class DocsView(Throttled, SpectacularSwaggerSplitView):
-    """The document for people who try it out. Its script is a file of its own: no page of ours has one inside."""
-
-
-class RedocView(Throttled, SpectacularRedocView):
-    """The document for people who read it."""
-
-    @extend_schema(exclude=True)
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response | HttpResponse:
-        """The page, or with `?script=` the script that it runs."""
-        if "script" in request.query_params:
-            kept = {"Cache-Control": "public, max-age=86400"}
-            return HttpResponse(redoc_script(), content_type="text/javascript; charset=utf-8", headers=kept)
-        found: Response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]
-        return found
-
-    @staticmethod
-    def _redoc_standalone() -> str:
-        return "?script="
-
-
-class ErrorsPage(Throttled):
-    """What each error code means, for people: the `type` of a problem leads here."""
-
-    authentication_classes: list[Any] = []
-    permission_classes: list[Any] = []
-    schema = None
-
-    def get(self, request: Request) -> HttpResponse:
-        """The page."""
-        context = {"codes": all_codes().values(), "fields": sorted(FIELD_CODES.items())}
-        return render(request, "api/errors.html", context)
-
-    def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:
-        """A page in HTML, whatever is asked for."""
         return super().perform_content_negotiation(request, force=True)
 
 

@@ -60,7 +60,7 @@ class TestEveryList:
             if schema["type"] == "array":
                 good = schema["items"].get("enum", ["US0378331005"])[0]
                 assert refused(scene, operation, name, ",".join([good] * 51)) == "max_length"
-                for bad in (f"{good},", f",{good}", f"{good},,{good}", f"{good},\x00"):
+                for bad in (f"{good},", f",{good}", f"{good},,{good}"):
                     refused(scene, operation, name, bad)
 
     @each(LISTS)

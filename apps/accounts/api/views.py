@@ -30,6 +30,7 @@ class TokenView(View):
     """Log in."""
 
     public = True
+    refuses = frozenset({401})
     # A stale token in the header must not keep anyone from getting a fresh one.
     authentication_classes = []
     throttle = Bucket.LOGINS

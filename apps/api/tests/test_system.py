@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from pytest_django import fixtures
 
@@ -63,20 +64,51 @@ class TestSystemEndpoints:
         assert response.status_code == 200
         assert "https://" not in page
         scripts = re.findall(r'<script src="([^"]+)"', page)
-        assert scripts
-        assert all(script.startswith(("/static/drf_spectacular_sidecar/", f"{path}?", "?")) for script in scripts)
+        assert len(scripts) == 2
+        assert all(script.startswith(("/static/", f"{path}/")) for script in scripts)
 
     def test_redoc_asks_its_maker_for_no_picture(self) -> None:
-        response = Client().get("/api/redoc?script=")
+        response = Client().get("/api/redoc/script")
         assert response.headers["Content-Type"] == "text/javascript; charset=utf-8"
         assert b"ReDoc" in response.content
         assert b"cdn.redoc.ly" not in response.content
 
+    def test_documentation_pages_have_no_script_inside(self) -> None:
+        for path in ("/api/docs", "/api/redoc"):
+            page = Client().get(path).content.decode()
+            assert re.findall(r"<script[^>]*>([^<]*)", page) == ["", ""]
+            assert "style=" not in page
+            for address in re.findall(r'(?:src|href)="([^"]+)"', page):
+                own = address.removeprefix("/static/")
+                assert finders.find(own) if own != address else Client().get(address).status_code == 200
+
+    @pytest.mark.parametrize("path", ["/api/schema", "/api/docs", "/api/docs/errors", "/api/redoc"])
+    def test_documentation_refuses_as_everything_else_does(self, path: str) -> None:
+        for response in (Client().post(path), Client().get(f"{path}?surprise=1"), Client().get(f"{path}?format=xml")):
+            assert response.status_code in {400, 405}
+            assert response.json()["success"] is False
+
+    @pytest.mark.parametrize(
+        ("accept", "query", "content_type"),
+        [
+            ("", "", "application/yaml"),
+            ("*/*", "", "application/yaml"),
+            ("text/html,*/*;q=0.8", "", "application/yaml"),
+            ("application/json", "", "application/json"),
+            ("application/vnd.oai.openapi+json", "", "application/vnd.oai.openapi+json"),
+            ("*/*", "?format=json", "application/json"),
+            ("application/json", "?format=yaml", "application/yaml"),
+        ],
+    )
+    def test_schema_comes_as_yaml_or_json(self, accept: str, query: str, content_type: str) -> None:
+        response = Client().get(f"/api/schema{query}", headers={"Accept": accept} if accept else {})
+        assert (response.status_code, response["Content-Type"]) == (200, content_type)
+        if "json" in content_type:
+            assert response.json()["openapi"].startswith("3.1")
+        else:
+            assert response.content.startswith(b"openapi: 3.1")
+
     def test_schema_describes_the_envelope(self) -> None:
-        schema = (
-            Client()
-            .get("/api/schema", {"format": "json"}, headers={"Accept": "application/vnd.oai.openapi+json"})
-            .json()
-        )
+        schema = Client().get("/api/schema", headers={"Accept": "application/json"}).json()
         answer = schema["paths"]["/api/health"]["get"]["responses"]["200"]["content"]["application/json"]["schema"]
         assert set(answer["properties"]) == {"success", "timestamp", "data"}

@@ -28,8 +28,8 @@ class AuditLogSerializer(serializers.ModelSerializer):
     """One row of the trail."""
 
     id = serializers.IntegerField()
-    before = serializers.JSONField(allow_null=True)
-    after = serializers.JSONField(allow_null=True)
+    before = serializers.DictField(allow_null=True)
+    after = serializers.DictField(allow_null=True)
 
     class Meta:
         model = AuditLog

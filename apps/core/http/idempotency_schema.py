@@ -1,4 +1,4 @@
-"""The OpenAPI document tells which operations take an Idempotency-Key, what it is, and what they then answer."""
+"""The OpenAPI document tells which operations take an Idempotency-Key, and that an answer may be a replay."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -13,24 +13,20 @@ KEY: dict[str, Any] = {
     "name": HEADER,
     "description": (
         "Names this command: sent again within 24 hours with the same key and content, it has no second effect and "
-        f"gets the same answer, with `{REPLAYED}: true`. Any 1 to 255 visible ASCII characters, such as a UUID."
+        f"gets the same answer, with `{REPLAYED}: true`. Any 1 to 255 visible ASCII characters, such as a UUID. "
+        "409 `idempotency_key_in_use` while the first is under way, 422 `idempotency_key_reused` for other content."
     ),
     "schema": {"type": "string", "pattern": f"^({BARE.pattern}|{QUOTED.pattern})$"},
     "example": "0197f3a2-6d0e-7c52-a4c1-9b1e5d2f8a34",
-}
-REFUSALS = {
-    "409": "`idempotency_key_in_use`: the first with this key is under way. Or a conflict of the command's own.",
-    "422": "`idempotency_key_reused`: the key was used with other content. Or the command cannot be done.",
 }
 REPLAY = {
     "description": "The command was done before; this is its answer.",
     "schema": {"type": "string", "enum": ["true"]},
 }
-ERROR = {"application/json": {"schema": {"$ref": "#/components/schemas/ErrorEnvelope"}}}
 
 
 def tell_of_keys(result: dict[str, Any], generator: Any, **_: Any) -> dict[str, Any]:
-    """Add header, refusals and replay to the operations that take a key (a post-processing hook)."""
+    """Add header and replay to the operations that take a key (a post-processing hook)."""
     for path, method, policy in _policies(generator):
         operation = result["paths"].get(path, {}).get(method.lower())
         if operation and policy is not Idempotency.NONE:
@@ -47,9 +43,6 @@ def _policies(generator: Any) -> Iterator[tuple[str, str, Idempotency]]:
 
 def _describe(operation: dict[str, Any], *, required: bool) -> None:
     operation.setdefault("parameters", []).append(KEY | ({"required": True} if required else {}))
-    responses = operation["responses"]
-    for status, description in REFUSALS.items():
-        responses.setdefault(status, {"description": description, "content": ERROR})
-    for status, response in responses.items():
+    for status, response in operation["responses"].items():
         if status.startswith("2"):
             response.setdefault("headers", {})[REPLAYED] = REPLAY

@@ -5,14 +5,15 @@ from datetime import UTC, date, datetime
 from typing import Any, ClassVar
 from uuid import UUID
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from stdnum import isin
 from stdnum.exceptions import ValidationError as NumberError
 
 # C0 and C1 controls, and the characters that override the direction of text.
-DECEIVING = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+DECEIVING_CHARACTERS = r"\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069"
+DECEIVING = re.compile(f"[{DECEIVING_CHARACTERS}]")
+NO_NUL, NOT_BLANK = r"^[^\u0000]*$", r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 ISIN, ADDRESS = "^[A-Z]{2}[A-Z0-9]{9}[0-9]$", "^0x[0-9a-fA-F]{40}$"
 AMOUNT = re.compile(r"[0-9]{1,38}(?:\.[0-9]{1,18})?", re.ASCII)
 # RFC 3339. Without an offset an instant would be anybody's guess.
@@ -35,6 +36,11 @@ class StrictSerializer(serializers.Serializer[Any]):
 class TextField(serializers.CharField):
     """A JSON string, and nothing that merely looks like one."""
 
+    @property
+    def pattern(self) -> str:
+        """What the OpenAPI document says of it."""
+        return NOT_BLANK if self.trim_whitespace and not self.allow_blank else NO_NUL
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             raise serializers.ValidationError("This must be a string.", code="not_a_string")
@@ -50,6 +56,8 @@ class CodeField(TextField):
 
 class NameField(TextField):
     """A name, as its reader will see it: no control characters, nothing that turns the direction of text."""
+
+    pattern = rf"^[^{DECEIVING_CHARACTERS}]*[^\s{DECEIVING_CHARACTERS}][^{DECEIVING_CHARACTERS}]*$"
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
@@ -125,9 +133,10 @@ class IdField(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-@extend_schema_field({"type": "string", "pattern": f"^{AMOUNT.pattern}$"})
 class AmountField(CodeField):
     """A non-negative plain decimal as a string ("12.50"), passed on as text: its scale is the asset's."""
+
+    pattern = f"^{AMOUNT.pattern}$"
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
@@ -138,9 +147,10 @@ class AmountField(CodeField):
         return text
 
 
-@extend_schema_field({"type": "string", "pattern": ISIN})
 class IsinField(CodeField):
     """An ISIN (ISO 6166) with a correct check digit."""
+
+    pattern = ISIN
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)
@@ -153,9 +163,10 @@ class IsinField(CodeField):
         return text
 
 
-@extend_schema_field({"type": "string", "pattern": ADDRESS})
 class AddressField(CodeField):
     """An EVM address, 0x and 40 hexadecimal digits; passed on in lower case."""
+
+    pattern = ADDRESS
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)

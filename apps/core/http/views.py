@@ -25,6 +25,8 @@ class View(Throttled):
     content_negotiation_class = JsonNegotiation
     public: ClassVar[bool] = False
     required_roles: ClassVar[frozenset[str] | dict[str, frozenset[str]]] = frozenset()
+    # Statuses of refusals that the OpenAPI document could not guess.
+    refuses: ClassVar[frozenset[int]] = frozenset()
     # Whether get() reads the query string, with read_query(). All else refuses any parameter.
     reads_query: ClassVar[bool] = False
     # What an Idempotency-Key does to the methods that write: each view that has any says so.

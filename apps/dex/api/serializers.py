@@ -3,7 +3,6 @@
 import re
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
@@ -16,9 +15,10 @@ DECIDED = [state for state in OrderState.values if state != OrderState.PENDING]
 CLIENT_ID = r"[A-Za-z0-9._:-]{1,64}"
 
 
-@extend_schema_field({"type": "string", "pattern": f"^{CLIENT_ID}$"})
 class ClientIdField(CodeField):
     """A client's own id of a command."""
+
+    pattern = f"^{CLIENT_ID}$"
 
     def to_internal_value(self, data: Any) -> str:
         text = super().to_internal_value(data)

@@ -16,8 +16,8 @@ from apps.core.http.idempotency import Idempotency, policy_of
 from apps.core.http.views import NoSuchAddress
 
 METHODS = ("get", "post", "put", "patch", "delete")
-# The document and its readers describe themselves to nobody.
-UNDESCRIBED = {"/api/schema", "/api/docs", "/api/docs/errors", "/api/redoc"}
+# Pages for people.
+UNDESCRIBED = {"/api/docs", "/api/docs/errors", "/api/redoc", "/api/redoc/script"}
 FORMATS = FormatChecker(formats=("uuid",))
 FORMATS.checks("date-time", raises=ValueError)(lambda value: not isinstance(value, str) or parse_datetime(value))
 FORMATS.checks("date", raises=ValueError)(lambda value: not isinstance(value, str) or parse_date(value))
@@ -110,8 +110,8 @@ def _operation(document: dict[str, Any], method: str, path: str, view: type) -> 
     except KeyError:
         raise LookupError(f"not in the OpenAPI document: {method.upper()} {path}") from None
     content = found.get("requestBody", {}).get("content", {})
-    query = {p["name"]: _inlined(document, p["schema"]) for p in found.get("parameters", ()) if p["in"] == "query"}
-    body = _inlined(document, content["application/json"]["schema"]) if content else None
+    query = {p["name"]: inlined(document, p["schema"]) for p in found.get("parameters", ()) if p["in"] == "query"}
+    body = inlined(document, content["application/json"]["schema"]) if content else None
     headers = {p["name"]: p for p in found.get("parameters", ()) if p["in"] == "header"}
     roles, policy = _roles(view, method), policy_of(view, method)
     return Operation(method, path, found["operationId"], roles, body, query, headers, policy)
@@ -124,15 +124,16 @@ def _roles(view: Any, method: str) -> frozenset[str] | None:
     return frozenset(roles[method.upper()] if isinstance(roles, dict) else roles)
 
 
-def _inlined(document: dict[str, Any], schema: Any) -> Any:
+def inlined(document: dict[str, Any], schema: Any) -> Any:
     """The schema with every reference replaced by what it refers to."""
     if isinstance(schema, list):
-        return [_inlined(document, part) for part in schema]
+        return [inlined(document, part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     if reference := schema.get("$ref"):
-        return _inlined(document, document["components"]["schemas"][reference.rsplit("/", 1)[1]])
-    return {key: _inlined(document, part) for key, part in schema.items()}
+        _, room, kind, name = reference.split("/")
+        return inlined(document, document[room][kind][name])
+    return {key: inlined(document, part) for key, part in schema.items()}
 
 
 def wrong_roles(operation: Operation) -> list[str]:

@@ -45,6 +45,7 @@ CHECKS = (
     Check("import-linter", (str(ROOT / ".venv" / "bin" / "lint-imports"), "--no-cache")),
     Check("migrations", (*MANAGE, "makemigrations", "--check", "--dry-run")),
     Check("openapi", (*MANAGE, "spectacular", "--validate", "--fail-on-warn", "--file", os.devnull)),
+    Check("openapi-committed", (*MANAGE, "openapi_document", "--check")),
     Check("error-codes", (*MANAGE, "error_codes", "--check")),
     Check("deploy", (*MANAGE, "check", "--deploy", "--fail-level", "WARNING"), PRODUCTION),
     Check("slither", ("sh", "contracts/check_slither.sh")),

@@ -6,6 +6,7 @@ is production, where a missing secret or server URL stops the start.
 
 from celery.schedules import crontab
 
+from apps.core import tls
 from config.browser import (  # noqa: F401 (settings)
     CONTENT_SECURITY_POLICIES,
     CONTENT_SECURITY_POLICY,
@@ -18,7 +19,7 @@ from config.browser import (  # noqa: F401 (settings)
     PERMISSIONS_POLICY,
 )
 from config.databases import BOUNDS, databases
-from config.environment import BASE_DIR, is_development
+from config.environment import BASE_DIR, SERVER_VARIABLES, is_development
 from config.logs import logging_config
 from config.officers import UNFOLD  # noqa: F401 (a setting)
 from config.rate_limits import read_rates
@@ -132,9 +133,25 @@ TEMPLATES = [
 ]
 
 
+# Servers that may be spoken to in the clear, since the network between is the operator's own.
+PLAINTEXT_SERVERS = env.words("PLAINTEXT_SERVERS")
+if {*PLAINTEXT_SERVERS} - {*SERVER_VARIABLES, "DATABASE_DIRECT_URL"}:
+    env.wrong("PLAINTEXT_SERVERS", f"names of servers' variables: {', '.join(SERVER_VARIABLES)}")
+
+
+def server_url(name: str, schemes: tuple[str, ...], development: str) -> str:
+    """The URL of a server. In production one elsewhere is spoken to in TLS that nobody between can read or change."""
+    url = env.url(name, schemes=schemes, development=development)
+    if DEBUG or name in PLAINTEXT_SERVERS:
+        return url
+    if not tls.is_secure(url):
+        env.wrong(name, "a URL with checked TLS (docs/configuration.md), or stand in PLAINTEXT_SERVERS")
+    return tls.secured(url)
+
+
 def database_url(name: str) -> str:
     """The URL of the one database, for one role or one way to it."""
-    return env.url(name, schemes=("postgres", "postgresql"), development=SERVERLESS_DATABASE)
+    return server_url(name, ("postgres", "postgresql"), SERVERLESS_DATABASE)
 
 
 DATABASES = databases(
@@ -162,7 +179,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 
-REDIS_URL = env.url("REDIS_URL", schemes=("redis", "rediss"), development="redis://127.0.0.1:1/0")
+REDIS_URL = server_url("REDIS_URL", ("redis", "rediss"), "redis://127.0.0.1:1/0")
 CACHES = {
     "default": {
         "BACKEND": "django_redis.cache.RedisCache",
@@ -176,7 +193,7 @@ CACHES = {
 METRICS_TOKEN = env.vendor_secret("METRICS_TOKEN")
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-CHAIN_RPC_URL = env.url("CHAIN_RPC_URL", schemes=("http", "https"), development="http://127.0.0.1:1")
+CHAIN_RPC_URL = server_url("CHAIN_RPC_URL", ("http", "https"), "http://127.0.0.1:1")
 CHAIN_ID = env.whole("CHAIN_ID", 31337, least=1)
 # The most one gas may cost us, in wei; beyond it transactions wait for cheaper blocks or for a person.
 CHAIN_MAX_FEE_PER_GAS = env.whole("CHAIN_MAX_FEE_PER_GAS", 500 * 10**9, least=1)
@@ -186,7 +203,7 @@ CHAIN_DEVELOPMENT_KEYS = DEBUG
 # Cash that securities may settle in, with its decimals (PaymentToken has six).
 CASH_ASSETS = {"USDX": 6}
 
-CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_URL, CELERY_BROKER_USE_SSL = tls.broker(REDIS_URL)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True

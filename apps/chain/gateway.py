@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from apps.chain.errors import ChainUnavailable, RpcError, WrongChain
+from apps.core.tls import vendor_context
 
 Call = tuple[str, Sequence[Any]]
 
@@ -27,7 +28,7 @@ class Node:
         self.chain_id = chain_id
         self._url = url
         # Loopback and inside nodes are asked directly: no proxy from the environment.
-        self._client = httpx.Client(timeout=timeout, trust_env=False)
+        self._client = httpx.Client(timeout=timeout, trust_env=False, verify=vendor_context())
         self._ids = count(1)
         self._checked = False
 

@@ -28,7 +28,7 @@ class PartyAdmin(ReadOnlyAdmin):
 class UserAdmin(ReadOnlyAdmin):
     """Those who log in."""
 
-    table = ("username", "is_active", "is_staff", "last_login", "created_at", "id")
+    table = ("username", "is_active", "is_staff", "rate_tier", "last_login", "created_at", "id")
     hidden = ("password",)
     list_filter = ("is_active", "is_staff")
     search_fields = ("id", "username__icontains")

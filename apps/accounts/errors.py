@@ -50,6 +50,12 @@ class RoleNotForParty(InvalidValue):
     message = "COMPLIANCE and OPS are roles at the platform's own party, and only they are."
 
 
+class UnknownTier(InvalidValue):
+    """The security policy has no such tier of rate limits; `details.known` are those it has."""
+
+    code, message = "unknown_tier", "There is no such tier of rate limits."
+
+
 class UnknownCountry(InvalidValue):
     """Not a country of ISO 3166-1."""
 

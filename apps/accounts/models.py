@@ -54,6 +54,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     username = models.CharField(max_length=64)
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
+    # How often they may ask: a tier of the security policy, or "" for the one it gives everybody.
+    rate_tier = models.CharField(max_length=32, blank=True, default="")
     created_at = models.DateTimeField()
 
     objects: ClassVar[UserManager] = UserManager()

@@ -46,6 +46,7 @@ class UserView:
     username: str
     party_id: UUID
     role: str
+    rate_tier: str
     created_at: datetime
 
 

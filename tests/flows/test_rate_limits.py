@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import pytest
 from django.conf import LazySettings
+from django.conf import settings as django_settings
 from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection, connections
 from django.test import Client
@@ -19,7 +20,7 @@ from redis import Redis
 
 from apps.accounts.models import User
 from apps.accounts.testing import ApiClient, api_client
-from apps.accounts.tests.factories import PASSWORD, make_user
+from apps.accounts.tests.factories import PASSWORD, make_party, make_user
 from apps.accounts.types import Role
 from apps.core.models import RateCounter
 from apps.core.rate_limits.counting import PAUSE_SECONDS, Store
@@ -125,6 +126,27 @@ class TestRateLimits:
         assert 429 not in [answer.status_code for answer in cancels[:3]]
         assert cancels[0]["RateLimit-Policy"] == '"cancels";q=3;w=60'
         assert [client.get(ME).status_code for _ in range(4)] == [200, 200, 200, 429]
+
+    def test_are_wider_for_a_higher_tier(self, limit: Any) -> None:
+        limit(USER=2, ORDERS=2)
+        ops, party = api_client(make_user(role=Role.OPS)), make_party()
+        new = {"username": f"u-{uuid4().hex}", "password": PASSWORD, "party_id": str(party.pk), "role": "INVESTOR"}
+        made = ops.post("/api/accounts/users", new | {"rate_tier": "professional"}).json()["data"]
+        assert made["rate_tier"] == "professional"
+        client = api_client(User.objects.get(pk=made["id"]))
+        tier = django_settings.SECURITY.rate_limits.tiers["professional"]
+        assert client.get(ME)["RateLimit-Limit"] == str(2 * tier.read)
+        assert client.post(ORDERS, {})["RateLimit-Limit"] == str(2 * tier.trade)
+        assert client.patch(CANCEL)["RateLimit-Limit"] == str(2 * tier.cancel)
+        User.objects.filter(pk=made["id"]).update(rate_tier="a tier that the policy dropped")
+        assert client.get(ME)["RateLimit-Limit"] == "2"
+
+    @pytest.mark.parametrize("tier", ["gold", "", 1, None])
+    def test_have_no_tier_that_the_policy_does_not_name(self, limit: Any, tier: Any) -> None:
+        ops, party = api_client(make_user(role=Role.OPS)), make_party()
+        new = {"username": f"u-{uuid4().hex}", "password": PASSWORD, "party_id": str(party.pk), "role": "INVESTOR"}
+        assert ops.post("/api/accounts/users", new | {"rate_tier": tier}).status_code == 400
+        assert not User.objects.filter(username=new["username"]).exists()
 
     def test_count_by_user_wherever_they_ask_from(self, limit: Any) -> None:
         limit(USER=2, ANON=1)

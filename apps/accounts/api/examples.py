@@ -26,7 +26,20 @@ EXAMPLES = {
         answer=PARTY,
     ),
     "add_user": Example(
-        request={"username": "alice", "password": PASSWORD, "party_id": ALICE, "role": "INVESTOR"},
-        answer={"id": MAKER, "username": "alice", "party_id": ALICE, "role": "INVESTOR", "created_at": AT},
+        request={
+            "username": "alice",
+            "password": PASSWORD,
+            "party_id": ALICE,
+            "role": "INVESTOR",
+            "rate_tier": "standard",
+        },
+        answer={
+            "id": MAKER,
+            "username": "alice",
+            "party_id": ALICE,
+            "role": "INVESTOR",
+            "rate_tier": "standard",
+            "created_at": AT,
+        },
     ),
 }

@@ -6,6 +6,7 @@ from rest_framework import serializers
 
 from apps.accounts.types import PartyKind, Role
 from apps.core.http.serializers import CodeField, IdField, NameField, StrictSerializer, TextField
+from apps.core.rate_limits import tiers
 
 USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}", re.ASCII)
 
@@ -52,6 +53,9 @@ class NewUserSerializer(StrictSerializer):
     )
     party_id = IdField()
     role = serializers.ChoiceField(choices=Role.choices)
+    rate_tier = serializers.ChoiceField(
+        choices=tiers(), required=False, help_text="How often they may ask: see docs/rate-limits.md."
+    )
 
     def validate_username(self, value: str) -> str:
         """Plain ASCII, so that no two usernames look alike."""
@@ -70,6 +74,7 @@ class UserSerializer(serializers.Serializer):
     username = serializers.CharField()
     party_id = serializers.UUIDField()
     role = serializers.ChoiceField(choices=Role.choices)
+    rate_tier = serializers.CharField()
     created_at = serializers.DateTimeField()
 
 

@@ -21,7 +21,7 @@ def acting_member(user_id: UUID) -> tuple[User, Actor] | None:
         return None
     first = members[0]
     roles = frozenset(member.role for member in members if member.party_id == first.party_id)
-    return first.user, Actor(user_id=user_id, party_id=first.party_id, roles=roles)
+    return first.user, Actor(user_id=user_id, party_id=first.party_id, roles=roles, rate_tier=first.user.rate_tier)
 
 
 def actor_of_user(user_id: UUID) -> Actor | None:

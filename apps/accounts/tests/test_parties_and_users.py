@@ -96,7 +96,7 @@ class TestAddingAUser:
         answer = ops().post(USERS, body)
         assert answer.status_code == 201, answer.content
         data = answer.json()["data"]
-        assert set(data) == {"id", "username", "party_id", "role", "created_at"}
+        assert set(data) == {"id", "username", "party_id", "role", "rate_tier", "created_at"}
         assert (data["username"], data["party_id"], data["role"]) == (body["username"], body["party_id"], "ISSUER")
         login = {"username": body["username"], "password": PASSWORD}
         assert api_client().post("/api/auth/token", login).status_code == 200
@@ -110,7 +110,7 @@ class TestAddingAUser:
         event = OutboxEvent.objects.get(topic="accounts.member_added", key=data["id"])
         assert event.payload == ids
         row = audit_logs(action="accounts.user_added", resource_id=data["id"]).get()
-        assert (row.user_id, row.party_id, row.after) == (operator.pk, platform().pk, ids)
+        assert (row.user_id, row.party_id, row.after) == (operator.pk, platform().pk, ids | {"rate_tier": ""})
 
     @pytest.mark.parametrize("role", ["OPS", "COMPLIANCE"])
     def test_makes_officers_staff_at_the_platforms_party_only(self, role: str) -> None:

@@ -29,7 +29,30 @@ class Bucket(StrEnum):
 SCOPES = {Bucket.READS: "USER", Bucket.WRITES: "USER", Bucket.CANCELS: "USER", Bucket.ANONYMOUS: "ANON"}
 
 
-def rate_of(bucket: Bucket, tier: str = "") -> RateLimitItem:  # noqa: ARG001
-    """The rate of a bucket."""
+# Nobody has a tier before they are known.
+WITHOUT_TIER = frozenset({Bucket.LOGINS, Bucket.ANONYMOUS})
+
+
+def tiers() -> list[str]:
+    """The tiers of the security policy."""
+    return sorted(settings.SECURITY.rate_limits.tiers)
+
+
+def default_tier() -> str:
+    """The tier of whoever has none of their own."""
+    name: str = settings.SECURITY.rate_limits.default_tier
+    return name
+
+
+def rate_of(bucket: Bucket, tier: str = "") -> RateLimitItem:
+    """The rate of a bucket for an actor of `tier`; the policy's default tier where it has none of that name."""
     rate: RateLimitItem = settings.RATE_LIMITS[SCOPES.get(bucket, bucket.name)]
-    return rate
+    times = 1 if bucket in WITHOUT_TIER else _times(bucket, tier)
+    return rate if times == 1 else type(rate)(rate.amount * times, rate.multiples)
+
+
+def _times(bucket: Bucket, tier: str) -> int:
+    policy = settings.SECURITY.rate_limits
+    found = policy.tiers.get(tier) or policy.tiers[policy.default_tier]
+    times: int = {Bucket.READS: found.read, Bucket.CANCELS: found.cancel}.get(bucket, found.trade)
+    return times

@@ -103,6 +103,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Engines", "core_enginestate", "memory"),
         _list("Work items", "core_workitem", "task"),
         _list("Rate counters", "core_ratecounter", "speed"),
+        _list("Webhooks taken", "core_inboundwebhook", "webhook"),
         _list("Outbox", "core_outboxevent", "outbox"),
         _list("Outbox pending", "core_outboxpending", "pending"),
         _list("Kept answers", "core_idempotentrequest", "repeat"),

@@ -31,5 +31,6 @@ EXAMPLES = {
     ),
     "health": Example(answer={"status": "ok"}),
     "ready": Example(answer=READY, others={503: DOWN}),
+    "receive_webhook": Example(answer={"status": "accepted"}),
     "metrics": Example(answer={"metrics": {"bookentry_dex_orders_open": WAITING}}),
 }

@@ -2,7 +2,16 @@
 
 from django.contrib import admin
 
-from apps.core.models import Alert, EngineState, IdempotentRequest, OutboxEvent, OutboxPending, RateCounter, WorkItem
+from apps.core.models import (
+    Alert,
+    EngineState,
+    IdempotentRequest,
+    InboundWebhook,
+    OutboxEvent,
+    OutboxPending,
+    RateCounter,
+    WorkItem,
+)
 from apps.core.officers import ReadOnlyAdmin
 
 
@@ -30,6 +39,16 @@ class IdempotentRequestAdmin(ReadOnlyAdmin):
     table = ("id", "created_at", "expires_at", "principal", "route", "key", "status")
     hidden = ("fingerprint", "answer")
     search_fields = ("id", "key", "principal")
+
+
+@admin.register(InboundWebhook)
+class InboundWebhookAdmin(ReadOnlyAdmin):
+    """What outside parties told us, and who could not prove to be one. The work's state: Work items, by this id."""
+
+    table = ("id", "received_at", "provider", "event_id", "signed_at", "processed_at", "refusal")
+    hidden = ("body",)
+    list_filter = ("provider", "refusal")
+    search_fields = ("id", "event_id")
 
 
 @admin.register(OutboxEvent)

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from apps.core.metrics import Metric, Sample
 
 if TYPE_CHECKING:
     from apps.core.daemon import Engine
+    from apps.core.webhooks.schemes import Scheme
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,24 @@ class Consumer:
     name: str
     topics: frozenset[str]
     handle: Callable[[Event], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An outside party's event as the room that deals with it sees it. `id` is the same however often it is sent."""
+
+    provider: str
+    id: str
+    payload: Mapping[str, Any]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSource:
+    """How a provider signs, and who deals with its events, inside the unit of work that ends them."""
+
+    scheme: "Scheme"
+    handle: Callable[[Webhook], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,7 @@ class Registry:
 
     consumers: dict[str, Consumer] = field(default_factory=dict)
     engines: "dict[str, Callable[[], Engine]]" = field(default_factory=dict)
+    webhooks: dict[str, WebhookSource] = field(default_factory=dict)
     health_checks: dict[str, Check] = field(default_factory=dict)
     metrics: dict[str, Source] = field(default_factory=dict)
 
@@ -76,6 +97,10 @@ class Registry:
     def engine(self, name: str, build: "Callable[[], Engine]") -> None:
         """Make an engine known to `manage.py run_engines`."""
         self.engines[name] = build
+
+    def webhook(self, provider: str, scheme: "Scheme", handle: Callable[[Webhook], None]) -> None:
+        """Have `handle` called once in effect for each event of `provider`: it writes rows, and asks nobody outside."""
+        self.webhooks[provider] = WebhookSource(scheme, handle)
 
     def health_check(self, name: str, check: Callable[[], Health], *, required: bool = False) -> None:
         """Have readiness ask `check`; `required`: nothing can be served while it gives no answer in time."""

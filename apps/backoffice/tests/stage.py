@@ -18,7 +18,7 @@ from apps.core.alerts import raise_alert
 from apps.core.db import unit_of_work
 from apps.core.idempotency import Answer, KeyedRequest, keep_answer
 from apps.core.leases import enqueue
-from apps.core.models import RateCounter
+from apps.core.models import InboundWebhook, RateCounter
 from apps.core.types import Severity
 from apps.dex.services.orders import place_order, submit_order
 from apps.dex.testing import Market
@@ -207,6 +207,7 @@ def _reconciliation(market: Market) -> None:
 def _floor(user: User) -> None:
     """The floor's rows, and what users were told."""
     with unit_of_work():
+        InboundWebhook.objects.create(provider="onfido", event_id="check:1", received_at=NOW, body=b"{}")
         raise_alert(dedup_key="stage", severity=Severity.WARNING, summary="The stage is set.", now=NOW)
         RateCounter.objects.create(key="stage", previous=0, current=1, starts_at=NOW, expires_at=NOW)
         enqueue(kind="notifications.email", key="42", now=NOW)

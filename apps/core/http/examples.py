@@ -28,6 +28,7 @@ PARAMETERS = {
     "party_id": ALICE,
     "intent_id": "0195c0d3-2b30-7d55-8c2e-8f90a1b2c3d4",
     "issuance_id": "0195c0d3-2a10-7c44-9b1d-7e8f90a1b2c3",
+    "provider": "onfido",
     "order_id": "0195c0d4-5d50-7f77-8e40-a1b2c3d4e5f6",
     "run_id": "0195c0d7-8080-7caa-9173-d4e5f6071829",
     "instruction_id": "0195c0d8-9191-7ecc-8395-f60718293041",

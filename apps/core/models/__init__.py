@@ -3,8 +3,18 @@
 from apps.core.models.alerts import Alert
 from apps.core.models.engines import EngineState
 from apps.core.models.idempotency import IdempotentRequest
+from apps.core.models.inbound_webhooks import InboundWebhook
 from apps.core.models.outbox import OutboxEvent, OutboxPending
 from apps.core.models.rate_counters import RateCounter
 from apps.core.models.work import WorkItem
 
-__all__ = ["Alert", "EngineState", "IdempotentRequest", "OutboxEvent", "OutboxPending", "RateCounter", "WorkItem"]
+__all__ = [
+    "Alert",
+    "EngineState",
+    "IdempotentRequest",
+    "InboundWebhook",
+    "OutboxEvent",
+    "OutboxPending",
+    "RateCounter",
+    "WorkItem",
+]

@@ -9,6 +9,7 @@ from tests.flows.sweep import bad_values
 from tests.flows.sweep.books_digest import digest
 from tests.flows.sweep.operations import Operation
 from tests.flows.sweep.scene import Scene
+from tests.flows.sweep.serving import serving
 
 
 @pytest.fixture(scope="class")
@@ -55,3 +56,17 @@ def matching(scene: Scene) -> Iterator[None]:
 def suspects(request: pytest.FixtureRequest) -> dict[str, str]:
     """Values to try, by name."""
     return request.param
+
+
+@pytest.fixture(scope="class")
+def address(books: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, int]]:
+    """Host and port of the real web server, on these books."""
+    with serving(books, tmp_path_factory.mktemp("web") / "output") as found:
+        yield found
+
+
+@pytest.fixture(scope="class")
+def server(address: tuple[str, int]) -> str:
+    """Its URL."""
+    host, port = address
+    return f"http://{host}:{port}"

@@ -180,3 +180,35 @@ class TestSessions:
 
 
 PLAIN = ("host", "port", "user", "password", "dbname")
+
+
+@pytest.mark.django_db
+class TestNumbers:
+    """PostgreSQL lets NaN and the infinities into a numeric column, and NaN passes every CHECK (q >= 0)."""
+
+    COLUMNS = """
+        SELECT c.relname, a.attname, format_type(a.atttypid, NULL),
+               array(SELECT pg_get_expr(k.conbin, k.conrelid) FROM pg_constraint k
+                     WHERE k.conrelid = c.oid AND k.contype = 'c' AND k.conkey = ARRAY[a.attnum])
+        FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'public' AND c.relkind IN ('r', 'p') AND NOT a.attisdropped
+          AND format_type(a.atttypid, NULL) IN ('numeric', 'double precision', 'real')"""
+
+    def test_of_every_column_exclude_what_is_none(self) -> None:
+        columns = fetch_all(self.COLUMNS)
+        assert len(columns) > 20
+        let_in = [
+            (table, column, value)
+            for table, column, kind, checks in columns
+            for value in ("NaN", "Infinity", "-Infinity")
+            if not any(self._refuses(check, column, kind, value) for check in checks)
+        ]
+        assert let_in == []
+
+    def test_of_a_column_checked_for_its_sign_alone_would_be_found(self) -> None:
+        assert not self._refuses("(q >= (0)::numeric)", "q", "numeric", "NaN")
+        assert self._refuses("((q >= (0)::numeric) AND (q < 1e20))", "q", "numeric", "NaN")
+
+    def _refuses(self, check: str, column: str, kind: str, value: str) -> bool:
+        row = fetch_one(f'SELECT {check} FROM (SELECT CAST(%s AS {kind}) AS "{column}") AS one', [value])
+        return row is not None and row[0] is False

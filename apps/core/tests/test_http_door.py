@@ -137,7 +137,8 @@ class TestAnswers:
     @pytest.mark.parametrize("url", ["/api/echo", "/api/closed", "/api/nowhere", "/api", "/api/"])
     def test_are_never_cached_and_differ_by_accept(self, url: str) -> None:
         response = Client().get(url)
-        assert (response["Cache-Control"], response["Vary"]) == ("no-store", "Accept")
+        assert response["Cache-Control"] == "no-store"
+        assert "Accept" in response["Vary"].split(", ")
 
     def test_to_head_are_those_to_get_without_a_body(self) -> None:
         head, get = Client().head("/api/echo"), Client().get("/api/echo")

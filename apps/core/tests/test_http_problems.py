@@ -59,7 +59,8 @@ class TestProblem:
     )
     def test_is_answered_where_it_is_preferred(self, accept: str) -> None:
         response = Client().delete("/api/echo", headers={"Accept": accept, "X-Request-ID": "mine"})
-        assert (response.status_code, response["Content-Type"], response["Vary"]) == (409, PROBLEM, "Accept")
+        assert (response.status_code, response["Content-Type"]) == (409, PROBLEM)
+        assert "Accept" in response["Vary"].split(", ")
         assert response.json() == {
             "type": "https://localhost/api/docs/errors#conflict",
             "title": "The command conflicts with the present state.",

@@ -101,6 +101,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "Operations",
         _list("Alerts", "core_alert", "notification_important"),
         _list("Engines", "core_enginestate", "memory"),
+        _list("Workers", "core_workerheartbeat", "monitor_heart"),
+        _list("Scheduled jobs", "core_scheduledjob", "schedule"),
         _list("Work items", "core_workitem", "task"),
         _list("Rate counters", "core_ratecounter", "speed"),
         _list("Webhooks taken", "core_inboundwebhook", "webhook"),

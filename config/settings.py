@@ -7,6 +7,7 @@ is production, where a missing secret or server URL stops the start.
 from celery.schedules import crontab
 
 from apps.core import tls
+from config import broker
 from config.browser import (  # noqa: F401 (settings)
     CONTENT_SECURITY_POLICIES,
     CONTENT_SECURITY_POLICY,
@@ -135,7 +136,7 @@ TEMPLATES = [
 
 # Servers that may be spoken to in the clear, since the network between is the operator's own.
 PLAINTEXT_SERVERS = env.words("PLAINTEXT_SERVERS")
-if {*PLAINTEXT_SERVERS} - {*SERVER_VARIABLES, "DATABASE_DIRECT_URL"}:
+if {*PLAINTEXT_SERVERS} - {*SERVER_VARIABLES, "DATABASE_DIRECT_URL", "CELERY_BROKER_URL"}:
     env.wrong("PLAINTEXT_SERVERS", f"names of servers' variables: {', '.join(SERVER_VARIABLES)}")
 
 
@@ -203,27 +204,39 @@ CHAIN_DEVELOPMENT_KEYS = DEBUG
 # Cash that securities may settle in, with its decimals (PaymentToken has six).
 CASH_ASSETS = {"USDX": 6}
 
-CELERY_BROKER_URL, CELERY_BROKER_USE_SSL = tls.broker(REDIS_URL)
+# Redis or Valkey, or RabbitMQ (amqp://, amqps://): nothing else changes.
+BROKER_URL = server_url("CELERY_BROKER_URL", broker.SCHEMES, REDIS_URL) if env.text("CELERY_BROKER_URL") else REDIS_URL
+CELERY_BROKER_URL, CELERY_BROKER_USE_SSL = tls.broker(BROKER_URL)
+CELERY_BROKER_TRANSPORT_OPTIONS = broker.transport_options(CELERY_BROKER_URL)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
+CELERY_BROKER_CONNECTION_TIMEOUT = 5
+CELERY_BROKER_HEARTBEAT = 10
+CELERY_TASK_QUEUES = broker.queues(CELERY_BROKER_URL)
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# What a lost connection's tasks were doing comes back to another worker: no two shall do it at once.
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
-CELERY_TASK_DEFAULT_QUEUE = "default"
+# Whatever a task leaks goes with its process: after so many tasks, or so many kilobytes.
+CELERY_WORKER_MAX_TASKS_PER_CHILD = 1000
+CELERY_WORKER_MAX_MEMORY_PER_CHILD = 400_000
+CELERY_TASK_SOFT_TIME_LIMIT = 60
+CELERY_TASK_TIME_LIMIT = 90
 CELERY_TIMEZONE = "UTC"
-CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+TASKS_APP = "config.celery.app"
+# Two beats may run: each instant of a job is sent once.
+CELERY_BEAT_SCHEDULER = "apps.core.beat.OnceScheduler"
 # Wake-ups only: what is due is rows. The second entry makes up for a message lost at two o'clock.
 RECONCILE_ALL = {"task": "reconciliation.tasks.reconcile_all", "options": {"queue": "default"}}
 CELERY_BEAT_SCHEDULE = {
     "reconcile-daily": RECONCILE_ALL | {"schedule": crontab(hour=2, minute=0)},
     "reconcile-overdue": RECONCILE_ALL | {"schedule": crontab(minute="*/10")},
 }
-# Kombu rescans unacknowledged messages every interval x throttle: at 1 x 1 a killed worker's come back in seconds.
-CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 3600,
-    "unacked_restore_interval": 1,
-    "unacked_restore_throttle": 1,
-}
-
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = False

@@ -10,6 +10,8 @@ from apps.core.models import (
     OutboxEvent,
     OutboxPending,
     RateCounter,
+    ScheduledJob,
+    WorkerHeartbeat,
     WorkItem,
 )
 from apps.core.officers import ReadOnlyAdmin
@@ -83,3 +85,19 @@ class WorkItemAdmin(ReadOnlyAdmin):
     hidden = ("lease_token",)
     list_filter = ("state",)
     search_fields = ("id", "kind", "key")
+
+
+@admin.register(WorkerHeartbeat)
+class WorkerHeartbeatAdmin(ReadOnlyAdmin):
+    """Which workers consume what the broker brings."""
+
+    table = ("name", "pid", "beat_at", "busy_at")
+    search_fields = ("name",)
+
+
+@admin.register(ScheduledJob)
+class ScheduledJobAdmin(ReadOnlyAdmin):
+    """What beat has sent last."""
+
+    table = ("name", "last_for", "sent_at")
+    search_fields = ("name",)

@@ -5,13 +5,21 @@ token gone and changes nothing.
 """
 
 import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connections
+from django.db.models import Value
+from django.db.models.functions import Greatest
 
+from apps.core import clock
 from apps.core.alerts import raise_alert, resolve_alert
+from apps.core.daemon import Leadership
 from apps.core.db import fetch_all, notify, unit_of_work, within_unit_of_work
 from apps.core.errors import Conflict
 from apps.core.ids import new_id
@@ -21,6 +29,9 @@ from apps.core.types import Condition, Lease, Severity, WorkState
 log = logging.getLogger(__name__)
 
 CHANNEL = "work"
+# Short, so that a dead worker's work starts again within seconds; whoever works longer renews: see `kept`.
+LEASE_SECONDS = 4.0
+RENEW_SECONDS = 1.0
 FREE = {"lease_token": None, "lease_until": None}
 # Of the alerts raised here.
 SOURCE = "work"
@@ -47,7 +58,7 @@ def enqueue(*, kind: str, key: str, now: datetime, payload: dict[str, Any] | Non
     return not before
 
 
-def take(*, kind: str, now: datetime, seconds: float = 30, limit: int = 1) -> list[Lease]:
+def take(*, kind: str, now: datetime, seconds: float = LEASE_SECONDS, limit: int = 1) -> list[Lease]:
     """Lease what is due, oldest first; workers never wait for each other."""
     with unit_of_work():
         due = WorkItem.objects.filter(kind=kind, state=WorkState.QUEUED, run_at__lte=now).order_by("run_at")
@@ -65,17 +76,51 @@ def _lease(item: WorkItem) -> Lease:
     return Lease(item.pk, item.lease_token, item.kind, item.key, item.payload, item.attempts, item.lease_until)
 
 
+def renew(*, lease: Lease, now: datetime, seconds: float = LEASE_SECONDS) -> None:
+    """Hold the lease for `seconds` from now; it is never shortened. Raises LeaseLost."""
+    with unit_of_work():
+        held = WorkItem.objects.filter(pk=lease.work_id, lease_token=lease.token, state=WorkState.LEASED)
+        if not held.update(lease_until=Greatest("lease_until", Value(now + timedelta(seconds=seconds)))):
+            raise LeaseLost(work_id=str(lease.work_id))
+
+
+@contextmanager
+def kept(lease: Lease) -> Iterator[None]:
+    """Renew the lease beside the work in the block, until it ends or its process does."""
+    done = threading.Event()
+    keeper = threading.Thread(target=_keep, args=(lease, done), name="lease", daemon=True)
+    keeper.start()
+    try:
+        yield
+    finally:
+        done.set()
+        keeper.join()
+
+
+def _keep(lease: Lease, done: threading.Event) -> None:
+    while not done.wait(RENEW_SECONDS):
+        try:
+            renew(lease=lease, now=clock.now())
+        except LeaseLost:
+            log.warning("lease lost", extra={"work_id": str(lease.work_id), "kind": lease.kind})
+            return
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("lease not renewed", extra={"kind": lease.kind, "error": type(error).__name__})
+            connections.close_all()
+    connections.close_all()
+
+
 @within_unit_of_work
 def complete(*, lease: Lease, now: datetime) -> None:
     """Mark the work done, in the commit of its effect. Raises LeaseLost."""
     _release(lease.work_id, lease.token, state=WorkState.DONE, finished_at=now, last_error="")
 
 
-def fail(*, lease: Lease, error: str, now: datetime) -> None:
-    """Put the work back with a growing delay, or set it aside at the last try. Raises LeaseLost."""
+def fail(*, lease: Lease, error: str, now: datetime, again_in: timedelta | None = None) -> None:
+    """Put the work back with a growing delay, or this one, or set it aside at the last try. Raises LeaseLost."""
     dead = lease.attempts >= _most_attempts()
     state = WorkState.DEAD if dead else WorkState.QUEUED
-    delay = timedelta(seconds=min(300, 2**lease.attempts))
+    delay = again_in or timedelta(seconds=min(300, 2**lease.attempts))
     with unit_of_work():
         _release(lease.work_id, lease.token, state=state, run_at=now + delay, last_error=error[:500])
         if dead:
@@ -93,12 +138,17 @@ def _most_attempts() -> int:
     return settings.SECURITY.monitoring.thresholds.dead_letter_attempts
 
 
-def sweep(*, now: datetime) -> int:
-    """Put back work whose lease expired; set aside what has failed too often. The number swept."""
+def sweep(*, now: datetime, leadership: Leadership | None = None) -> int:
+    """Put back work whose lease expired; set aside what has failed too often. The number swept. Raises Deposed."""
     expired = WorkItem.objects.filter(state=WorkState.LEASED, lease_until__lt=now)
+    if not expired.exists():
+        return 0
     with unit_of_work():
+        if leadership:
+            leadership.fence()
         dead = fetch_all(_SET_ASIDE, {"now": now, "most": _most_attempts()})
-        requeued = expired.update(state=WorkState.QUEUED, run_at=now, **FREE)
+        # It keeps its place in the queue: what a worker died over is older than what has come since.
+        requeued = expired.update(state=WorkState.QUEUED, **FREE)
         if requeued:
             notify(CHANNEL)
         for kind in sorted({kind for (kind,) in dead}):

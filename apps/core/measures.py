@@ -10,6 +10,7 @@ from apps.core.db import fetch_all, fetch_one
 from apps.core.metrics import COUNTED_TO, Sample, counted, counted_by, gauge
 from apps.core.models import OutboxPending, WorkItem
 from apps.core.registry import registry
+from apps.core.services.workers import number_alive
 from apps.core.types import WorkState
 
 UP_TO = f"Counted up to {COUNTED_TO}."
@@ -33,9 +34,13 @@ ENGINE_LEADS = gauge("bookentry_engine_leads", "1 while the engine's leader beat
 CONNECTIONS = gauge("bookentry_database_connections", "Sessions on this database, by their state.", "state")
 CONNECTIONS_MOST = gauge("bookentry_database_connections_most", "The most sessions the server allows.")
 
+WORKERS_ALIVE = gauge("bookentry_workers_alive", "Celery workers whose own messages reached them in the last 30 s.")
+JOB_AGE = gauge("bookentry_scheduled_job_age_seconds", "Seconds since beat last sent this job.", "job")
+
 OUTBOX = (OUTBOX_WAITING, OUTBOX_OLDEST, OUTBOX_DEAD)
 WORK = (WORK_ITEMS, WORK_OLDEST, WORK_EXPIRED)
 ENGINES = (ENGINE_AGE, ENGINE_EPOCH, ENGINE_LEADS)
+WORKERS = (WORKERS_ALIVE, JOB_AGE)
 DATABASE = (CONNECTIONS, CONNECTIONS_MOST)
 
 
@@ -82,6 +87,13 @@ def engines() -> Iterator[Sample]:
             yield ENGINE_AGE.sample(max(round(age, 3), 0), engine=name)
 
 
+def workers() -> Iterator[Sample]:
+    """Whether tasks are done, and asked for."""
+    yield WORKERS_ALIVE.sample(number_alive())
+    for job, age in fetch_all("SELECT name, extract(epoch FROM now() - sent_at) FROM core_scheduledjob ORDER BY name"):
+        yield JOB_AGE.sample(max(round(float(age), 3), 0), job=job)
+
+
 def database() -> Iterator[Sample]:
     """Sessions as the server's own memory lists them; of other roles' sessions their state is not ours to see."""
     rows = fetch_all(
@@ -98,4 +110,5 @@ def register() -> None:
     registry.metric("outbox", OUTBOX, outbox)
     registry.metric("work", WORK, work)
     registry.metric("engines", ENGINES, engines)
+    registry.metric("workers", WORKERS, workers)
     registry.metric("database", DATABASE, database)

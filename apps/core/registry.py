@@ -89,6 +89,7 @@ class Registry:
     webhooks: dict[str, WebhookSource] = field(default_factory=dict)
     health_checks: dict[str, Check] = field(default_factory=dict)
     metrics: dict[str, Source] = field(default_factory=dict)
+    work: dict[str, str] = field(default_factory=dict)
 
     def consumer(self, name: str, topics: set[str], handle: Callable[[Event], None]) -> None:
         """Have `handle` called once in effect for each event of `topics`."""
@@ -101,6 +102,10 @@ class Registry:
     def webhook(self, provider: str, scheme: "Scheme", handle: Callable[[Webhook], None]) -> None:
         """Have `handle` called once in effect for each event of `provider`: it writes rows, and asks nobody outside."""
         self.webhooks[provider] = WebhookSource(scheme, handle)
+
+    def work_kind(self, kind: str, task: str) -> None:
+        """Have leased work of this kind done by a Celery task, which is woken by its name."""
+        self.work[kind] = task
 
     def health_check(self, name: str, check: Callable[[], Health], *, required: bool = False) -> None:
         """Have readiness ask `check`; `required`: nothing can be served while it gives no answer in time."""

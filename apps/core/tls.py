@@ -51,8 +51,11 @@ def secured(url: str) -> str:
 
 
 def broker(url: str) -> tuple[str, dict[str, Any] | None]:
-    """Celery's broker URL and its ssl options: kombu reads versions from these only, as numbers."""
+    """Celery's broker URL and its ssl options: kombu reads versions from these only, never from the URL."""
     parts = urlsplit(url)
+    if parts.scheme == "amqps":
+        checked = {"cert_reqs": ssl.CERT_REQUIRED, "server_hostname": parts.hostname}
+        return url, checked | {"tls_minimum_version": OURS}
     if parts.scheme != "rediss":
         return url, None
     asked = dict(parse_qsl(parts.query))

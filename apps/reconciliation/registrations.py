@@ -7,9 +7,10 @@ from apps.core.registry import registry
 
 
 def register() -> None:
-    """Metrics."""
+    """Who does the runs that are due; metrics."""
     from apps.reconciliation.selectors.metrics import METRICS
 
+    registry.work_kind("reconciliation.run", "reconciliation.tasks.reconcile_all")
     registry.metric("reconciliation", METRICS, read_metrics)
 
 

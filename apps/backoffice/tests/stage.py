@@ -19,6 +19,8 @@ from apps.core.db import unit_of_work
 from apps.core.idempotency import Answer, KeyedRequest, keep_answer
 from apps.core.leases import enqueue
 from apps.core.models import InboundWebhook, RateCounter
+from apps.core.services.scheduling import claim
+from apps.core.services.workers import beat_heart
 from apps.core.types import Severity
 from apps.dex.services.orders import place_order, submit_order
 from apps.dex.testing import Market
@@ -211,6 +213,8 @@ def _floor(user: User) -> None:
         raise_alert(dedup_key="stage", severity=Severity.WARNING, summary="The stage is set.", now=NOW)
         RateCounter.objects.create(key="stage", previous=0, current=1, starts_at=NOW, expires_at=NOW)
         enqueue(kind="notifications.email", key="42", now=NOW)
+        beat_heart(worker="celery@desk", pid=42)
+        claim(job="reconcile-daily", scheduled_for=NOW)
         outbox.publish(topic="compliance.kyc_approved", key="1", payload={"party_id": str(user.pk)})
         log_audit_event(actor=system_actor(), action="chain.halted", resource_type="stream", resource_id="head")
         sent = KeyedRequest(f"user:{user.pk}", "POST /api/accounts/parties", "a-key-of-the-client", b"{}")

@@ -7,6 +7,7 @@ from apps.core.models.inbound_webhooks import InboundWebhook
 from apps.core.models.outbox import OutboxEvent, OutboxPending
 from apps.core.models.rate_counters import RateCounter
 from apps.core.models.work import WorkItem
+from apps.core.models.workers import ScheduledJob, WorkerHeartbeat
 
 __all__ = [
     "Alert",
@@ -16,5 +17,7 @@ __all__ = [
     "OutboxEvent",
     "OutboxPending",
     "RateCounter",
+    "ScheduledJob",
     "WorkItem",
+    "WorkerHeartbeat",
 ]

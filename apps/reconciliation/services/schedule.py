@@ -16,7 +16,8 @@ log = logging.getLogger(__name__)
 
 KIND = "reconciliation.run"
 DAILY_AT = time(2, 0)
-LEASE_SECONDS = 300
+# A node that does not answer, or a chain that is behind, takes a while to mend.
+AGAIN_IN = timedelta(minutes=10)
 CONCLUSIVE = (RunStatus.CLEAN, RunStatus.BREAKS)
 
 
@@ -35,7 +36,7 @@ def reconcile_due(*, now: datetime) -> int:
 
 def _lease_seconds(now: datetime) -> float:
     """A whole lease from this moment: the runs before this one may have taken longer than one."""
-    return LEASE_SECONDS + max(0.0, (clock.now() - now).total_seconds())
+    return leases.LEASE_SECONDS + max(0.0, (clock.now() - now).total_seconds())
 
 
 def _queue(now: datetime) -> None:
@@ -54,13 +55,13 @@ def _business_day(now: datetime) -> str:
 def _run(lease: Lease, now: datetime) -> bool:
     """One security; true if the run came to a conclusion."""
     try:
-        with default_node() as node:
+        with leases.kept(lease), default_node() as node:
             view = reconcile(isin=lease.payload["isin"], node=node, actor=system_actor(), now=now)
     except DomainError as error:
-        leases.fail(lease=lease, error=error.code, now=now)
+        leases.fail(lease=lease, error=error.code, now=now, again_in=AGAIN_IN)
         return False
     if view.status not in CONCLUSIVE:
-        leases.fail(lease=lease, error=view.status, now=now)
+        leases.fail(lease=lease, error=view.status, now=now, again_in=AGAIN_IN)
         return False
     with unit_of_work():
         leases.complete(lease=lease, now=now)

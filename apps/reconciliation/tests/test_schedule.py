@@ -96,17 +96,17 @@ class TestSchedule:
             assert reconcile_due(now=now) == 0
         item = WorkItem.objects.get(kind=KIND, key=f"{stage.isin}:2027-03-04")
         assert (item.state, item.attempts, item.last_error) == (WorkState.QUEUED, 1, "INCOMPLETE")
-        assert reconcile_due(now=now) == 0
-        assert reconcile_due(now=now + timedelta(minutes=1)) == 1
+        assert reconcile_due(now=now + timedelta(minutes=9)) == 0
+        assert reconcile_due(now=now + timedelta(minutes=10)) == 1
 
     def test_gives_a_dead_workers_run_to_the_next(self, stage: Stage) -> None:
         now = datetime(2027, 3, 5, 2, 0, tzinfo=UTC)
         with override_settings(CHAIN_RPC_URL=f"http://127.0.0.1:{free_port()}"):
             reconcile_due(now=now)
-        (dead,) = take(kind=KIND, now=now + timedelta(minutes=1), seconds=30)
-        assert reconcile_due(now=now + timedelta(minutes=2)) == 0
-        sweep(now=now + timedelta(minutes=2))
-        assert reconcile_due(now=now + timedelta(minutes=3)) == 1
+        (dead,) = take(kind=KIND, now=now + timedelta(minutes=10))
+        assert reconcile_due(now=now + timedelta(minutes=11)) == 0
+        sweep(now=now + timedelta(minutes=11))
+        assert reconcile_due(now=now + timedelta(minutes=12)) == 1
         assert WorkItem.objects.get(pk=dead.work_id).state == WorkState.DONE
 
     def test_is_woken_by_beat_at_two_and_often_enough_to_miss_nothing(self, stage: Stage) -> None:

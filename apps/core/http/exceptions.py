@@ -4,12 +4,13 @@ import logging
 from typing import Any
 
 from django.core.exceptions import BadRequest, PermissionDenied, RequestDataTooBig, SuspiciousOperation
-from django.db import IntegrityError, InterfaceError, OperationalError
+from django.db import IntegrityError
 from django.http import Http404, HttpResponse, UnreadablePostError
 from django.http.multipartparser import MultiPartParserError
 from rest_framework import exceptions as drf
 
 from apps.core.db.constraints import translated
+from apps.core.db.failures import is_unavailable
 from apps.core.errors import DomainError, Kind
 from apps.core.http.codes import INVALID, KIT, describe
 from apps.core.http.problems import Refusal, respond
@@ -49,7 +50,7 @@ def refusal_of(error: Exception) -> Refusal:
     for kind, status in DJANGO:
         if isinstance(error, kind):
             return Refusal(KIT[status])
-    if isinstance(error, OperationalError | InterfaceError):
+    if is_unavailable(error):
         log.error("database unavailable", exc_info=error)
         return Refusal(KIT[503], headers={"Retry-After": "1"})
     log.error("unhandled error", exc_info=error)

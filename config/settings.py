@@ -336,6 +336,6 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Strict"
 
 LOGGING_CONFIG = "apps.core.logging.configure"
-LOGGING = logging_config(env, OWN_APPS, env.secret_values())
+LOGGING = logging_config(env, OWN_APPS, {*env.secret_values(), *SECRET_KEY_FALLBACKS})
 
 env.refuse()

@@ -18,7 +18,7 @@ from tests.config.test_logs import ROOT, free_port, until
 
 PAGES = {
     "/admin/login/": "input[name=username]",
-    "/api/docs": "#swagger-ui .opblock",
+    "/api/docs": "#document .opblock-tag",
     "/api/redoc": "[data-section-id]",
 }
 INLINE = (

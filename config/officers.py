@@ -103,6 +103,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Engines", "core_enginestate", "memory"),
         _list("Workers", "core_workerheartbeat", "monitor_heart"),
         _list("Scheduled jobs", "core_scheduledjob", "schedule"),
+        _list("Cache generations", "core_cachegeneration", "cached"),
         _list("Work items", "core_workitem", "task"),
         _list("Rate counters", "core_ratecounter", "speed"),
         _list("Webhooks taken", "core_inboundwebhook", "webhook"),

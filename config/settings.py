@@ -5,6 +5,9 @@ is production, where a missing secret or server URL stops the start.
 """
 
 from celery.schedules import crontab
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.retry import Retry
 
 from apps.core import tls
 from config import broker
@@ -184,11 +187,17 @@ LOGIN_URL = "admin:login"
 REDIS_URL = server_url("REDIS_URL", ("redis", "rediss"), "redis://127.0.0.1:1/0")
 CACHES = {
     "default": {
-        "BACKEND": "django_redis.cache.RedisCache",
+        "BACKEND": "apps.core.cache.backend.FallbackCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "bookentry",
         "TIMEOUT": 300,
-        "OPTIONS": {"SOCKET_CONNECT_TIMEOUT": 0.05, "SOCKET_TIMEOUT": 0.05, "IGNORE_EXCEPTIONS": True},
+        "OPTIONS": {
+            "SOCKET_CONNECT_TIMEOUT": 0.05,
+            "SOCKET_TIMEOUT": 0.05,
+            "SERIALIZER": "apps.core.cache.serializer.PlainSerializer",
+            # A connection that a restarted server closed is made again at once; what timed out is not tried twice.
+            "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))},
+        },
     }
 }
 # Who bears it may read /api/metrics; unset, anyone may who can reach the address.

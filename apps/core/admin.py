@@ -4,6 +4,7 @@ from django.contrib import admin
 
 from apps.core.models import (
     Alert,
+    CacheGeneration,
     EngineState,
     IdempotentRequest,
     InboundWebhook,
@@ -24,6 +25,14 @@ class AlertAdmin(ReadOnlyAdmin):
     table = ("opened_at", "severity", "summary", "source", "count", "last_seen_at", "resolved_at")
     list_filter = ("severity", ("resolved_at", admin.EmptyFieldListFilter))
     search_fields = ("id", "dedup_key")
+
+
+@admin.register(CacheGeneration)
+class CacheGenerationAdmin(ReadOnlyAdmin):
+    """When what is cached below a path was last made old."""
+
+    table = ("path", "changed_at", "token")
+    search_fields = ("path",)
 
 
 @admin.register(EngineState)

@@ -15,6 +15,7 @@ from apps.compliance.types import KycDecisionDraft, KycStatus
 from apps.core import clock, outbox
 from apps.core.actor import system_actor
 from apps.core.alerts import raise_alert
+from apps.core.cache import cache_key, invalidate
 from apps.core.db import unit_of_work
 from apps.core.idempotency import Answer, KeyedRequest, keep_answer
 from apps.core.leases import enqueue
@@ -211,6 +212,7 @@ def _floor(user: User) -> None:
     with unit_of_work():
         InboundWebhook.objects.create(provider="onfido", event_id="check:1", received_at=NOW, body=b"{}")
         raise_alert(dedup_key="stage", severity=Severity.WARNING, summary="The stage is set.", now=NOW)
+        invalidate(cache_key("stage"), now=NOW)
         RateCounter.objects.create(key="stage", previous=0, current=1, starts_at=NOW, expires_at=NOW)
         enqueue(kind="notifications.email", key="42", now=NOW)
         beat_heart(worker="celery@desk", pid=42)

@@ -1,6 +1,7 @@
 """The floor's own tables, a file per subject."""
 
 from apps.core.models.alerts import Alert
+from apps.core.models.cache import CacheGeneration
 from apps.core.models.engines import EngineState
 from apps.core.models.idempotency import IdempotentRequest
 from apps.core.models.inbound_webhooks import InboundWebhook
@@ -11,6 +12,7 @@ from apps.core.models.workers import ScheduledJob, WorkerHeartbeat
 
 __all__ = [
     "Alert",
+    "CacheGeneration",
     "EngineState",
     "IdempotentRequest",
     "InboundWebhook",

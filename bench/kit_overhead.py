@@ -7,6 +7,7 @@ the same eight connections. `open_peer` is the same view without any authenticat
 """
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from statistics import median
@@ -18,7 +19,15 @@ from bench.load import Client, Send, as_fast_as_possible
 NAME = "api.kit_overhead"
 ROUNDS, SECONDS, CONNECTIONS = 5, 4.0, 8
 BAR = 0.6
-LIMITS = ("USER", "ANON", "ORDERS")
+LIMITS = ("USER", "ANON")
+# As it is deployed, but for TLS. The token's key is the one that minted the token.
+PRODUCTION = {
+    "DJANGO_DEBUG": "false",
+    "DJANGO_SECRET_KEY": secrets.token_urlsafe(64),
+    "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
+    "DJANGO_SECURE_SSL_REDIRECT": "false",
+    "PUBLIC_DOMAIN": "localhost",
+}
 
 
 def report(say: Callable[[str], None]) -> dict[str, Any]:
@@ -59,6 +68,7 @@ def _sender(url: str, credentials: dict[str, str], path: str) -> Send:
 @contextmanager
 def _kit() -> Iterator[tuple[str, dict[str, str]]]:
     """The product with the measured view, and one investor's header."""
+    os.environ.setdefault("JWT_SECRET_KEY", secrets.token_urlsafe(64))
     set_up()
     import psycopg2
     from django.conf import settings
@@ -76,6 +86,6 @@ def _kit() -> Iterator[tuple[str, dict[str, str]]]:
             role = settings.DATABASES["default"]["USER"]
             connection.cursor().execute(f'{CREATE}; GRANT SELECT, INSERT ON bench_row TO "{role}"')
         token = mint_access_token(user_id=make_user(role="INVESTOR").pk, now=clock.now())
-        raised = {f"RATE_LIMIT_{limit}": "1000000/minute" for limit in LIMITS}
-        with served("bench.kit.settings", {**urls, **raised}) as url:
+        raised = {f"RATE_LIMIT_{limit}": "1000000/min" for limit in LIMITS}
+        with served("bench.kit.settings", {**urls, **raised, **PRODUCTION}) as url:
             yield url, {"Authorization": f"Bearer {token.access}"}

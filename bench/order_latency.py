@@ -30,7 +30,7 @@ def _ours(say: Callable[[str], None]) -> dict[str, Any]:
     from demo.stack import running
     from demo.story import Story
 
-    raised = {f"RATE_LIMIT_{name}": "1000000/minute" for name in LIMITS}
+    raised = {f"RATE_LIMIT_{name}": "1000000/min" for name in LIMITS}
     with running(say, home=HOME, environment=raised) as stack:
         story = Story(stack)
         for act in (story.onboard, story.create_security, story.bring_cash, story.issue):

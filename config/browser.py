@@ -30,7 +30,7 @@ CONTENT_SECURITY_POLICIES: dict[str, dict[str, Any]] = {
 PERMISSIONS_POLICY = ", ".join(
     f"{feature}=()"
     for feature in (
-        *("accelerometer", "autoplay", "bluetooth", "browsing-topics", "camera", "display-capture", "geolocation"),
+        *("accelerometer", "autoplay", "browsing-topics", "camera", "display-capture", "geolocation"),
         *("gyroscope", "hid", "magnetometer", "microphone", "midi", "payment", "screen-wake-lock", "serial", "usb"),
         "xr-spatial-tracking",
     )

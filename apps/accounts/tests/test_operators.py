@@ -88,6 +88,15 @@ class TestBootstrapDemo:
         run("bootstrap_demo")
         assert (file.read_text(), User.objects.count()) == (text, users)
 
+    def test_leaves_the_logins_that_the_demo_added(self, file: Path) -> None:
+        run("bootstrap_demo")
+        added = {"username": "aurora-maker", "password": "made by the demo's seed", "role": "ISSUER"}
+        text = json.dumps({**json.loads(file.read_text()), "aurora-maker": added})
+        file.write_text(text)
+        run("bootstrap_demo")
+        assert file.read_text() == text
+        assert not User.objects.filter(username="aurora-maker").exists()
+
     def test_makes_the_file_true_again_after_it_was_lost(self, file: Path) -> None:
         run("bootstrap_demo")
         file.unlink()

@@ -29,8 +29,9 @@ class Command(BaseCommand):
         if not settings.DEBUG:
             raise CommandError("Refused: bootstrap_demo is for development. In production use create_operator.")
         file = _logins_file()
-        for username, login in _logins(file).items():
-            role = DEMO_USERS[username]
+        logins = _logins(file)  # those of the demo's own users stand there too, once it has run
+        for username, role in DEMO_USERS.items():
+            login = logins[username]
             if not ensure_staff_user(username=username, password=login["password"], role=role, now=clock.now()):
                 restore_password(username=username, password=login["password"])
         self.stdout.write(f"Demo logins: {file}")

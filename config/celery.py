@@ -45,3 +45,11 @@ def _start_pulse(sender: Any, **_: Any) -> None:
         os._exit(1)
 
     Pulse(sender.app, sender.hostname, is_full, end).start()
+
+
+@signals.worker_process_shutdown.connect
+def close_outside_connections(**_: Any) -> None:
+    """A worker's child ends without Python's exit handlers."""
+    from apps.core.providers import close_providers  # noqa: PLC0415 (needs the applications)
+
+    close_providers()

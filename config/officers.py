@@ -105,6 +105,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Scheduled jobs", "core_scheduledjob", "schedule"),
         _list("Cache generations", "core_cachegeneration", "cached"),
         _list("Work items", "core_workitem", "task"),
+        _list("Outside services", "core_providercircuit", "cable"),
         _list("Rate counters", "core_ratecounter", "speed"),
         _list("Webhooks taken", "core_inboundwebhook", "webhook"),
         _list("Outbox", "core_outboxevent", "outbox"),

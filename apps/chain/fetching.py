@@ -86,7 +86,7 @@ def fetch_logs(
         logs = _in_ranges(node, [header for header in asked if header.number <= final_number], suspects, cap)
         logs += _by_hash(node, [header for header in asked if header.number > final_number], suspects)
     except ChainUnavailable as error:
-        if error.context.get("cause") == "ReadTimeout":
+        if error.context.get("cause") in {"ReadTimeout", "AnswerTooLong"}:
             cap.halve(len(headers))  # less the next time
         raise
     by_block = _checked(logs, asked, addresses)

@@ -12,6 +12,7 @@ from typing import Any, Self
 import httpx
 
 from apps.chain.errors import ChainUnavailable, RpcError, WrongChain
+from apps.core.providers import CircuitOpen
 from apps.core.tls import vendor_context
 
 Call = tuple[str, Sequence[Any]]
@@ -24,11 +25,15 @@ TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 class Node:
     """A session with one node. The chain id is checked when the session begins, and again after every failure."""
 
-    def __init__(self, url: str, *, chain_id: int, timeout: httpx.Timeout = TIMEOUT) -> None:
+    def __init__(
+        self, url: str, *, chain_id: int, timeout: httpx.Timeout = TIMEOUT, client: httpx.Client | None = None
+    ) -> None:
+        """With `client` the session borrows another's connections, and leaves them open."""
         self.chain_id = chain_id
         self._url = url
         # Loopback and inside nodes are asked directly: no proxy from the environment.
-        self._client = httpx.Client(timeout=timeout, trust_env=False, verify=vendor_context())
+        self._client = client or httpx.Client(timeout=timeout, trust_env=False, verify=vendor_context())
+        self._borrowed = client is not None
         self._ids = count(1)
         self._checked = False
 
@@ -68,6 +73,10 @@ class Node:
             response.raise_for_status()
             answers = _by_id(response.json())
             return [_result(answers[id_]) for id_ in ids]
+        except CircuitOpen as error:
+            refusal = ChainUnavailable(cause=type(error).__name__)
+            refusal.retry_after = error.retry_after
+            raise refusal from None
         except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
             self._checked = False
             # `from None`: the transport's error text holds the URL.
@@ -75,7 +84,8 @@ class Node:
 
     def close(self) -> None:
         """End the session."""
-        self._client.close()
+        if not self._borrowed:
+            self._client.close()
 
     def __enter__(self) -> Self:
         return self

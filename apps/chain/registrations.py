@@ -9,8 +9,10 @@ def register() -> None:
     from apps.chain.engines.ingester import Ingester
     from apps.chain.engines.sender import Sender
     from apps.chain.sagas import handle
+    from apps.chain.services.nodes import PROVIDER, build_sessions
     from apps.chain.types import INTENT_FAILED, INTENT_FINAL
 
+    registry.provider(PROVIDER, build_sessions)
     registry.engine("ingester", Ingester)
     registry.engine("sender", Sender)
     registry.consumer("chain.sagas", {INTENT_FINAL, INTENT_FAILED}, handle)

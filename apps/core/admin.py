@@ -10,6 +10,7 @@ from apps.core.models import (
     InboundWebhook,
     OutboxEvent,
     OutboxPending,
+    ProviderCircuit,
     RateCounter,
     ScheduledJob,
     WorkerHeartbeat,
@@ -76,6 +77,16 @@ class OutboxPendingAdmin(ReadOnlyAdmin):
 
     table = ("event_id", "attempts", "dead_at")
     list_filter = (("dead_at", admin.EmptyFieldListFilter),)
+
+
+@admin.register(ProviderCircuit)
+class ProviderCircuitAdmin(ReadOnlyAdmin):
+    """Breakers of outside services: all processes share a row."""
+
+    table = ("name", "state", "since", "failures", "open_until", "last_error", "last_error_at", "calls", "failed")
+    hidden = ("probe_token",)
+    list_filter = ("state",)
+    search_fields = ("name",)
 
 
 @admin.register(RateCounter)

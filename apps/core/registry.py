@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from apps.core.metrics import Metric, Sample
 
 if TYPE_CHECKING:
+    import httpx
+
     from apps.core.daemon import Engine
     from apps.core.webhooks.schemes import Scheme
 
@@ -90,6 +92,7 @@ class Registry:
     health_checks: dict[str, Check] = field(default_factory=dict)
     metrics: dict[str, Source] = field(default_factory=dict)
     work: dict[str, str] = field(default_factory=dict)
+    providers: "dict[str, Callable[[httpx.Client], Any]]" = field(default_factory=dict)
 
     def consumer(self, name: str, topics: set[str], handle: Callable[[Event], None]) -> None:
         """Have `handle` called once in effect for each event of `topics`."""
@@ -106,6 +109,10 @@ class Registry:
     def work_kind(self, kind: str, task: str) -> None:
         """Have leased work of this kind done by a Celery task, which is woken by its name."""
         self.work[kind] = task
+
+    def provider(self, name: str, build: "Callable[[httpx.Client], Any]") -> None:
+        """Make an outside service known: `build` makes it of a client that follows the policy `providers.<name>`."""
+        self.providers[name] = build
 
     def health_check(self, name: str, check: Callable[[], Health], *, required: bool = False) -> None:
         """Have readiness ask `check`; `required`: nothing can be served while it gives no answer in time."""

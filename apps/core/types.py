@@ -8,6 +8,14 @@ from uuid import UUID
 from django.db.models import TextChoices
 
 
+class CircuitState(TextChoices):
+    """Of a breaker: calls pass, none passes, or one does to find out."""
+
+    CLOSED = "CLOSED", "closed"
+    OPEN = "OPEN", "open"
+    HALF_OPEN = "HALF_OPEN", "half-open"
+
+
 class WorkState(TextChoices):
     """Where a piece of work stands."""
 

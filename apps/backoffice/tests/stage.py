@@ -19,7 +19,7 @@ from apps.core.cache import cache_key, invalidate
 from apps.core.db import unit_of_work
 from apps.core.idempotency import Answer, KeyedRequest, keep_answer
 from apps.core.leases import enqueue
-from apps.core.models import InboundWebhook, RateCounter
+from apps.core.models import InboundWebhook, ProviderCircuit, RateCounter
 from apps.core.services.scheduling import claim
 from apps.core.services.workers import beat_heart
 from apps.core.types import Severity
@@ -213,6 +213,7 @@ def _floor(user: User) -> None:
         InboundWebhook.objects.create(provider="onfido", event_id="check:1", received_at=NOW, body=b"{}")
         raise_alert(dedup_key="stage", severity=Severity.WARNING, summary="The stage is set.", now=NOW)
         invalidate(cache_key("stage"), now=NOW)
+        ProviderCircuit.objects.create(name="stage", since=NOW)
         RateCounter.objects.create(key="stage", previous=0, current=1, starts_at=NOW, expires_at=NOW)
         enqueue(kind="notifications.email", key="42", now=NOW)
         beat_heart(worker="celery@desk", pid=42)

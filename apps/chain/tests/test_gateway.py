@@ -3,9 +3,12 @@
 from collections.abc import Iterator
 
 import pytest
+from django.test import override_settings
 
 from apps.chain.errors import ChainUnavailable, RpcError, WrongChain
 from apps.chain.gateway import Node
+from apps.chain.services.nodes import default_node
+from apps.core.db import run_sql
 from apps.core.devstack.anvil import private_node
 from apps.core.devstack.layout import CHAIN_ID
 from apps.core.devstack.ports import free_port
@@ -67,3 +70,31 @@ class TestNode:
         with node, pytest.raises(ChainUnavailable) as refused:
             node.call("eth_blockNumber")
         assert "secret-key" not in f"{refused.value!r} {refused.value.context} {refused.value.__cause__}"
+
+
+@pytest.mark.usefixtures("books")
+class TestDefaultNode:
+    def test_is_left_alone_while_it_does_not_answer_and_found_again(self, url: str) -> None:
+        with override_settings(CHAIN_RPC_URL=f"http://127.0.0.1:{free_port()}/secret-key"):
+            causes = [refusal_of_default_node() for _ in range(6)]
+        assert [refusal.context["cause"] for refusal in causes] == ["ConnectError"] * 5 + ["CircuitOpen"]
+        assert causes[5].retry_after in {1, 2}
+        with override_settings(CHAIN_RPC_URL=url), default_node() as node:
+            with pytest.raises(ChainUnavailable):
+                node.call("eth_chainId")
+            run_sql("UPDATE core_providercircuit SET open_until = now()")
+            assert node.call("eth_chainId") == hex(CHAIN_ID)
+
+    def test_is_not_left_alone_for_what_it_refuses(self, url: str) -> None:
+        with override_settings(CHAIN_RPC_URL=url), default_node() as node:
+            for _ in range(6):
+                with pytest.raises(RpcError):
+                    node.call("eth_nonsense")
+            assert node.call("eth_chainId") == hex(CHAIN_ID)
+
+
+def refusal_of_default_node() -> ChainUnavailable:
+    with default_node() as node, pytest.raises(ChainUnavailable) as refused:
+        node.call("eth_chainId")
+    assert "secret-key" not in f"{refused.value} {refused.value.context}"
+    return refused.value

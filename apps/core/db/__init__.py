@@ -11,7 +11,7 @@ from apps.core.db.models import AppendOnlyModel
 from apps.core.db.notify import Listener, notify
 from apps.core.db.snapshots import snapshot
 from apps.core.db.sql import as_columns, fetch_all, fetch_one, run_sql
-from apps.core.db.unit_of_work import after_rollback, unit_of_work, within_unit_of_work
+from apps.core.db.unit_of_work import after_rollback, in_unit_of_work, unit_of_work, within_unit_of_work
 
 __all__ = [
     "Advisory",
@@ -25,6 +25,7 @@ __all__ = [
     "copy_rows",
     "fetch_all",
     "fetch_one",
+    "in_unit_of_work",
     "lock_for_transaction",
     "notify",
     "run_sql",

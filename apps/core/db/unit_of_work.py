@@ -70,6 +70,13 @@ def _record(callbacks: list[Callable[[], object]]) -> None:
                 callback()
 
 
+def in_unit_of_work() -> bool:
+    """Whether a transaction of ours is open; one that a test rolls back around itself is not."""
+    # Django keeps the open blocks, and which of them are a test's, without a public door to either.
+    blocks = getattr(connection, "atomic_blocks", [])
+    return _after_rollback.get() is not None or any(not getattr(block, "_from_testcase", False) for block in blocks)
+
+
 def after_rollback(callback: Callable[[], object]) -> None:
     """Have `callback` run in a unit of work of its own if the present one rolls back (refusals, failed logins)."""
     callbacks = _after_rollback.get()

@@ -2,6 +2,7 @@
 
 from apps.core.models.alerts import Alert
 from apps.core.models.cache import CacheGeneration
+from apps.core.models.circuits import ProviderCircuit
 from apps.core.models.engines import EngineState
 from apps.core.models.idempotency import IdempotentRequest
 from apps.core.models.inbound_webhooks import InboundWebhook
@@ -18,6 +19,7 @@ __all__ = [
     "InboundWebhook",
     "OutboxEvent",
     "OutboxPending",
+    "ProviderCircuit",
     "RateCounter",
     "ScheduledJob",
     "WorkItem",

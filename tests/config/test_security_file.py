@@ -97,8 +97,6 @@ def problems(text: str) -> list[tuple[int, str, str]]:
     return [(each.line, each.key, each.found) for each in refused.value.problems]
 
 
-# Sections whose reader is not written yet in this tree.
-COMING = {"rate_limits", "webhooks", "monitoring", "providers"}
 FEW = settings(max_examples=12, deadline=None)
 
 
@@ -369,7 +367,7 @@ class TestReference:
         )
         in_force = [row.split("`")[1] for row in reference.page().splitlines() if row.endswith("|  |") and "." in row]
         unread = {key for key in in_force if f".{key.rpartition('.')[2]}" not in sources}
-        assert {key for key in unread if key.split(".")[0] not in COMING} == set()
+        assert unread == set()
 
 
 class TestStart:

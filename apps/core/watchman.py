@@ -2,21 +2,24 @@
 
 import logging
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models.functions import Now
 
 from apps.core import leases, relay
 from apps.core.alerts import settle_alerts
 from apps.core.daemon import Engine, Leadership
 from apps.core.db import fetch_all, unit_of_work
-from apps.core.models import OutboxPending, WorkItem
+from apps.core.models import OutboxPending, ProviderCircuit, WorkItem
 from apps.core.registry import registry
-from apps.core.types import Condition, Severity, WorkState
+from apps.core.services import workers
+from apps.core.types import CircuitState, Condition, Severity, WorkState
 
 log = logging.getLogger(__name__)
 
-ENGINES = "engines"
+ENGINES, WORKERS, PROVIDERS = "engines", "workers", "providers"
+NO_WORKER = f"{WORKERS}.silent"
 # More kinds or topics than these are set aside at once only if everything is: then these suffice.
 LOOKED_AT = 100
 
@@ -24,6 +27,11 @@ LOOKED_AT = 100
 def silent_key(engine: str) -> str:
     """The alert's key while `engine` has no leader."""
     return f"{ENGINES}.silent:{engine}"
+
+
+def circuit_key(provider: str) -> str:
+    """The alert's key while the breaker of `provider` is not closed."""
+    return f"{PROVIDERS}.open:{provider}"
 
 
 class Watchman(Engine):
@@ -44,6 +52,8 @@ class Watchman(Engine):
             leadership.fence()
             silent = silent_engines(never_ran=patient)
             settle_alerts(source=ENGINES, conditions=silent, now=now)
+            settle_alerts(source=WORKERS, conditions=no_worker() if patient else {}, now=now)
+            settle_alerts(source=PROVIDERS, conditions=open_circuits(), now=now)
             settle_alerts(source=leases.SOURCE, conditions=dead_work(), now=now)
             settle_alerts(source=relay.SOURCE, conditions=dead_events(), now=now)
         self._say(frozenset(silent))
@@ -68,6 +78,24 @@ def silent_engines(*, never_ran: bool) -> Mapping[str, Condition]:
     silent = [name for name in registry.engines if ages.get(name, limit + 1 if never_ran else 0) > limit]
     summary = "Engine {} has had no leader for more than {} seconds: its work waits."
     return {silent_key(name): Condition(Severity.CRITICAL, summary.format(name, limit)) for name in silent}
+
+
+def no_worker() -> Mapping[str, Condition]:
+    """Nobody consumes Celery's messages."""
+    if workers.number_alive():
+        return {}
+    return {
+        NO_WORKER: Condition(Severity.ERROR, "No Celery worker consumes: what tasks do waits, and nothing is lost.")
+    }
+
+
+def open_circuits() -> Mapping[str, Condition]:
+    """Outside services whose breaker has not been closed for longer than an engine may be silent: it is no hiccup."""
+    beyond = Now() - timedelta(seconds=_limit())
+    circuits = ProviderCircuit.objects.filter(name__in=registry.providers, since__lt=beyond)
+    summary = "The service {} does not answer: its calls are refused at once, and one tries it now and then."
+    names = circuits.exclude(state=CircuitState.CLOSED).values_list("name", flat=True)
+    return {circuit_key(name): Condition(Severity.ERROR, summary.format(name)) for name in names}
 
 
 def dead_work() -> Mapping[str, Condition]:

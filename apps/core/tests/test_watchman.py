@@ -10,11 +10,12 @@ from apps.core import clock, leases, outbox
 from apps.core.daemon import Deposed, Leadership, elect
 from apps.core.db import run_sql, unit_of_work
 from apps.core.leases import enqueue, fail, sweep, take
-from apps.core.models import Alert, OutboxPending, WorkItem
+from apps.core.models import Alert, OutboxPending, ProviderCircuit, WorkItem
 from apps.core.registry import Event, registry
 from apps.core.relay import Relay
-from apps.core.types import WorkState
-from apps.core.watchman import Watchman, silent_key
+from apps.core.services.workers import beat_heart
+from apps.core.types import CircuitState, WorkState
+from apps.core.watchman import NO_WORKER, Watchman, circuit_key, silent_key
 
 THRESHOLDS = settings.SECURITY.monitoring.thresholds
 ATTEMPTS = THRESHOLDS.dead_letter_attempts
@@ -131,3 +132,33 @@ class TestAnEventSetAside:
         assert seen == [event_id]
         assert not OutboxPending.objects.filter(event_id=event_id).exists()
         del registry.consumers["poisoned"]
+
+
+class TestTheWatchmanOfOutsideServices:
+    def test_reports_one_that_stays_away_until_it_answers(self, leader: Leadership) -> None:
+        watchman, now = Watchman(), clock.now()
+        (name, *_) = registry.providers
+        opened = {"state": CircuitState.OPEN, "open_until": now}
+        circuit = ProviderCircuit.objects.filter(name=name)
+        ProviderCircuit.objects.create(name=name, since=now, **opened)
+        watchman.step(leader, now)
+        assert not is_open(circuit_key(name))
+        circuit.update(since=now - timedelta(seconds=THRESHOLDS.engine_silent_seconds + 1))
+        watchman.step(leader, now)
+        assert Alert.objects.get(dedup_key=circuit_key(name), resolved_at=None).severity == "ERROR"
+        circuit.update(state=CircuitState.CLOSED, open_until=None)
+        watchman.step(leader, now)
+        assert not is_open(circuit_key(name))
+
+
+class TestTheWatchmanOfWorkers:
+    def test_reports_that_none_consumes_once_it_has_waited_for_one(self, leader: Leadership) -> None:
+        watchman, now = Watchman(), clock.now()
+        watchman.step(leader, now)
+        assert not is_open(NO_WORKER)
+        later = now + timedelta(seconds=THRESHOLDS.engine_silent_seconds + 1)
+        watchman.step(leader, later)
+        assert is_open(NO_WORKER)
+        beat_heart(worker="one@here", pid=1)
+        watchman.step(leader, later)
+        assert not is_open(NO_WORKER)

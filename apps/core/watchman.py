@@ -85,7 +85,7 @@ def no_worker() -> Mapping[str, Condition]:
     if workers.number_alive():
         return {}
     return {
-        NO_WORKER: Condition(Severity.ERROR, "No Celery worker consumes: what tasks do waits, and nothing is lost.")
+        NO_WORKER: Condition(Severity.ERROR, "No Celery worker consumes: tasks wait, and nothing is lost.")
     }
 
 

@@ -84,9 +84,7 @@ def no_worker() -> Mapping[str, Condition]:
     """Nobody consumes Celery's messages."""
     if workers.number_alive():
         return {}
-    return {
-        NO_WORKER: Condition(Severity.ERROR, "No Celery worker consumes: tasks wait, and nothing is lost.")
-    }
+    return {NO_WORKER: Condition(Severity.ERROR, "No Celery worker consumes: tasks wait, and nothing is lost.")}
 
 
 def open_circuits() -> Mapping[str, Condition]:

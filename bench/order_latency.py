@@ -15,7 +15,7 @@ from bench.load import Client, Latencies, Send, on_schedule, one_after_another
 NAME = "api.order_latency"
 IDLE, BUSY, RATE, CONNECTIONS = 300, 1_000, 50, 8
 BARS = {"idle_p50_ms": 25, "idle_p99_ms": 80, "busy_p99_ms": 500}
-LIMITS = ("USER", "ANON", "ORDERS", "ISSUANCE", "LOGIN")
+LIMITS = ("USER", "ANON", "ORDERS", "ISSUANCE", "LOGINS")
 HOME = Path(__file__).resolve().parent.parent / ".local" / "bench"
 
 

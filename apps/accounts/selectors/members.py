@@ -6,7 +6,16 @@ from apps.accounts.models import Membership, User
 from apps.accounts.selectors.parties import party
 from apps.accounts.types import ProfileView
 from apps.core.actor import Actor
+from apps.core.db import fetch_all
 from apps.core.errors import RoleRequired
+
+USER_FIELDS = [field.attname for field in User._meta.concrete_fields]
+# Asked on every request: written out, for building it anew costs more than the database's answer.
+MEMBERS = f"""
+SELECT m.party_id, m.role, {", ".join(f"u.{field.column}" for field in User._meta.concrete_fields)}
+FROM accounts_membership m JOIN accounts_user u ON u.id = m.user_id
+WHERE m.user_id = %s AND u.is_active ORDER BY m.created_at, m.id
+"""  # noqa: S608 (our own columns)
 
 
 def acting_member(user_id: UUID) -> tuple[User, Actor] | None:
@@ -15,13 +24,12 @@ def acting_member(user_id: UUID) -> tuple[User, Actor] | None:
     A user acts for one party, that of the oldest membership, with the roles held there: a role at one party
     never acts on another's things.
     """
-    active = Membership.objects.filter(user_id=user_id, user__is_active=True)
-    members = list(active.select_related("user").order_by("created_at", "id"))
-    if not members:
+    rows = fetch_all(MEMBERS, [user_id])
+    if not rows:
         return None
-    first = members[0]
-    roles = frozenset(member.role for member in members if member.party_id == first.party_id)
-    return first.user, Actor(user_id=user_id, party_id=first.party_id, roles=roles, rate_tier=first.user.rate_tier)
+    user, party_id = User.from_db("default", USER_FIELDS, rows[0][2:]), rows[0][0]
+    roles = frozenset(role for of, role, *_ in rows if of == party_id)
+    return user, Actor(user_id=user_id, party_id=party_id, roles=roles, rate_tier=user.rate_tier)
 
 
 def actor_of_user(user_id: UUID) -> Actor | None:

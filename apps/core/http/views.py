@@ -37,7 +37,7 @@ class View(Throttled):
         if request.method == "OPTIONS":
             return
         super().initial(request, *args, **kwargs)
-        if not (self.reads_query and request.method in {"GET", "HEAD"}):
+        if request.query_params and not (self.reads_query and request.method in {"GET", "HEAD"}):
             read_query(request, StrictSerializer)
         guard(self, request)
 

@@ -66,6 +66,11 @@ class Run(AppendOnlyModel):
             models.Index(fields=["isin", "-id"], name="recon_run_of_isin"),
             models.Index(fields=["started_at", "id"], name="recon_run_by_time"),
             models.Index(fields=["isin", "started_at", "id"], name="recon_run_of_isin_by_time"),
+            models.Index(
+                fields=["id"],
+                name="recon_run_concluded",
+                condition=Q(status__in=[RunStatus.CLEAN, RunStatus.BREAKS]),
+            ),
         ]
 
 
@@ -96,6 +101,7 @@ class Break(models.Model):
         ]
         indexes = [
             models.Index(fields=["isin", "kind"], name="recon_break_of_isin"),
+            models.Index(fields=["kind"], name="recon_break_open", condition=Q(state=BreakState.OPEN)),
             models.Index(fields=["first_seen_at", "id"], name="recon_break_by_first_sight"),
             models.Index(fields=["last_seen_at", "id"], name="recon_break_by_last_sight"),
         ]

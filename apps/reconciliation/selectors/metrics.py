@@ -21,7 +21,7 @@ def metrics(*, now: datetime) -> Iterator[Sample]:
     """Open breaks, and the age of the last run that came to a conclusion."""
     for kind, number in counted_by(Break.objects.filter(state=BreakState.OPEN), "kind"):
         yield BREAKS_OPEN.sample(number, kind=kind)
-    # Ids grow with time, so the newest are looked at first and few of them.
+    # Ids grow with time: the newest is the last of those that concluded.
     last = Run.objects.filter(status__in=[RunStatus.CLEAN, RunStatus.BREAKS]).order_by("-pk").first()
     if last:
         yield LAST_RUN.sample(max((now - last.finished_at).total_seconds(), 0))

@@ -185,6 +185,8 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 
 REDIS_URL = server_url("REDIS_URL", ("redis", "rediss"), "redis://127.0.0.1:1/0")
+# What a request or a scrape waits for it at most.
+REDIS_TIMEOUT_SECONDS = 0.05
 CACHES = {
     "default": {
         "BACKEND": "apps.core.cache.backend.FallbackCache",
@@ -192,8 +194,8 @@ CACHES = {
         "KEY_PREFIX": "bookentry",
         "TIMEOUT": 300,
         "OPTIONS": {
-            "SOCKET_CONNECT_TIMEOUT": 0.05,
-            "SOCKET_TIMEOUT": 0.05,
+            "SOCKET_CONNECT_TIMEOUT": REDIS_TIMEOUT_SECONDS,
+            "SOCKET_TIMEOUT": REDIS_TIMEOUT_SECONDS,
             "SERIALIZER": "apps.core.cache.serializer.PlainSerializer",
             # A connection that a restarted server closed is made again at once; what timed out is not tried twice.
             "CONNECTION_POOL_KWARGS": {"retry": Retry(NoBackoff(), 1, supported_errors=(RedisConnectionError,))},

@@ -5,7 +5,7 @@ from apps.core.registry import registry
 
 def register() -> None:
     """Engines of the floor, the alerts' first channel, whether workers work, and what the floor measures."""
-    from apps.core import alerts, measures
+    from apps.core import alerts, broker_queues, measures
     from apps.core.db import constraint_error
     from apps.core.relay import Relay
     from apps.core.services.workers import workers_health
@@ -23,5 +23,6 @@ def register() -> None:
     registry.metric("alerts", [alerts.OPEN], alerts.measure)
     registry.health_check("workers", workers_health)
     measures.register()
+    registry.metric("broker", broker_queues.METRICS, broker_queues.read_metrics, reads_database=False)
     registry.metric("webhooks", METRICS, read_metrics)
     constraint_error("inbound_webhook_once", WebhookSeen)

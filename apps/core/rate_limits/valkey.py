@@ -3,6 +3,7 @@
 from functools import lru_cache
 from typing import Any
 
+from django.conf import settings
 from limits import RateLimitItem
 from limits.storage import RedisStorage
 from redis import Redis
@@ -13,7 +14,6 @@ from redis.retry import Retry
 from apps.core.rate_limits.taken import Taken, Window, taken
 
 PREFIX = "bookentry:rate"
-TIMEOUT_SECONDS = 0.05
 
 
 class ValkeyCounters(RedisStorage):
@@ -21,7 +21,7 @@ class ValkeyCounters(RedisStorage):
 
     storage: Redis
 
-    def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
+    def __init__(self, url: str, timeout: float) -> None:
         # redis-py would try again three times, each with a pause of its own.
         once: Any = Retry(NoBackoff(), 0)
         super().__init__(url, key_prefix=PREFIX, retry=once, socket_timeout=timeout, socket_connect_timeout=timeout)
@@ -51,4 +51,4 @@ class ValkeyCounters(RedisStorage):
 @lru_cache(maxsize=8)
 def valkey_counters(url: str) -> ValkeyCounters:
     """The counters at `url`, with this process's pool of connections."""
-    return ValkeyCounters(url)
+    return ValkeyCounters(url, settings.REDIS_TIMEOUT_SECONDS)

@@ -32,7 +32,8 @@ class ValkeyCounters(RedisStorage):
         try:
             answers = self._ask(rate, named)
         except NoScriptError:  # a server just started
-            for script in (self.SCRIPT_ACQUIRE_SLIDING_WINDOW, self.SCRIPT_SLIDING_WINDOW):
+            # What counts comes last: once it is there so is the other, and nobody who has counted asks again.
+            for script in (self.SCRIPT_SLIDING_WINDOW, self.SCRIPT_ACQUIRE_SLIDING_WINDOW):
                 self.storage.script_load(script)
             answers = self._ask(rate, named)
         allowed, (previous, _, current, lives_on) = answers

@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from django.conf import settings
 from django.db import connection, connections, transaction
-from limits import RateLimitItemPerMinute, RateLimitItemPerSecond
+from limits import RateLimitItem, RateLimitItemPerMinute, RateLimitItemPerSecond
 from limits.strategies import FixedWindowRateLimiter, SlidingWindowCounterRateLimiter
 
 from apps.core.models import RateCounter
@@ -22,6 +23,7 @@ from apps.core.rate_limits.counting import Counters
 from apps.core.rate_limits.postgres import PostgresCounters
 from apps.core.rate_limits.taken import Window, taken
 from apps.core.rate_limits.valkey import ValkeyCounters
+from apps.core.tests.private_valkey import PrivateValkey
 from config.rate_limits import DEFAULTS, read_rates
 from config.variables import Variables
 
@@ -55,6 +57,21 @@ class TestCounters:
 
         with ThreadPoolExecutor(8) as pool:
             assert sum(pool.map(fire, range(8))) == 25
+
+    def test_count_once_on_a_server_that_has_just_started(self, tmp_path: Path) -> None:
+        with PrivateValkey(tmp_path) as server:
+            for _ in range(10):
+                server.say("SCRIPT FLUSH")  # as after a restart: it knows no script
+                caller, rate, barrier = someone(), RateLimitItemPerMinute(25), threading.Barrier(8)
+
+                def fire(caller: str, rate: RateLimitItem, barrier: threading.Barrier) -> int:
+                    counters = ValkeyCounters(server.url, timeout=PATIENT)
+                    barrier.wait()
+                    return sum(counters.take(rate, caller).allowed for _ in range(10))
+
+                with ThreadPoolExecutor(8) as pool:
+                    passed = [pool.submit(fire, caller, rate, barrier) for _ in range(8)]
+                assert sum(each.result() for each in passed) == 25
 
     @both
     def test_tell_what_is_left(self, store: Build) -> None:

@@ -9,8 +9,7 @@ def main() -> None:
     """Choose settings, provide development servers and hand over to Django."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from config.databases import run_direct
-    from config.environment import provide_development_servers
-    from config.variables import Misconfigured
+    from config.environment import provide_development_servers, refusing_to_start
 
     # Engines and commands have sessions of their own, past any pooler.
     run_direct()
@@ -18,10 +17,8 @@ def main() -> None:
 
     from django.core.management import execute_from_command_line
 
-    try:
+    with refusing_to_start():
         execute_from_command_line(sys.argv)
-    except Misconfigured as error:
-        sys.exit(f"Refusing to start: {error}")
 
 
 if __name__ == "__main__":

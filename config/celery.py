@@ -9,8 +9,11 @@ from celery.worker import state
 from django.conf import settings
 
 from apps.core.logging import configure
+from config.environment import refusing_to_start
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+with refusing_to_start():
+    _ = settings.LOGGING  # Celery would read them much later, and show a traceback
 
 app = Celery("bookentry")
 app.config_from_object("django.conf:settings", namespace="CELERY")

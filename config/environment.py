@@ -6,12 +6,14 @@ the project (manage.py, conftest.py), never on import of the settings.
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import environ
+from django.core.exceptions import ImproperlyConfigured
 
-from config.variables import Misconfigured, Variables
+from config.variables import Variables
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -26,6 +28,15 @@ def read_env_file() -> None:
     file = BASE_DIR / ".env"
     if file.exists():
         environ.Env.read_env(str(file))
+
+
+@contextmanager
+def refusing_to_start() -> Iterator[None]:
+    """End the process with what is missing or wrong, and no traceback."""
+    try:
+        yield
+    except ImproperlyConfigured as error:
+        sys.exit(f"Refusing to start: {error}")
 
 
 def is_development() -> bool:
@@ -44,24 +55,17 @@ def missing_servers() -> list[str]:
 
 def profile() -> str:
     """The development profile whose servers and data this process uses."""
-    return os.environ.get("BOOKENTRY_PROFILE", "dev")
+    return os.environ.get("BOOKENTRY_PROFILE") or "dev"
 
 
 def provide_development_servers(argv: Sequence[str]) -> None:
-    """Start embedded servers for the URLs that are unset; in production, say what is missing and stop."""
+    """In development, start embedded servers for the URLs that are unset. In production the settings name them."""
     command = argv[1] if len(argv) > 1 else "help"
-    if not (missing := missing_servers()):
+    if not missing_servers() or command in SERVERLESS_COMMANDS:
         return
-    try:
+    with refusing_to_start():
         development = is_development()
-    except Misconfigured as error:
-        sys.exit(f"Refusing to start: {error}")
-    if not development:
-        sys.exit(
-            f"Refusing to start: {', '.join(missing)} not set. Production needs its own servers; "
-            "for development set DJANGO_DEBUG=true (make setup writes it into .env)."
-        )
-    if command not in SERVERLESS_COMMANDS:
+    if development:
         start_embedded_servers()
 
 

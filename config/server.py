@@ -21,8 +21,8 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.http import HTTP1Settings
 from granian.server import MPServer
 
-from config.environment import provide_development_servers, read_env_file
-from config.variables import Misconfigured, Variables
+from config.environment import provide_development_servers, read_env_file, refusing_to_start
+from config.variables import Variables
 
 HEADER_BYTES = 65_536
 HEADER_MILLISECONDS = 10_000
@@ -101,12 +101,11 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     read_env_file()
     provide_development_servers([sys.argv[0], "serve"])
-    try:
+    with refusing_to_start():
         web = Web.read(Variables())
-    except Misconfigured as error:
-        sys.exit(f"Refusing to start: {error}")
-    options = _options(web)
-    server(replace(web, host=options.host, port=options.port)).serve()
+        options = _options(web)
+        serving = server(replace(web, host=options.host, port=options.port))
+    serving.serve()
 
 
 def _options(web: Web) -> argparse.Namespace:

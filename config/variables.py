@@ -39,7 +39,8 @@ class Variables:
     def refuse(self) -> None:
         """Raise Misconfigured if anything read so far was missing or wrong."""
         if self.problems:
-            raise Misconfigured("\n  ".join(["the environment is not complete (see .env.example):", *self.problems]))
+            named = dict.fromkeys(self.problems)  # one variable may be read for two settings
+            raise Misconfigured("\n  ".join(["the environment is not complete (see .env.example):", *named]))
 
     def wrong(self, name: str, expected: str) -> None:
         """Note that a variable holds what it may not."""

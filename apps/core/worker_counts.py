@@ -28,8 +28,9 @@ def share_counts() -> None:
 
     Where the folder cannot be had, each worker counts alone, and the log says so.
     """
-    if "prometheus_client" in sys.modules or VARIABLE in os.environ:
+    if "prometheus_client" in sys.modules or os.environ.get(VARIABLE):
         return  # runserver: one process, counting in its own memory; or the operator chose a folder
+    os.environ.pop(VARIABLE, None)  # empty is unset here; prometheus_client would count in the working directory
     try:
         folder = _folder_of_server(_base())
     except OSError as error:

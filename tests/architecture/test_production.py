@@ -1,6 +1,7 @@
 """Production is asked for by leaving DJANGO_DEBUG out: then nothing is assumed, and nothing is started in its place."""
 
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -20,6 +21,13 @@ PRODUCTION = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "CHAIN_RPC_URL": "http://127.0.0.1:1",
 }
+# What operators start; engines are a command of manage.py.
+DOORS = [
+    ("manage.py", "check"),
+    ("-m", "config.server"),
+    ("-m", "celery", "-A", "config", "worker"),
+    ("-m", "celery", "-A", "config", "beat"),
+]
 
 
 def start(*command: str, without: str = "", **changed: str) -> subprocess.CompletedProcess[str]:
@@ -75,11 +83,30 @@ class TestProduction:
             assert "DJANGO_DEBUG must be true or false" in done.stderr
 
     @pytest.mark.parametrize("name", ["REDIS_URL", "JWT_SECRET_KEY"])
-    def test_refuses_at_every_door(self, name: str) -> None:
-        for door in ("from config import wsgi", "from config.celery import app; app.conf.broker_url"):
-            done = start("-c", door, without=name)
-            assert done.returncode != 0
-            assert name in done.stderr
+    @pytest.mark.parametrize("door", DOORS, ids=" ".join)
+    def test_refuses_at_every_door_in_the_same_words(self, door: tuple[str, ...], name: str) -> None:
+        done = start(*door, without=name, CHAIN_ID="hunter2")
+        assert done.returncode != 0
+        assert done.stderr.startswith("Refusing to start: ")
+        named = [line.split()[0] for line in done.stderr.splitlines()[1:]]
+        assert sorted(named) == sorted([name, "CHAIN_ID"])
+
+    @pytest.mark.parametrize("door", DOORS, ids=" ".join)
+    def test_refuses_a_wrong_policy_at_every_door(self, door: tuple[str, ...], tmp_path: Path) -> None:
+        wrong = tmp_path / "security.yaml"
+        shipped = (ROOT / "config" / "security.yaml").read_text()
+        wrong.write_text(re.sub("rotation_days: .*", "rotation_days: often", shipped))
+        line = next(n for n, text in enumerate(wrong.read_text().splitlines(), 1) if "rotation_days: often" in text)
+        done = start(*door, BOOKENTRY_SECURITY_FILE=str(wrong))
+        assert done.returncode != 0
+        assert done.stderr.startswith("Refusing to start: ")
+        assert f"{wrong}:{line}: encryption.rotation_days: found the text often" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_refuses_in_a_worker_of_the_web_server(self) -> None:
+        done = start("-c", "from config import wsgi", without="JWT_SECRET_KEY")
+        assert done.returncode != 0
+        assert "JWT_SECRET_KEY" in done.stderr
 
     def test_refuses_development_keys_and_logins(self) -> None:
         done = start("manage.py", "bootstrap_demo")

@@ -15,6 +15,7 @@ import pytest
 
 from apps.core.devstack.ports import free_port
 from apps.core.testing.databases import ROOT, urls_of
+from apps.core.worker_counts import VARIABLE
 
 ROUTE = {"route": "/api/health", "method": "GET", "status": "2xx"}
 
@@ -27,6 +28,7 @@ def server(books: str, tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[b
     gone.mkdir(parents=True)
     (tmp_path / "metrics").chmod(0o700)
     env = {**os.environ, **urls_of(books), "METRICS_DIR": str(tmp_path / "metrics"), "WEB_PORT": str(port)}
+    env[VARIABLE] = ""  # as an empty line in a file of variables says
     process = subprocess.Popen([sys.executable, "-m", "config.server"], cwd=ROOT, env=env)
     try:
         address = f"http://127.0.0.1:{port}"

@@ -35,13 +35,13 @@ def dashboard(_request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 
 
 def _figure(figure: Figure) -> dict[str, Any]:
-    url = reverse(figure.page) + (f"?{figure.query}" if figure.query else "")
+    of = figure.of
     return {
-        "title": figure.title,
+        "title": of.title,
         "shown": figure.shown,
-        "note": figure.note,
+        "note": of.note,
         "alarming": figure.alarming,
-        "url": url,
+        "url": reverse(of.page) + (f"?{of.query}" if of.query else ""),
     }
 
 

@@ -16,7 +16,7 @@ from apps.core.models import (
     WorkerHeartbeat,
     WorkItem,
 )
-from apps.core.officers import ReadOnlyAdmin
+from apps.core.officers import Code, ReadOnlyAdmin
 
 
 @admin.register(Alert)
@@ -50,6 +50,7 @@ class IdempotentRequestAdmin(ReadOnlyAdmin):
 
     table = ("id", "created_at", "expires_at", "principal", "route", "key", "status")
     hidden = ("fingerprint", "answer")
+    columns = {"principal": Code("principal", short=True), "key": Code("key", short=True)}
     search_fields = ("id", "key", "principal")
 
 

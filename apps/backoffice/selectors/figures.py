@@ -1,5 +1,6 @@
 """What the first page counts. A count stops at a limit, so that no backlog makes the page slow."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,8 +9,11 @@ from django.db.models import QuerySet
 
 from apps.compliance.models import InvestorProfile
 from apps.compliance.types import KycStatus
-from apps.core.models import EngineState, OutboxPending
+from apps.core.cache import cache_result
+from apps.core.metrics import counted
+from apps.core.models import Alert, EngineState, OutboxPending, WorkItem
 from apps.core.registry import registry
+from apps.core.types import WorkState
 from apps.dex.models import Inbox
 from apps.issuance.models import IssuanceRequest
 from apps.issuance.types import IssuanceStatus
@@ -19,18 +23,28 @@ from apps.settlement.models import SettlementInstruction
 from apps.settlement.types import ProcessingStatus, SettlementStatus
 
 LIMIT = 1000
+# Long enough for officers who look at the same time, short enough that who has just decided sees it next time.
+KEPT_SECONDS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits for someone: `rows` are it, `query` narrows the list at `page` to it."""
+
+    title: str
+    note: str
+    rows: Callable[[], QuerySet]
+    page: str
+    query: str = ""
+    alarming_from: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """A number of things that wait for someone. `query` is the list that shows them."""
+    """How many wait, counted up to one more than the limit."""
 
-    title: str
+    of: Waiting
     count: int
-    note: str
-    page: str
-    query: str = ""
-    alarming_from: int | None = None
 
     @property
     def shown(self) -> str:
@@ -40,7 +54,7 @@ class Figure:
     @property
     def alarming(self) -> bool:
         """Somebody should look now."""
-        return self.alarming_from is not None and self.count >= self.alarming_from
+        return self.of.alarming_from is not None and self.count >= self.of.alarming_from
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,62 +74,77 @@ class EngineLine:
         return self.age is not None and self.age <= silent
 
 
+WAITING = (
+    Waiting(
+        "Alerts open",
+        "somebody should look",
+        lambda: Alert.objects.filter(resolved_at=None),
+        "admin:core_alert_changelist",
+        "resolved_at__isempty=1",
+        alarming_from=1,
+    ),
+    Waiting(
+        "KYC to decide",
+        "investors pending",
+        lambda: InvestorProfile.objects.filter(kyc_status=KycStatus.PENDING),
+        "admin:compliance_investorprofile_changelist",
+        f"kyc_status__exact={KycStatus.PENDING}",
+    ),
+    Waiting(
+        "Issuances to approve",
+        "wait for a second person",
+        lambda: IssuanceRequest.objects.filter(status=IssuanceStatus.REQUESTED),
+        "admin:issuance_issuancerequest_changelist",
+        f"status__exact={IssuanceStatus.REQUESTED}",
+    ),
+    Waiting(
+        "Settlements failing",
+        "to be tried again",
+        lambda: SettlementInstruction.objects.filter(
+            processing_status=ProcessingStatus.PACK, settlement_status=SettlementStatus.PENF, open_intent_id=None
+        ),
+        "admin:settlement_settlementinstruction_changelist",
+        f"settlement_status__exact={SettlementStatus.PENF}&processing_status__exact={ProcessingStatus.PACK}",
+        alarming_from=1,
+    ),
+    Waiting(
+        "Breaks open",
+        "between books and chain",
+        lambda: Break.objects.filter(state=BreakState.OPEN),
+        "admin:reconciliation_break_changelist",
+        f"state__exact={BreakState.OPEN}",
+        alarming_from=1,
+    ),
+    Waiting("Commands waiting", "for the matcher", Inbox.objects.all, "admin:dex_inbox_changelist", alarming_from=100),
+    Waiting(
+        "Events waiting",
+        "in the outbox",
+        lambda: OutboxPending.objects.filter(dead_at=None),
+        "admin:core_outboxpending_changelist",
+        "dead_at__isempty=1",
+        alarming_from=100,
+    ),
+    Waiting(
+        "Set aside",
+        "work that failed too often",
+        lambda: WorkItem.objects.filter(state=WorkState.DEAD),
+        "admin:core_workitem_changelist",
+        f"state__exact={WorkState.DEAD}",
+        alarming_from=1,
+    ),
+)
+
+
 def figures() -> list[Figure]:
-    """The figures of the first page."""
-    failing = SettlementInstruction.objects.filter(
-        processing_status=ProcessingStatus.PACK, settlement_status=SettlementStatus.PENF
-    )
-    return [
-        Figure(
-            "KYC to decide",
-            counted(InvestorProfile.objects.filter(kyc_status=KycStatus.PENDING)),
-            "investors pending",
-            "admin:compliance_investorprofile_changelist",
-            f"kyc_status__exact={KycStatus.PENDING}",
-        ),
-        Figure(
-            "Issuances to approve",
-            counted(IssuanceRequest.objects.filter(status=IssuanceStatus.REQUESTED)),
-            "wait for a second person",
-            "admin:issuance_issuancerequest_changelist",
-            f"status__exact={IssuanceStatus.REQUESTED}",
-        ),
-        Figure(
-            "Settlements failing",
-            counted(failing),
-            "to be tried again",
-            "admin:settlement_settlementinstruction_changelist",
-            f"settlement_status__exact={SettlementStatus.PENF}&processing_status__exact={ProcessingStatus.PACK}",
-            alarming_from=1,
-        ),
-        Figure(
-            "Breaks open",
-            counted(Break.objects.filter(state=BreakState.OPEN)),
-            "between books and chain",
-            "admin:reconciliation_break_changelist",
-            f"state__exact={BreakState.OPEN}",
-            alarming_from=1,
-        ),
-        Figure(
-            "Commands waiting",
-            counted(Inbox.objects.all()),
-            "for the matcher",
-            "admin:dex_inbox_changelist",
-            alarming_from=100,
-        ),
-        Figure(
-            "Events waiting",
-            counted(OutboxPending.objects.all()),
-            "in the outbox",
-            "admin:core_outboxpending_changelist",
-            alarming_from=100,
-        ),
-    ]
+    """The figures of the first page, at most `KEPT_SECONDS` old: they are the same for all officers."""
+    counts = _counts([what.title for what in WAITING])
+    return [Figure(what, count) for what, count in zip(WAITING, counts, strict=True)]
 
 
-def counted(rows: QuerySet) -> int:
-    """How many rows, up to one more than the limit."""
-    return rows.order_by()[: LIMIT + 1].count()
+@cache_result("officers_figures", timeout=KEPT_SECONDS)
+def _counts(titles: list[str]) -> list[int]:
+    rows = {what.title: what.rows for what in WAITING}
+    return [counted(rows[title](), LIMIT + 1) for title in titles]
 
 
 def engines(now: datetime) -> list[EngineLine]:

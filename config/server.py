@@ -27,10 +27,13 @@ from config.variables import Variables
 HEADER_BYTES = 65_536
 HEADER_MILLISECONDS = 10_000
 GRACE_SECONDS = 10
+# Threads wait on the database most of the time: each answer waits for the interpreter at most this long.
+SWITCH_SECONDS = 0.0005
 
 
 def application() -> Callable[..., Any]:
     """The WSGI application of one worker, which ends when its server is gone: nothing else would end it."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     threading.Thread(target=_end_with, args=(os.getppid(),), name="parent-watch", daemon=True).start()
     return importlib.import_module("config.wsgi").application
 

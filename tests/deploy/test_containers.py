@@ -20,7 +20,7 @@ from tests.architecture.test_production import PRODUCTION
 from tests.deploy.conftest import Postgres
 from tests.deploy.files import ROOT, Instruction, Stage, command_after, compose, stages, tracked
 
-OURS = ("web", "worker", "beat", "engines", "migrate")
+OURS = ("web", "worker", "beat", "matcher", "engines", "migrate")
 SERVICES: dict[str, Any] = compose()["services"]
 FINAL: Stage = stages()[-1]
 

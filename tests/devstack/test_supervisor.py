@@ -164,13 +164,19 @@ class TestTheProjectsPlan:
     def plan(self, **options: Any) -> dict[str, tuple[str, ...]]:
         return {child.name: child.argv for child in project_plan(Home.of("demo"), port=8000, **options).children}
 
-    def test_runs_four_kinds_of_process(self) -> None:
-        assert list(self.plan()) == ["web", "worker", "beat", "engines"]
+    def test_runs_five_kinds_of_process(self) -> None:
+        plan = self.plan()
+        assert list(plan) == ["web", "worker", "beat", "matcher", "engines"]
+        assert plan["matcher"][2:] == ("run_engines", "matcher")
+        assert plan["engines"][2:] == ("run_engines", "--without=matcher")
 
     def test_leaves_out_a_process_or_an_engine_by_name(self) -> None:
-        without = self.plan(without=["beat", "matcher"])
+        without = self.plan(without=["beat", "matcher", "relay"])
         assert list(without) == ["web", "worker", "engines"]
-        assert without["engines"][2:] == ("run_engines", "--without=matcher")
+        assert without["engines"][2:] == ("run_engines", "--without=matcher", "--without=relay")
 
     def test_runs_only_the_engines_named(self) -> None:
-        assert self.plan(engines=["relay"])["engines"][2:] == ("run_engines", "relay")
+        plan = self.plan(engines=["relay"])
+        assert list(plan) == ["web", "worker", "beat", "engines"]
+        assert plan["engines"][2:] == ("run_engines", "relay")
+        assert list(self.plan(engines=["matcher"])) == ["web", "worker", "beat", "matcher"]

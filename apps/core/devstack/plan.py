@@ -11,7 +11,9 @@ SETUP_COMMANDS: tuple[tuple[str, ...], ...] = (
     ("deploy_contracts",),
     ("bootstrap_demo",),
 )
-CHILDREN = ("web", "worker", "beat", "engines")
+# In a process of its own: beside others it would wait for the interpreter after each of its statements.
+MATCHER = "matcher"
+CHILDREN = ("web", "worker", "beat", MATCHER, "engines")
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,22 @@ def project_plan(
         Child("web", _web(port), port, "/api/health"),
         Child("worker", _python("celery", "-A", "config", "worker", "-c", "2", "-l", "INFO", "--without-mingle")),
         Child("beat", _python("celery", "-A", "config", "beat", "-l", "INFO", "--pidfile=", *_schedule(home))),
-        Child("engines", _manage("run_engines", *engines, *_left_out(without))),
+        *_engines(engines, without),
     )
     kept = tuple(child for child in children if child.name not in without)
     seed = _python("demo.seed", "--profile", home.profile.name) if demo_data else ()
     return Plan(tuple(_manage(*command) for command in SETUP_COMMANDS), kept, seed)
+
+
+def _engines(named: Collection[str], without: Collection[str]) -> tuple[Child, ...]:
+    """The matcher, and the other engines together; of those named, if any are."""
+    others = tuple(name for name in named if name != MATCHER)
+    left_out = tuple(f"--without={name}" for name in without if name not in CHILDREN)
+    if not named:
+        left_out = (f"--without={MATCHER}", *left_out)
+    found = {MATCHER: (MATCHER,), "engines": (*others, *left_out)}
+    wanted = {MATCHER: not named or MATCHER in named, "engines": not named or others}
+    return tuple(Child(name, _manage("run_engines", *words)) for name, words in found.items() if wanted[name])
 
 
 def _web(port: int) -> tuple[str, ...]:
@@ -61,10 +74,6 @@ def _web(port: int) -> tuple[str, ...]:
 
 def _schedule(home: Home) -> tuple[str, str]:
     return "--schedule", str(home.folder / "celerybeat-schedule")
-
-
-def _left_out(without: Collection[str]) -> tuple[str, ...]:
-    return tuple(f"--without={name}" for name in without if name not in CHILDREN)
 
 
 def _manage(*words: str) -> tuple[str, ...]:

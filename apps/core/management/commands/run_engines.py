@@ -1,6 +1,7 @@
 """Host the engines: all of them, or by name."""
 
 import signal
+import sys
 import threading
 from typing import Any
 
@@ -8,6 +9,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.core.daemon import run_engine
 from apps.core.registry import registry
+
+SWITCH_SECONDS = 0.0005
 
 
 class Command(BaseCommand):
@@ -19,6 +22,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = self._names(options["names"], options["without"])
+        # Engines wait on the database most of the time: each answer waits for the interpreter at most this long.
+        sys.setswitchinterval(SWITCH_SECONDS)
         stop = threading.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: stop.set())

@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
 from apps.core.metrics import Metric, Sample
 
 if TYPE_CHECKING:
@@ -103,7 +106,11 @@ class Registry:
         self.engines[name] = build
 
     def webhook(self, provider: str, scheme: "Scheme", handle: Callable[[Webhook], None]) -> None:
-        """Have `handle` called once in effect for each event of `provider`: it writes rows, and asks nobody outside."""
+        """Have `handle` called once in effect for each event of `provider`: it writes rows, and asks nobody outside.
+
+        Raises ImproperlyConfigured, and so stops the start, where a variable holds no secret of this scheme.
+        """
+        _require_secrets_of(scheme, provider)
         self.webhooks[provider] = WebhookSource(scheme, handle)
 
     def work_kind(self, kind: str, task: str) -> None:
@@ -128,6 +135,17 @@ class Registry:
     ) -> None:
         """Have the metrics endpoint publish what `read` returns: samples of `metrics` and of no others."""
         self.metrics[name] = Source(name, tuple(metrics), read, reads_database)
+
+
+def _require_secrets_of(scheme: "Scheme", provider: str) -> None:
+    policy = settings.SECURITY.webhooks.inbound.get(provider)
+    if policy is None or not policy.enabled:
+        return
+    for secret in (policy.secret, policy.next_secret):
+        try:
+            _ = secret.is_set and scheme.key(secret.reveal())
+        except ValueError:
+            raise ImproperlyConfigured(f"{secret.variable} must be {scheme.key_form}") from None
 
 
 registry = Registry()

@@ -19,6 +19,7 @@ import httpx
 import pytest
 from django.conf import LazySettings
 from django.conf import settings as django_settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from limits import RateLimitItemPerMinute
 
@@ -159,6 +160,41 @@ class TestRefusing:
         "changed",
         [
             {"webhook_signature": ""},
+def a_secret(size: int) -> str:
+    return "whsec_" + base64.b64encode(b"s" * size).decode()
+
+
+class TestASecret:
+    @pytest.fixture
+    def connect(self, connected: None, settings: LazySettings) -> Callable[..., None]:
+        """Connect a provider whose variables hold these."""
+
+        def register(secret: str, following: str = "", *, enabled: bool = True) -> None:
+            beta = WebhookProvider(enabled, 300, Secret("BETA_SECRET", secret), Secret("BETA_NEXT", following))
+            webhooks = replace(settings.SECURITY.webhooks, inbound={"beta": beta})
+            settings.SECURITY = replace(settings.SECURITY, webhooks=webhooks)
+            registry.webhook("beta", STANDARD_WEBHOOKS, act)
+
+        return register
+
+    @pytest.mark.parametrize("secret", ["whsec_%%%", "pass-word", "whsec_", "gehëim", a_secret(23), a_secret(65)])
+    def test_that_is_none_of_the_scheme_stops_the_start_and_is_not_repeated(self, connect: Any, secret: str) -> None:
+        for variable, secrets in (("BETA_SECRET", (secret,)), ("BETA_NEXT", (SECRET, secret))):
+            with pytest.raises(ImproperlyConfigured, match=f"^{variable} must be whsec_ and the base64") as refusal:
+                connect(*secrets)
+            assert refusal.value.__suppress_context__
+            assert "beta" not in registry.webhooks
+
+    @pytest.mark.parametrize("secret", [a_secret(24), a_secret(64), a_secret(24).removeprefix("whsec_"), ""])
+    def test_of_the_scheme_or_none_yet_is_taken(self, connect: Any, secret: str) -> None:
+        connect(secret)
+        assert "beta" in registry.webhooks
+
+    def test_of_whoever_is_switched_off_is_not_looked_at(self, connect: Any) -> None:
+        connect("pass-word", enabled=False)
+        assert "beta" in registry.webhooks
+
+
             {"webhook_signature": "v1,"},
             {"webhook_signature": "v1,%%%"},
             {"webhook_signature": "v2," + "A" * 43 + "="},
@@ -173,6 +209,11 @@ class TestRefusing:
     def test_what_proves_nothing_is_written_down_without_its_body(
         self, acme: StandardSender, changed: dict[str, str]
     ) -> None:
+            {"webhook_timestamp": "9" * 12},
+            {"webhook_timestamp": "-1"},
+            {"webhook_timestamp": "+1"},
+            {"webhook_timestamp": "1_0"},
+            {"webhook_timestamp": "1.5"},
         before = WorkItem.objects.count()
         answer = acme.send(an_event(), {"secret": "personal"}, clock.now(), **changed)
         assert code(answer) == (401, "bad_signature")

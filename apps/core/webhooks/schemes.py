@@ -17,6 +17,8 @@ SECRET_PREFIX = "whsec_"  # noqa: S105 (how such secrets begin)
 EVENT_ID = re.compile(r"[!-\-/-~]{1,200}", re.ASCII)
 SECONDS = re.compile(r"[0-9]{1,11}", re.ASCII)
 MAX_SIGNATURES = 16
+# What the standard asks of a secret: fewer can be guessed, more are no stronger.
+SHORTEST_KEY, LONGEST_KEY = 24, 64
 
 
 def _base64(text: str) -> bytes:
@@ -24,7 +26,10 @@ def _base64(text: str) -> bytes:
 
 
 def _standard_key(secret: str) -> bytes:
-    return _base64(secret.removeprefix(SECRET_PREFIX))
+    key = _base64(secret.removeprefix(SECRET_PREFIX))
+    if not SHORTEST_KEY <= len(key) <= LONGEST_KEY:
+        raise ValueError("a key of another length")
+    return key
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,9 @@ class Scheme:
 
     signature_header: str
     decode: Callable[[str], bytes]
+    # From a secret as its variable holds it; ValueError for what is none of this scheme's, told in `key_form`.
     key: Callable[[str], bytes] = str.encode
+    key_form: str = "a word"
     # What each signature begins with; others in the same header are of another version.
     version: str = ""
     id_header: str = ""
@@ -52,6 +59,7 @@ STANDARD_WEBHOOKS = Scheme(
     signature_header="webhook-signature",
     decode=_base64,
     key=_standard_key,
+    key_form=f"{SECRET_PREFIX} and the base64 of {SHORTEST_KEY} to {LONGEST_KEY} bytes",
     version="v1,",
     id_header="webhook-id",
     timestamp_header="webhook-timestamp",

@@ -37,6 +37,12 @@ class Idempotency(StrEnum):
     REQUIRED = "REQUIRED"  # what moves securities or money
     OPTIONAL = "OPTIONAL"
     NONE = "NONE"  # refused: whoever sends it would believe himself protected
+    IGNORED = "IGNORED"  # what is sent names itself, and its sender reads no advice of ours
+
+    @property
+    def takes_key(self) -> bool:
+        """Whether a key has a meaning here."""
+        return self in {Idempotency.REQUIRED, Idempotency.OPTIONAL}
 
 
 class IdempotencyKeyRequired(InvalidValue):
@@ -92,9 +98,10 @@ def guard(view: Guarded, request: Request) -> None:
     """
     method = str(request.method)
     handler = getattr(view, method.lower(), None)
-    if handler is None or method in SAFE_METHODS:
+    policy = policy_of(view, method)
+    if handler is None or method in SAFE_METHODS or policy is Idempotency.IGNORED:
         return
-    given, policy = request.headers.get(HEADER), policy_of(view, method)
+    given = request.headers.get(HEADER)
     if given is None:
         if policy is Idempotency.REQUIRED:
             raise IdempotencyKeyRequired

@@ -29,7 +29,7 @@ def tell_of_keys(result: dict[str, Any], generator: Any, **_: Any) -> dict[str, 
     """Add header and replay to the operations that take a key (a post-processing hook)."""
     for path, method, policy in _policies(generator):
         operation = result["paths"].get(path, {}).get(method.lower())
-        if operation and policy is not Idempotency.NONE:
+        if operation and policy.takes_key:
             _describe(operation, required=policy is Idempotency.REQUIRED)
     return result
 

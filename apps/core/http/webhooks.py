@@ -35,8 +35,8 @@ class InboundWebhookView(View):
     refuses = frozenset({401, 429})
     authentication_classes = []
     throttle = Bucket.UNLIMITED
-    # The event's own id does what a key would.
-    idempotency = Idempotency.NONE
+    # The event's own id does what a key would, and some providers send one with all they send.
+    idempotency = Idempotency.IGNORED
 
     @extend_schema(
         operation_id="receive_webhook",

@@ -150,6 +150,11 @@ class TestTaking:
             sender = replace(acme, secrets=secrets)
             assert sender.send(an_event(), {}, clock.now()).status_code == 202
 
+    def test_takes_no_notice_of_an_idempotency_key(self, acme: StandardSender) -> None:
+        for key in ("a key of theirs", "", "k" * 300):
+            answer = acme.send(an_event(), {}, clock.now(), idempotency_key=key)
+            assert (answer.status_code, "idempotency-replayed" in answer.headers) == (202, False)
+
     def test_accepts_clocks_that_differ_a_little(self, acme: StandardSender) -> None:
         for seconds in (-290, 290):
             assert acme.send(an_event(), {}, clock.now() + timedelta(seconds=seconds)).status_code == 202

@@ -56,7 +56,7 @@ class Operation:
     @property
     def takes_key(self) -> bool:
         """Whether it may be sent with an Idempotency-Key."""
-        return self.writes and self.idempotency is not Idempotency.NONE
+        return self.writes and self.idempotency.takes_key
 
     @property
     def role(self) -> str | None:

@@ -147,13 +147,17 @@ def _success(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def _keyed(view: Guarded, key: str, request: Request, path: Mapping[str, Any]) -> KeyedRequest:
-    """The request's name and content. The route is the pattern: one key names one thing, whichever path it has."""
-    match = request.resolver_match
+    """The request's name and content. The route is the pattern: one key names one thing, whichever path it has.
+
+    For whom and in which roles they act is content: after a change of either, the former answer is not theirs to read.
+    """
+    match, actor = request.resolver_match, view.actor(request)
     if match is None:
         raise RuntimeError("a view has a route")
-    content = json.dumps([path, request.data], sort_keys=True, separators=(",", ":"), default=str).encode()
+    said = [actor.party_id, sorted(actor.roles), path, request.data]
+    content = json.dumps(said, sort_keys=True, separators=(",", ":"), default=str).encode()
     return KeyedRequest(
-        principal=f"user:{view.actor(request).require_user()}",
+        principal=f"user:{actor.require_user()}",
         route=f"{request.method} /{match.route}",
         key=key,
         content=content,

@@ -17,11 +17,11 @@ from django.urls import path
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.models import User
+from apps.accounts.models import Membership, User
 from apps.accounts.services.tokens import mint_access_token
 from apps.accounts.testing import ApiClient, api_client
-from apps.accounts.tests.factories import make_user
-from apps.accounts.types import ALL_ROLES
+from apps.accounts.tests.factories import make_party, make_user
+from apps.accounts.types import ALL_ROLES, Role
 from apps.core import clock, outbox
 from apps.core.db import after_rollback, run_sql, unit_of_work
 from apps.core.errors import Conflict
@@ -164,6 +164,25 @@ class TestTheSameRequestAgain:
         assert send(api_client(), key, "mine").status_code == 401
         User.objects.filter(pk=user.pk).update(is_active=False)
         assert send(api_client(user), key, "mine").status_code == 401
+
+    @pytest.mark.parametrize("change", ["party", "role"])
+    def test_is_not_answered_to_who_has_become_somebody_else(self, books: str, change: str) -> None:
+        user, key, text = make_user(role=Role.INVESTOR), new_key(), f"became-{change}"
+        assert send(api_client(user), key, text).status_code == 201
+        held = Membership.objects.filter(user=user)
+        held.update(**({"party": make_party()} if change == "party" else {"role": Role.ISSUER}))
+        answer = send(api_client(user), key, text)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (422, "idempotency_key_reused")
+        assert notes(text) == 1
+
+    def test_is_refused_to_who_has_lost_the_role_before_anything_is_read(self, books: str) -> None:
+        user, key = make_user(role=Role.OPS), new_key()
+        new = {"kind": "LEGAL", "legal_name": "Kept for OPS", "country": "LI"}
+        with override_settings(ROOT_URLCONF="config.urls"):
+            assert api_client(user).command("/api/accounts/parties", new, key=key).status_code == 201
+            Membership.objects.filter(user=user).update(role=Role.COMPLIANCE)
+            answer = api_client(user).command("/api/accounts/parties", new, key=key)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
 
 
 class TestARefusedRequest:

@@ -13,6 +13,8 @@ from tests.flows.sweep.operations import Operation
 from tests.flows.sweep.scene import Scene
 
 LISTS = [operation for operation in ALL if "cursor" in operation.query]
+# A number no list has come to: well formed, and refused by the books.
+YET_TO_COME = ("as_of_sequence", str(2**63 - 1))
 READ_AS_OF = {"list_audit_logs", "list_trades"}
 
 
@@ -82,6 +84,9 @@ class TestEveryList:
     def test_takes_what_the_document_offers(self, scene: Scene, operation: Operation) -> None:
         for name, schema in operation.query.items():
             for value in offered(schema):
+                if (name, value) == YET_TO_COME:
+                    assert refused(scene, operation, name, value) == "not_reached"
+                    continue
                 response = ask(scene, operation, **{name: value})
                 assert response.status_code == 200, (name, value, response.content)
 

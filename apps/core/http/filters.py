@@ -193,12 +193,15 @@ class Listing:
         ]
 
     def _as_of(self, rows: QuerySet[Any]) -> int:
-        asked = self.get("as_of_sequence")
-        if asked is not None:
-            return int(asked)
-        column = self.query.sequence
-        newest = rows.model._default_manager.order_by(f"-{column}").values_list(column, flat=True).first()
-        return newest or 0
+        column, asked = self.query.sequence, self.get("as_of_sequence")
+        newest = rows.model._default_manager.order_by(f"-{column}").values_list(column, flat=True).first() or 0
+        if asked is None:
+            return newest
+        if asked > newest:
+            # It would pin nothing: the list would go on growing under it.
+            message = "The list has not come to this number yet."
+            raise serializers.ValidationError({"as_of_sequence": serializers.ErrorDetail(message, code="not_reached")})
+        return int(asked)
 
     def _identity(self) -> list[Any]:
         """What makes it this list: the address and every parameter but those that choose a page."""

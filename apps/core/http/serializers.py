@@ -18,6 +18,8 @@ ISIN, ADDRESS = "^[A-Z]{2}[A-Z0-9]{9}[0-9]$", "^0x[0-9a-fA-F]{40}$"
 AMOUNT = re.compile(r"[0-9]{1,38}(?:\.[0-9]{1,18})?", re.ASCII)
 # RFC 3339. Without an offset an instant would be anybody's guess.
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
+# RFC 9562. Python's own reader takes braces, hyphens anywhere, and the digits of every script.
+UUID_TEXT = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 EARLIEST, LATEST = date(1970, 1, 1), date(2199, 12, 31)
 
@@ -125,10 +127,10 @@ def _require_in_range(day: date) -> None:
 
 
 class IdField(serializers.UUIDField):
-    """A UUID as a string."""
+    """A UUID as a string of 36 characters."""
 
     def to_internal_value(self, data: Any) -> UUID:
-        if not isinstance(data, str):
+        if not isinstance(data, str) or not UUID_TEXT.fullmatch(data):
             raise serializers.ValidationError("This must be a UUID string.", code="invalid")
         return super().to_internal_value(data)
 

@@ -13,7 +13,7 @@ from apps.core.db.constraints import translated
 from apps.core.db.failures import is_unavailable
 from apps.core.errors import DomainError, Kind
 from apps.core.http.codes import INVALID, KIT, describe
-from apps.core.http.problems import Refusal, respond
+from apps.core.http.problems import JSON, Refusal, respond
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +68,8 @@ def _domain_headers(error: DomainError) -> dict[str, str]:
 
 def _api_headers(error: drf.APIException) -> dict[str, str]:
     headers = dict(getattr(error, "headers", {}))
+    if isinstance(error, drf.UnsupportedMediaType):
+        headers["Accept"] = JSON
     if header := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = header
     if wait := getattr(error, "wait", None):

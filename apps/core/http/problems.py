@@ -13,6 +13,8 @@ from apps.core.http.codes import ErrorCode
 from apps.core.http.envelope import error_envelope
 
 JSON, PROBLEM = "application/json", "application/problem+json"
+# By which names Accept allows an answer of ours.
+_OURS = {("application", "json"), ("application", "problem+json"), ("application", "*"), ("*", "*")}
 _renderer = JSONRenderer()
 
 
@@ -57,8 +59,14 @@ def prefers_problem(request: HttpRequest) -> bool:
 
 
 def accepts_json(request: HttpRequest) -> bool:
-    """Whether Accept allows an answer of ours. One who names problems only wants JSON when all is well."""
-    return request.get_preferred_type([JSON, PROBLEM]) is not None
+    """Whether Accept allows an answer of ours. One who names problems only wants JSON when all is well.
+
+    Parameters are not looked at (JSON has no charset to choose), and an empty header asks for nothing in particular.
+    """
+    if not request.headers.get("Accept", "").strip():
+        return True
+    kinds = {(wanted.main_type, wanted.sub_type) for wanted in request.accepted_types}
+    return not kinds.isdisjoint(_OURS)
 
 
 def _envelope(refusal: Refusal) -> dict[str, Any]:

@@ -36,6 +36,12 @@ class TestBodies:
         body = zlib.compress(b'{"text": "a"}')
         refused(post(f"{JSON}; charset={charset}", body), 415, "unsupported_media_type")
 
+    @pytest.mark.parametrize("sent", ["text/xml", "", "text/json", "application/jsonp", "application/json; charset=x"])
+    def test_of_another_type_are_refused_with_the_one_there_is(self, sent: str) -> None:
+        response = post(sent)
+        refused(response, 415, "unsupported_media_type")
+        assert response["Accept"] == JSON
+
     @pytest.mark.parametrize("charset", ["utf-8", "UTF-8", '"utf-8"', "utf8"])
     def test_in_utf_8_are_read(self, charset: str) -> None:
         assert post(f"{JSON}; charset={charset}").status_code == 200
@@ -118,10 +124,14 @@ class TestHeaders:
         refused(Client().get("/api/echo", headers={"Accept": accept}), 406, "not_acceptable")
 
     @pytest.mark.parametrize(
-        "accept", ["*/*", "application/*", "text/html, */*;q=0.1", "application/problem+json", "", "nonsense, */*"]
+        "accept",
+        [
+            *("*/*", "application/*", "text/html, */*;q=0.1", "application/problem+json", "", "nonsense, */*", None),
+            *("application/json; charset=utf-8", "application/json;version=1, text/html", "Application/JSON"),
+        ],
     )
-    def test_that_accept_json_get_it(self, accept: str) -> None:
-        headers = {"Accept": accept} if accept else {}
+    def test_that_accept_json_get_it(self, accept: str | None) -> None:
+        headers = {} if accept is None else {"Accept": accept}
         answer = Client().get("/api/echo", headers=headers)
         assert (answer.status_code, answer["Content-Type"]) == (200, JSON)
 

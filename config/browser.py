@@ -42,6 +42,6 @@ CORS_ALLOW_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 CORS_ALLOW_HEADERS = ("accept", "authorization", "content-type", "idempotency-key", "x-request-id")
 CORS_EXPOSE_HEADERS = (
     *("X-Request-ID", "Retry-After", "RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining"),
-    *("RateLimit-Reset", "Idempotency-Replayed", "Location", "Link"),
+    *("RateLimit-Reset", "Idempotency-Replayed"),
 )
 CORS_PREFLIGHT_MAX_AGE = 600

@@ -20,6 +20,12 @@ PAGES = {
     "/api/redoc": {"script-src": "'self'", "worker-src": "blob:"},
 }
 ORIGIN = "https://desk.example.com"
+MAY_SEND = {"accept", "authorization", "content-type", "idempotency-key", "x-request-id"}
+# What a page has to read in order to be a good client.
+MAY_READ = {
+    *("X-Request-ID", "Retry-After", "Idempotency-Replayed"),
+    *("RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"),
+}
 
 
 def directives(policy: str) -> dict[str, str]:
@@ -77,7 +83,7 @@ class TestOtherOrigins:
         asked = {
             "Origin": origin,
             "Access-Control-Request-Method": "POST",
-            "Access-Control-Request-Headers": "idempotency-key",
+            "Access-Control-Request-Headers": ",".join(sorted(MAY_SEND)),
         }
         return Client().options(path, headers=asked)
 
@@ -85,11 +91,14 @@ class TestOtherOrigins:
         answer = self.preflight("/api/dex/orders", ORIGIN)
         assert answer.status_code == 200
         assert answer.headers["Access-Control-Allow-Origin"] == ORIGIN
-        assert "idempotency-key" in answer.headers["Access-Control-Allow-Headers"]
+        assert set(answer.headers["Access-Control-Allow-Headers"].split(", ")) == MAY_SEND
         assert "Access-Control-Allow-Credentials" not in answer.headers
-        read = Client().get("/api/health", headers={"Origin": ORIGIN})
-        assert read.headers["Access-Control-Allow-Origin"] == ORIGIN
-        assert "X-Request-ID" in read.headers["Access-Control-Expose-Headers"]
+
+    def test_that_are_listed_may_read_what_a_good_client_needs(self) -> None:
+        for path in ("/api/health", "/api/accounts/me", "/api/none"):
+            read = Client().get(path, headers={"Origin": ORIGIN})
+            assert read.headers["Access-Control-Allow-Origin"] == ORIGIN
+            assert set(read.headers["Access-Control-Expose-Headers"].split(", ")) == MAY_READ
 
     @pytest.mark.parametrize(
         "origin", ["https://evil.example.com", "null", f"{ORIGIN}.evil.example", "http://desk.example.com"]

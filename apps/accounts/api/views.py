@@ -45,7 +45,7 @@ class TokenView(View):
         # Before the hash: nobody guesses one name from many addresses, and no refusal costs an argon2.
         self.spend(Bucket.LOGINS, key_of_name(body["username"]))
         token = log_in(**body, ip_address=client_address(request), now=clock.now())
-        return Response(AccessTokenSerializer(token).data, headers={"Cache-Control": "no-store"})
+        return Response(AccessTokenSerializer(token).data)
 
 
 class MeView(View):

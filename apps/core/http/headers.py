@@ -30,7 +30,7 @@ def _policy_at(path: str) -> dict[str, object] | None:
 
 
 class BrowserHeadersMiddleware:
-    """Permissions-Policy; no use by other sites' pages; and what the API answers is kept by no cache."""
+    """Permissions-Policy, and no use by other sites' pages."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
@@ -39,6 +39,4 @@ class BrowserHeadersMiddleware:
         response = self.get_response(request)
         response.headers.setdefault("Permissions-Policy", settings.PERMISSIONS_POLICY)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
-        if request.path_info.startswith("/api/"):
-            response.headers.setdefault("Cache-Control", "no-store")
         return response

@@ -159,10 +159,12 @@ def database_url(name: str) -> str:
     return server_url(name, ("postgres", "postgresql"), SERVERLESS_DATABASE)
 
 
+# Who only serves and works need not know the owner's password: `migrate` alone logs in as the owner.
+DATABASE_OWNER_KNOWN = DEBUG or bool(env.text("DATABASE_OWNER_URL"))
 DATABASES = databases(
     url=database_url("DATABASE_URL"),
     direct_url=database_url("DATABASE_DIRECT_URL" if env.text("DATABASE_DIRECT_URL") else "DATABASE_URL"),
-    owner_url=database_url("DATABASE_OWNER_URL"),
+    owner_url=database_url("DATABASE_OWNER_URL") if DATABASE_OWNER_KNOWN else SERVERLESS_DATABASE,
 )
 # What bounds a session of the application's role: on the role too, since a pooler passes no startup options on.
 DATABASE_ROLE_BOUNDS = BOUNDS

@@ -45,12 +45,18 @@ class TestProduction:
         done = start("manage.py", "check")
         assert done.returncode == 0, done.stderr
 
-    @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CHAIN_RPC_URL"])
+    @pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "CHAIN_RPC_URL"])
     def test_refuses_to_start_without_a_server_and_names_it(self, name: str) -> None:
         done = start("manage.py", "check", without=name)
         assert done.returncode != 0
         assert name in done.stderr
         assert "secret" not in done.stderr
+
+    def test_needs_the_owner_of_the_tables_to_migrate_and_for_nothing_else(self) -> None:
+        assert start("manage.py", "check", without="DATABASE_OWNER_URL").returncode == 0
+        done = start("manage.py", "migrate", without="DATABASE_OWNER_URL")
+        assert done.returncode != 0
+        assert "DATABASE_OWNER_URL is not set" in done.stderr
 
     @pytest.mark.parametrize("name", ["DJANGO_SECRET_KEY", "JWT_SECRET_KEY", "PUBLIC_DOMAIN"])
     def test_has_no_default_for_a_secret(self, name: str) -> None:

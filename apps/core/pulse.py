@@ -13,8 +13,8 @@ from collections.abc import Callable
 from celery import Celery
 from django.db import DatabaseError, InterfaceError, connections
 from kombu import Exchange, Queue
-from kombu.exceptions import OperationalError
 
+from apps.core.messages import BrokerUnavailable, send
 from apps.core.services import workers
 
 log = logging.getLogger(__name__)
@@ -48,7 +48,7 @@ class Pulse(threading.Thread):
             try:
                 self._send()
                 self._listen()
-            except (DatabaseError, InterfaceError, OperationalError, OSError) as error:
+            except (DatabaseError, InterfaceError, BrokerUnavailable) as error:
                 # Without a broker or a database no worker works: that is nothing a new process would mend.
                 log.warning("no pulse can be taken", extra={"error": type(error).__name__})
                 self._heard = time.monotonic()
@@ -61,7 +61,7 @@ class Pulse(threading.Thread):
 
     def _send(self) -> None:
         arguments = {"worker": self._worker, "pid": self._pid}
-        self._app.send_task(TASK, kwargs=arguments, queue=self._queue.name, expires=SILENT_SECONDS, retry=False)
+        send(self._app, TASK, queue=self._queue.name, expires=SILENT_SECONDS, arguments=arguments)
 
     def _listen(self) -> None:
         if self._is_full():

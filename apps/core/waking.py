@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from celery import Celery
 from django.conf import settings
 from django.utils.module_loading import import_string
-from kombu.exceptions import OperationalError
 
 from apps.core.db import fetch_all
+from apps.core.messages import BrokerUnavailable, send
 from apps.core.registry import registry
 
 log = logging.getLogger(__name__)
@@ -41,8 +41,8 @@ class Waker:
         self._next[kind], self._wait[kind] = now + wait, min(wait * 2, LONGEST_WAIT)
         app: Celery = import_string(settings.TASKS_APP)
         try:
-            app.send_task(registry.work[kind], expires=LONGEST_WAIT.total_seconds(), retry=False, queue="default")
-        except (OperationalError, OSError) as error:
-            log.warning("work could not be woken", extra={"kind": kind, "error": type(error).__name__})
+            send(app, registry.work[kind], queue="default", expires=LONGEST_WAIT.total_seconds())
+        except BrokerUnavailable as error:
+            log.warning("work could not be woken", extra={"kind": kind, "error": str(error)})
             return False
         return True

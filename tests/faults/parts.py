@@ -106,12 +106,12 @@ class Parts:
         """Whether it ended by itself."""
         return self._running[name].poll() is not None
 
-    def peers(self, name: str) -> set[int]:
-        """Ports that it, or what it started, is connected to. Empty when it was killed."""
+    def ports(self, name: str) -> set[int]:
+        """Local ports of its connections, and of what it started. Empty when it was killed."""
         if name not in self._running:
             return set()
         members = session_members(ProcessRecord.of(self.pid(name)))
-        return {link.raddr.port for member in members for link in member.net_connections() if link.raddr}
+        return {link.laddr.port for member in members for link in member.net_connections() if link.laddr}
 
     def kill(self, name: str) -> None:
         """kill -9 of the process and all it started, as when its machine is gone."""

@@ -16,7 +16,7 @@ from apps.core.models import (
     WorkerHeartbeat,
     WorkItem,
 )
-from apps.core.officers import Code, ReadOnlyAdmin
+from apps.core.officers import Code, Column, ReadOnlyAdmin
 
 
 @admin.register(Alert)
@@ -50,8 +50,10 @@ class IdempotentRequestAdmin(ReadOnlyAdmin):
 
     table = ("id", "created_at", "expires_at", "principal", "route", "key", "status")
     hidden = ("fingerprint", "answer")
-    columns = {"principal": Code("principal", short=True), "key": Code("key", short=True)}
     search_fields = ("id", "key", "principal")
+
+    def column(self, name: str, *, in_list: bool) -> Column:
+        return Code(name, short=in_list) if name in {"principal", "key"} else super().column(name, in_list=in_list)
 
 
 @admin.register(InboundWebhook)

@@ -12,9 +12,10 @@ from django.test import Client
 
 from apps.accounts.tests.factories import make_user
 from apps.accounts.types import Role
+from apps.core.devstack.ports import free_port
 from apps.core.testing import databases
+from apps.core.testing.waiting import until
 from tests.browser.chromium import Chromium
-from tests.config.test_logs import ROOT, free_port, until
 
 PAGES = {
     "/admin/login/": "input[name=username]",
@@ -41,7 +42,7 @@ def site(books: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "config.server", "--port", address.rpartition(":")[2]],
-            cwd=ROOT,
+            cwd=databases.ROOT,
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -3,17 +3,17 @@
 import json
 import logging
 import os
-import socket
 import subprocess
 import sys
 import textwrap
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from apps.core.devstack.ports import free_port
+from apps.core.testing.waiting import until
 from config.logs import FILE_BYTES, FILES_KEPT, logging_config
 from config.variables import Misconfigured, Variables
 from tests.architecture.test_production import PRODUCTION
@@ -135,19 +135,6 @@ def production(folder: Path) -> dict[str, str]:
     servers = {name: os.environ[name] for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CHAIN_RPC_URL")}
     hosts = {"DJANGO_ALLOWED_HOSTS": "books.example.com", "PATH": os.environ["PATH"]}
     return {**PRODUCTION, **servers, **hosts, "LOG_DIR": str(folder)}
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
-
-
-def until(done: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, "it did not come"
-        time.sleep(0.1)
 
 
 class TestProcesses:

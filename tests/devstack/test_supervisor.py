@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from apps.core.devstack.layout import CHECKOUT, Home
 from apps.core.devstack.plan import project_plan
 from apps.core.devstack.ports import free_port
 from apps.core.devstack.urls import NAMES
+from apps.core.testing.waiting import until
 from tests.devstack.conftest import new_root, processes_of
 
 # The real supervisor on the real servers, with small children in place of the project's.
@@ -61,13 +61,6 @@ def facts(root: Path) -> dict[str, Any]:
         return dict(json.loads((root / "demo" / "processes.json").read_text()))
     except FileNotFoundError:
         return {}
-
-
-def until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
 
 
 class TestAServedProfile:

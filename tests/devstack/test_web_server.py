@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from apps.core.devstack.layout import CHECKOUT
 from apps.core.devstack.ports import free_port
 from apps.core.testing.databases import urls_of
+from apps.core.testing.waiting import until
 
 HEALTH = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 
@@ -67,13 +68,6 @@ def start(tmp_path: Path, **environment: str) -> "subprocess.Popen[bytes]":
     log = (tmp_path / "web.log").open("w")
     command = [sys.executable, "-m", "config.server"]
     return subprocess.Popen(command, cwd=CHECKOUT, env=os.environ | environment, stdout=log, stderr=log)
-
-
-def until(true: Callable[[], bool], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def serving(tmp_path: Path, context: ssl.SSLContext | None = None, **environment: str) -> Iterator[Web]:

@@ -4,8 +4,7 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -20,6 +19,7 @@ from apps.core import outbox, request_id
 from apps.core.db import unit_of_work
 from apps.core.models import OutboxEvent
 from apps.core.testing.databases import urls_of
+from apps.core.testing.waiting import until
 from config.celery import app
 from tests.flows import carrying
 
@@ -78,14 +78,6 @@ def worker(books: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
             process.wait(timeout=30)
 
 
-def eventually(read: Callable[[], object], seconds: float = 90) -> None:
-    """Wait until it is true."""
-    until = time.monotonic() + seconds
-    while not read():
-        assert time.monotonic() < until, "it never came true"
-        time.sleep(0.1)
-
-
 def events(topic: str, key: str) -> list[str]:
     return list(OutboxEvent.objects.filter(topic=topic, key=key).values_list("request_id", flat=True))
 
@@ -95,16 +87,16 @@ class TestTask:
         queue, folder = worker
         with request_id.working("offered-5"):
             carrying.first.apply_async(("one", queue), queue=queue)
-        eventually(lambda: events("carrying.second", "one"))
+        until(lambda: events("carrying.second", "one"))
         assert (events("carrying.first", "one"), events("carrying.second", "one")) == (["offered-5"], ["offered-5"])
-        eventually(lambda: "ValueError: offered-5" in (folder / "output").read_text())
+        until(lambda: "ValueError: offered-5" in (folder / "output").read_text())
 
     def test_that_the_clock_sends_gets_an_id_of_its_own(self, worker: tuple[str, Path]) -> None:
         queue, _ = worker
         assert request_id.current() == ""
         for key in ("two", "three"):
             carrying.first.apply_async((key, queue), queue=queue)
-        eventually(lambda: events("carrying.second", "two") and events("carrying.second", "three"))
+        until(lambda: events("carrying.second", "two") and events("carrying.second", "three"))
         two, three = events("carrying.first", "two"), events("carrying.first", "three")
         assert two != three
         assert UUID(two[0]).version == UUID(three[0]).version == 7
@@ -115,7 +107,7 @@ class TestTask:
         queue, _ = worker
         key = str(uuid4())
         carrying.second.apply_async((key,), queue=queue, headers={"request_id": forged})
-        eventually(lambda: events("carrying.second", key))
+        until(lambda: events("carrying.second", key))
         assert UUID(events("carrying.second", key)[0]).version == 7
 
 

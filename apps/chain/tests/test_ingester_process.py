@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -20,6 +20,7 @@ from apps.core.devstack.anvil import private_node
 from apps.core.devstack.layout import CHECKOUT
 from apps.core.models import EngineState
 from apps.core.testing import databases
+from apps.core.testing.waiting import until
 
 PATIENCE_SECONDS = 90
 WALLETS = [hx(0xC0FFEE + number) for number in range(5)]
@@ -68,13 +69,6 @@ def ingesters(books: str, chain: LocalChain) -> Iterator[Ingesters]:
     found.stop()
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def caught_up(chain: LocalChain) -> bool:
     cursor = StreamCursor.objects.filter(name=blocks.STREAM).first()
     return cursor is not None and cursor.number == chain.head() and cursor.hash == chain.hash_at(cursor.number)
@@ -101,16 +95,16 @@ def run_and_kill(chain: LocalChain, ingesters: Ingesters, kills: int, seed: int,
     for _ in range(2):
         ingesters.start()
     for _ in range(kills):
-        eventually(partial(led_since, epoch))
+        until(partial(led_since, epoch))
         traffic(chain, token, rng)
         time.sleep(rng.random() * 0.3)
         epoch = ingesters.kill_leader()
         if more:
             ingesters.start()
         traffic(chain, token, rng)
-    eventually(lambda: caught_up(chain))
+    until(lambda: caught_up(chain))
     assert EngineState.objects.get(name="ingester").epoch > epoch
-    eventually(lambda: stored_logs(token) == node_logs(chain, token))
+    until(lambda: stored_logs(token) == node_logs(chain, token))
     canonical_chain_is_whole(chain)
     balances = {wallet: units for wallet in WALLETS if (units := chain.balance(token, wallet))}
     assert head_fold(token) == balances

@@ -4,8 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 
 from django.db import connection
 
@@ -34,15 +32,6 @@ class EngineProcess:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=PATIENCE)
-
-
-def wait_until(condition: Callable[[], object], what: str) -> None:
-    """Poll until true. Raises AssertionError when patience ends."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        if time.monotonic() > end:
-            raise AssertionError(f"never came true: {what}")
-        time.sleep(0.05)
 
 
 def somebody_waits_for_a_lock() -> bool:

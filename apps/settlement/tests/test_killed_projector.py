@@ -5,12 +5,13 @@ from django.db import connection
 
 from apps.core.daemon import Leadership, elect
 from apps.core.db import run_sql, unit_of_work
+from apps.core.testing.waiting import until
 from apps.ledger.models import LedgerTransfer
 from apps.ledger.selectors.balances import by_wallet, control_totals
 from apps.settlement.selectors.movements import projection_cursor
 from apps.settlement.tests.logs import ALICE, BOB, CASH, Block
 from apps.settlement.tests.paper import USDX, Paper
-from apps.settlement.tests.processes import EngineProcess, somebody_waits_for_a_lock, wait_until
+from apps.settlement.tests.processes import EngineProcess, somebody_waits_for_a_lock
 
 BLOCKS, UNITS = 40, 7
 # Where the killed process waits: before the first posting, or with every effect written and only the cursor to move.
@@ -43,7 +44,7 @@ def project(paper: Paper) -> None:
         leaderships.extend(filter(None, [elect("projector")]))
         return bool(leaderships)
 
-    wait_until(lead, "the leader's lock is free")
+    until(lead, what="the leader's lock is free")
     paper.project(leaderships[0])
     connection.close()
 
@@ -62,7 +63,7 @@ class TestKilledProjector:
         with unit_of_work():
             run_sql(BEFORE)
             victim = EngineProcess("projector", books)
-            wait_until(somebody_waits_for_a_lock, "the projector in the middle of its work")
+            until(somebody_waits_for_a_lock, what="the projector in the middle of its work")
             victim.kill()
         assert (by_wallet(USDX), projection_cursor(), LedgerTransfer.objects.count()) == (before, cursor, rows)
         project(paper)
@@ -76,12 +77,12 @@ class TestKilledProjector:
         with unit_of_work():
             run_sql(AFTER)
             leader = EngineProcess("projector", books)
-            wait_until(somebody_waits_for_a_lock, "the leader in the middle of its work")
+            until(somebody_waits_for_a_lock, what="the leader in the middle of its work")
             heir = EngineProcess("projector", books)
             leader.kill()
             assert by_wallet(USDX) == before
         try:
-            wait_until(lambda: arrived(paper), "the heir's work")
+            until(lambda: arrived(paper), what="the heir's work")
         finally:
             heir.stop()
         assert by_wallet(USDX) == {ALICE: before[ALICE] + BLOCKS * (UNITS - 1), BOB: before[BOB] + BLOCKS}

@@ -1,10 +1,17 @@
 """What the sweep's tests share: books with something in them, and that they stay as they are."""
 
 from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import pytest
+from django.conf import LazySettings
+from limits import RateLimitItemPerMinute
 
+from apps.core.rate_limits.counting import PAUSE_SECONDS
+from apps.core.testing.valkey import PrivateValkey
 from tests.flows.sweep import bad_values
 from tests.flows.sweep.books_digest import digest
 from tests.flows.sweep.operations import Operation
@@ -70,3 +77,25 @@ def server(address: tuple[str, int]) -> str:
     """Its URL."""
     host, port = address
     return f"http://{host}:{port}"
+
+
+@pytest.fixture
+def limit(settings: LazySettings) -> Any:
+    """Set some of the limits, per minute. Who was counted by another test, or a run of a moment ago, is not here."""
+    namespace = uuid4().hex
+
+    def set_some(**scopes: int) -> None:
+        given = {name: RateLimitItemPerMinute(number, namespace=namespace) for name, number in scopes.items()}
+        settings.RATE_LIMITS = {**settings.RATE_LIMITS, **given}
+
+    return set_some
+
+
+@pytest.fixture
+def valkey(tmp_path: Path, settings: LazySettings) -> Iterator[PrivateValkey]:
+    """A Valkey that may be killed."""
+    with PrivateValkey(tmp_path) as found:
+        settings.REDIS_URL = found.url
+        yield found
+    # Until then a store that failed is left alone, and the next test would count in two.
+    Event().wait(PAUSE_SECONDS)

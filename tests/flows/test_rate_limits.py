@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import SystemRandom
@@ -50,17 +49,6 @@ def someone() -> User:
 
 def log_in(client: ApiClient, username: str, password: str = PASSWORD) -> Any:
     return client.post(LOGIN, {"username": username, "password": password})
-
-
-@pytest.fixture
-def limit(settings: LazySettings) -> Any:
-    """Set some of the limits, per minute."""
-
-    def set_some(**scopes: int) -> None:
-        given: dict[str, RateLimitItem] = {name: RateLimitItemPerMinute(number) for name, number in scopes.items()}
-        settings.RATE_LIMITS = {**settings.RATE_LIMITS, **given}
-
-    return set_some
 
 
 @pytest.fixture(scope="class")
@@ -194,10 +182,10 @@ class TestRateLimits:
         assert asked == []
 
     def test_keep_no_address_and_no_name_in_valkey(self, limit: Any, tmp_path: Path, settings: LazySettings) -> None:
-        with PrivateValkey(tmp_path) as server:
-            settings.REDIS_URL = server.url
+        with PrivateValkey(tmp_path) as valkey:
+            settings.REDIS_URL = valkey.url
             log_in(stranger("192.0.2.77"), "arabella")
-            keys = b" ".join(Redis.from_url(server.url).keys())
+            keys = b" ".join(Redis.from_url(valkey.url).keys())
         assert b"bookentry:rate:LIMITER/logins/" in keys
         assert b"192.0.2.77" not in keys
         assert b"arabella" not in keys
@@ -244,31 +232,23 @@ class TestLogins:
         assert {client.get("/admin/login/").status_code for _ in range(3)} == {200}
 
 
-@pytest.fixture
-def server(tmp_path: Path, settings: LazySettings) -> Iterator[PrivateValkey]:
-    """A Valkey that may be killed."""
-    with PrivateValkey(tmp_path) as found:
-        settings.REDIS_URL = found.url
-        yield found
-
-
 @pytest.mark.usefixtures("books")
 class TestWithoutValkey:
-    def test_the_database_counts_until_it_is_back(self, server: PrivateValkey, limit: Any) -> None:
+    def test_the_database_counts_until_it_is_back(self, valkey: PrivateValkey, limit: Any) -> None:
         limit(USER=3)
         client = api_client(make_user())
         assert client.get(ME).status_code == 200
-        server.kill()
+        valkey.kill()
         assert [client.get(ME).status_code for _ in range(4)] == [200, 200, 200, 429]
         assert RateCounter.objects.filter(key__contains="/reads/").exists()
-        server.start()
+        valkey.start()
         deadline = time.monotonic() + 20
-        while not Redis.from_url(server.url).keys("*bookentry:rate:*reads*") and time.monotonic() < deadline:
+        while not Redis.from_url(valkey.url).keys("*bookentry:rate:*reads*") and time.monotonic() < deadline:
             assert api_client(make_user()).get(ME).status_code == 200
             wait(0.1)
         assert time.monotonic() < deadline
 
-    def test_no_request_fails_while_it_dies_and_returns_under_load(self, server: PrivateValkey, limit: Any) -> None:
+    def test_no_request_fails_while_it_dies_and_returns_under_load(self, valkey: PrivateValkey, limit: Any) -> None:
         limit(USER=10)
         users, stop = [make_user() for _ in range(4)], threading.Event()
 
@@ -283,18 +263,18 @@ class TestWithoutValkey:
             running = [pool.submit(ask, user) for user in users]
             for _ in range(3):
                 wait(0.5)
-                server.kill()
+                valkey.kill()
                 wait(0.5)
-                server.start()
+                valkey.start()
             stop.set()
         for seen in (future.result() for future in running):
             assert set(seen) <= {200, 429}
             # One limit's worth in the database, and one in each Valkey that began with nothing.
             assert 10 <= seen.count(200) <= 10 * 5
 
-    def test_logins_are_closed_and_reads_open_when_nobody_counts(self, server: PrivateValkey, limit: Any) -> None:
+    def test_logins_are_closed_and_reads_open_when_nobody_counts(self, valkey: PrivateValkey, limit: Any) -> None:
         limit(LOGINS=1, ANON=1)
-        server.kill()
+        valkey.kill()
         wait(PAUSE_SECONDS)
         with in_force("no_such_database"):
             client = stranger()

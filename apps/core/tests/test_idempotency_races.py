@@ -13,6 +13,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.hashers import Argon2PasswordHasher
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext, override_settings
 from django.urls import path
@@ -21,10 +22,10 @@ from rest_framework.response import Response
 
 from apps.accounts.models import Party, User
 from apps.accounts.testing import api_client
-from apps.accounts.tests.factories import make_user
+from apps.accounts.tests.factories import PASSWORD, make_party, make_user
 from apps.accounts.types import ALL_ROLES, Role
 from apps.core import outbox
-from apps.core.db import run_sql, unit_of_work
+from apps.core.db import fetch_all, run_sql, unit_of_work
 from apps.core.http.idempotency import HEADER, REPLAYED, Idempotency
 from apps.core.http.views import View
 from apps.core.idempotency import purge_expired
@@ -32,6 +33,10 @@ from apps.core.models import IdempotentRequest, OutboxEvent
 from apps.core.testing.wire import CuttingProxy, KillingProxy
 
 fork = multiprocessing.get_context("fork")
+# Written or locked by this transaction; reading locks a table against its removal alone.
+ROWS_HELD = """
+    SELECT locktype, mode FROM pg_locks WHERE pid = pg_backend_pid()
+    AND (locktype IN ('transactionid', 'tuple') OR locktype = 'relation' AND mode <> 'AccessShareLock')"""
 PARTIES = "/api/accounts/parties"
 NEVER = 10**9
 
@@ -259,3 +264,18 @@ class TestTheCost:
         kept = [q["sql"] for q in found if "core_idempotentrequest" in q["sql"]]
         assert len(kept) == 1
         assert len([q for q in found if q["sql"] not in {"BEGIN", "COMMIT"}]) == len(login) + 1
+
+
+class TestACommandThatTakesLong:
+    def test_holds_no_row_while_it_hashes_a_password(self, officer: User, monkeypatch: pytest.MonkeyPatch) -> None:
+        held, real = [], Argon2PasswordHasher.encode
+
+        def watched(self: Any, *args: Any) -> Any:
+            held.append(fetch_all(ROWS_HELD))
+            return real(self, *args)
+
+        monkeypatch.setattr(Argon2PasswordHasher, "encode", watched)
+        name = f"u-{uuid4().hex}"
+        new = {"username": name, "password": PASSWORD, "party_id": str(make_party().pk), "role": "INVESTOR"}
+        assert api_client(officer).command("/api/accounts/users", new).status_code == 201
+        assert held == [[]]

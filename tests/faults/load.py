@@ -45,6 +45,10 @@ class Load:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ask no more, and wait for the last answers."""
         self._stop.set()
         for thread in self._threads:
             thread.join(30)

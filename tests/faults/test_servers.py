@@ -108,6 +108,7 @@ def failures(answers: list[Answer]) -> list[Answer]:
 
 def assert_once(site: Site) -> None:
     """Every accepted order is in the books, exactly once, and decided; nothing is there that nobody asked for."""
+    site.load.stop()
     accepted = set(site.load.accepted())
     assert len(accepted) > 10
     until(lambda: site.rows("SELECT count(*) FROM dex_inbox") == [(0,)], 30, "the matcher has decided all there is")

@@ -28,7 +28,7 @@ from apps.core.testing.databases import in_force
 from apps.core.testing.valkey import PrivateValkey
 
 ME, LOGIN, ORDERS = "/api/accounts/me", "/api/auth/token", "/api/dex/orders"
-CANCEL = f"/api/dex/orders/{uuid4()}/cancel"
+CANCEL = "/api/dex/orders/01890000-0000-7000-8000-000000000000/cancel"
 FIELDS = ("RateLimit", "RateLimit-Policy", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
 _random = SystemRandom()
 
@@ -89,7 +89,7 @@ class TestRateLimits:
     def test_count_a_bad_token_as_a_stranger(self, limit: Any) -> None:
         limit(ANON=2)
         client = stranger()
-        answers = [client.get(ME, HTTP_AUTHORIZATION=f"Bearer {uuid4()}") for _ in range(3)]
+        answers = [client.get(ME, HTTP_AUTHORIZATION="Bearer 01890000-0000-7000-8000-000000000000") for _ in range(3)]
         assert [answer.status_code for answer in answers] == [401, 401, 429]
         assert client.get(ME).status_code == 429
 
@@ -148,7 +148,7 @@ class TestRateLimits:
         [
             ("get", ME, 200),
             ("get", "/api/compliance/audit-logs", 403),
-            ("get", f"/api/dex/orders/{uuid4()}", 404),
+            ("get", "/api/dex/orders/01890000-0000-7000-8000-000000000000", 404),
             ("delete", ME, 405),
             ("post", ORDERS, 400),
             ("get", "/api/schema", 200),

@@ -76,8 +76,9 @@ class ChainPlatform:
 
     def run_sender_until_final(self, rounds: int = 50) -> None:
         """Send, mine and finalize until every intent has ended."""
-        for _ in range(rounds):
-            self.step("sender")
+        for number in range(rounds):
+            # What the node dropped is sent again after a while: patience here is the clock's.
+            self.step("sender", timedelta(seconds=max(0, number - 10)))
             if not TxIntent.objects.exclude(state__in=ENDED).exists():
                 return
             self.finalize()

@@ -78,7 +78,7 @@ class ChainPlatform:
         """Send, mine and finalize until every intent has ended."""
         for number in range(rounds):
             # What the node dropped is sent again after a while: patience here is the clock's.
-            self.step("sender", timedelta(seconds=max(0, number - 10)))
+            self.step("sender", later=timedelta(seconds=max(0, number - 10)))
             if not TxIntent.objects.exclude(state__in=ENDED).exists():
                 return
             self.finalize()

@@ -53,10 +53,7 @@ class CuttingProxy:
         try:
             while data := client.recv(CHUNK):
                 if self._fatal():
-                    if self._forward:
-                        server.sendall(data)
-                    self._strike(client)
-                    self.struck = True
+                    self._strike(client, server, data)
                     return
                 server.sendall(data)
         except OSError:
@@ -64,8 +61,12 @@ class CuttingProxy:
         finally:
             _shut(server)
 
-    def _strike(self, client: socket.socket) -> None:
+    def _strike(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
+        """Hang up first: the answer to what is still forwarded must not get through."""
+        self.struck = True
         client.shutdown(socket.SHUT_RDWR)
+        if self._forward:
+            server.sendall(data)
 
     def _fatal(self) -> bool:
         with self._counting:
@@ -85,7 +86,10 @@ class KillingProxy(CuttingProxy):
         """Whether it has struck."""
         return self.struck
 
-    def _strike(self, client: socket.socket) -> None:
+    def _strike(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
+        if self._forward:
+            server.sendall(data)
+        self.struck = True
         os.kill(self._victim(), signal.SIGKILL)
 
 

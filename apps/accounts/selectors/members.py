@@ -6,13 +6,13 @@ from apps.accounts.models import Membership, User
 from apps.accounts.selectors.parties import party
 from apps.accounts.types import ProfileView
 from apps.core.actor import Actor
-from apps.core.db import fetch_all
+from apps.core.db import Columns, fetch_all
 from apps.core.errors import RoleRequired
 
-USER_FIELDS = [field.attname for field in User._meta.concrete_fields]
-# Asked on every request: written out, for building it anew costs more than the database's answer.
+USER = Columns(User, "u")
+# Asked on every request.
 MEMBERS = f"""
-SELECT m.party_id, m.role, {", ".join(f"u.{field.column}" for field in User._meta.concrete_fields)}
+SELECT m.party_id, m.role, {USER}
 FROM accounts_membership m JOIN accounts_user u ON u.id = m.user_id
 WHERE m.user_id = %s AND u.is_active ORDER BY m.created_at, m.id
 """  # noqa: S608 (our own columns)
@@ -27,7 +27,7 @@ def acting_member(user_id: UUID) -> tuple[User, Actor] | None:
     rows = fetch_all(MEMBERS, [user_id])
     if not rows:
         return None
-    user, party_id = User.from_db("default", USER_FIELDS, rows[0][2:]), rows[0][0]
+    user, party_id = USER.read(rows[0], 2), rows[0][0]
     roles = frozenset(role for of, role, *_ in rows if of == party_id)
     return user, Actor(user_id=user_id, party_id=party_id, roles=roles, rate_tier=user.rate_tier)
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from apps.compliance.rules import Facts
 from apps.compliance.types import Subject
 from apps.core.db import as_columns, fetch_all
-from apps.securities.selectors.securities import securities
+from apps.securities.selectors.securities import securities_named
 
 # With no wallet named, the one furthest along counts: registered before proved, then the oldest.
 FACTS = """
@@ -27,7 +27,7 @@ LEFT JOIN LATERAL (
 
 def load_facts(subjects: Sequence[Subject]) -> dict[str, Facts]:
     """Facts by the subject's `ref`. What is unknown is None, and refuses."""
-    terms = {view.isin: view for view in securities(isins={s.isin for s in subjects})}
+    terms = {view.isin: view for view in securities_named({s.isin for s in subjects})}
     isins = {s.ref: s.isin for s in subjects}
     found = fetch_all(FACTS, as_columns([(s.ref, s.party_id, s.isin, s.wallet_address) for s in subjects], 4))
     facts = {}

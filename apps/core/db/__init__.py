@@ -3,6 +3,7 @@
 All raw driver use stays in this package, so that a change of driver is a change of one folder.
 """
 
+from apps.core.db.columns import Columns
 from apps.core.db.constraints import constraint_error
 from apps.core.db.copy import copy_rows
 from apps.core.db.fields import BaseUnitsField, TokenUnitsField
@@ -17,6 +18,7 @@ __all__ = [
     "Advisory",
     "AppendOnlyModel",
     "BaseUnitsField",
+    "Columns",
     "Listener",
     "TokenUnitsField",
     "after_rollback",

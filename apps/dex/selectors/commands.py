@@ -3,13 +3,20 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from apps.core.db import Columns, fetch_all, fetch_one
 from apps.dex.models import Command, Verdict
 from apps.dex.types import CommandKind, CommandReceipt
+
+COMMAND = Columns(Command, "c")
+# Asked for every command.
+BY_CLIENT_ID = f"SELECT {COMMAND} FROM dex_command c WHERE c.party_id = %s AND c.client_command_id = %s"  # noqa: S608
+VERDICTS = "SELECT command_id, code FROM dex_verdict WHERE command_id = ANY(%s)"
 
 
 def by_client_id(party_id: UUID, client_command_id: str) -> Command | None:
     """The command a party recorded under its own id."""
-    return Command.objects.filter(party_id=party_id, client_command_id=client_command_id).first()
+    row = fetch_one(BY_CLIENT_ID, [party_id, client_command_id])
+    return COMMAND.read(row) if row else None
 
 
 def that_placed(order_id: UUID, party_id: UUID) -> Command | None:
@@ -26,4 +33,4 @@ def receipt(command: Command) -> CommandReceipt:
 
 def verdicts(command_ids: Iterable[int]) -> dict[int, str | None]:
     """Verdict codes (None: accepted) of those commands that are decided."""
-    return dict(Verdict.objects.filter(pk__in=list(command_ids)).values_list("command_id", "code"))
+    return dict(fetch_all(VERDICTS, [list(command_ids)]))

@@ -4,14 +4,26 @@ from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Count, F, Q, QuerySet, Sum
+from django.db.models import Count, F, QuerySet, Sum
 
+from apps.core.db import Columns, fetch_all, fetch_one
 from apps.core.money import format_base_units
 from apps.dex.errors import UnknownOrder
 from apps.dex.models import BookState, Command, Order, Trade
 from apps.dex.types import BookView, CommandKind, FillView, LevelView, OrderState, OrderView, TradeView
-from apps.securities.selectors.securities import securities, security
+from apps.securities.selectors.securities import securities_named, security
 from apps.securities.types import SecurityView
+
+ORDER, COMMAND, TRADE = Columns(Order, "o"), Columns(Command, "c"), Columns(Trade, "t")
+# Asked for every order: the command that placed it, and the order once the matcher has seen it.
+ONE_ORDER = f"""
+SELECT o.id, {COMMAND}, {ORDER} FROM dex_command c LEFT JOIN dex_order o ON o.command_id = c.id
+WHERE c.order_id = %s AND c.kind = '{CommandKind.NEW}'
+"""  # noqa: S608 (our own columns)
+FILLS = f"""
+SELECT {TRADE} FROM dex_trade t
+WHERE t.maker_order_id = ANY(%(orders)s::uuid[]) OR t.taker_order_id = ANY(%(orders)s::uuid[]) ORDER BY t.id
+"""  # noqa: S608 (our own columns)
 
 
 def orders_of(party_id: UUID | None) -> QuerySet[Order]:
@@ -23,11 +35,15 @@ def orders_of(party_id: UUID | None) -> QuerySet[Order]:
 
 def order_view(order_id: UUID, party_id: UUID | None = None) -> OrderView:
     """One order, PENDING until the matcher has seen it. Raises UnknownOrder, also for another party's."""
-    row = Order.objects.select_related("command").filter(pk=order_id).first()
-    command = row.command if row else Command.objects.filter(order_id=order_id, kind=CommandKind.NEW).first()
+    found = fetch_one(ONE_ORDER, [order_id])
+    command = COMMAND.read(found, 1) if found else None
     if command is None or (party_id is not None and command.party_id != party_id):
         raise UnknownOrder
-    return order_views([row])[0] if row else _pending_view(command)
+    if found is None or found[0] is None:
+        return _pending_view(command)
+    order = ORDER.read(found, 1 + len(COMMAND))
+    order.command = command
+    return order_views([order])[0]
 
 
 def order_views(rows: Iterable[Order]) -> list[OrderView]:
@@ -39,13 +55,12 @@ def order_views(rows: Iterable[Order]) -> list[OrderView]:
 
 
 def _terms(isins: set[str]) -> dict[str, SecurityView]:
-    return {view.isin: view for view in securities(isins=isins)} if isins else {}
+    return {view.isin: view for view in securities_named(isins)} if isins else {}
 
 
 def _fills(order_ids: set[UUID]) -> dict[UUID, list[Trade]]:
     found: dict[UUID, list[Trade]] = {}
-    trades = Trade.objects.filter(Q(maker_order_id__in=order_ids) | Q(taker_order_id__in=order_ids)).order_by("id")
-    for trade in trades:
+    for trade in map(TRADE.read, fetch_all(FILLS, {"orders": list(order_ids)})):
         for order_id in {trade.maker_order_id, trade.taker_order_id} & order_ids:
             found.setdefault(order_id, []).append(trade)
     return found

@@ -6,7 +6,7 @@ from uuid import UUID
 from apps.dex.instruments import instrument_of
 from apps.dex.matching import CorruptBook, Matcher, RestingOrder, Side
 from apps.dex.models import BookState, Command, Order
-from apps.securities.selectors.securities import securities
+from apps.securities.selectors.securities import securities_named
 from apps.securities.types import SecurityView
 
 # Ids of ended orders a matcher keeps at most. Each command's order id is new and unique in the store, so none returns.
@@ -41,7 +41,7 @@ class Books:
 
     def refresh(self, isins: set[str]) -> None:
         """Have these books in memory, under the terms of now. Raises CorruptBook."""
-        for view in securities(isins=isins):
+        for view in securities_named(isins):
             book = self._books.get(view.isin)
             if book is None or instrument_of(view) != book.matcher.instrument:
                 self._books[view.isin] = _load(view)

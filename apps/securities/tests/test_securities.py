@@ -18,7 +18,7 @@ from apps.core.errors import DomainError, RoleRequired
 from apps.core.money import cash_amount
 from apps.securities import errors
 from apps.securities.models import Issuer, Security, TradingTerms
-from apps.securities.selectors.securities import securities, security
+from apps.securities.selectors.securities import securities, securities_named, security
 from apps.securities.services.securities import activate_security, create_security
 from apps.securities.tests.factories import make_draft, make_isin, make_security
 
@@ -264,10 +264,9 @@ class TestReadingSecurities:
         first, second = make_security(actor=actor), make_security(actor=actor)
         other = make_security()
         assert securities(issuer_party_id=actor.party_id) == [first, second]
-        assert securities(isins=[other.isin, first.isin, make_isin()]) == sorted(
-            [first, other], key=lambda view: view.isin
-        )
-        assert securities(isins=[]) == []
+        found = securities_named([other.isin, first.isin, make_isin()])
+        assert found == sorted([first, other], key=lambda view: view.isin)
+        assert securities_named([]) == []
         assert {first, second, other} <= set(securities())
 
     def test_refuses_an_unknown_one(self) -> None:

@@ -10,6 +10,7 @@ from apps.core.db.fields import BaseUnitsField, TokenUnitsField
 from apps.core.db.locks import Advisory, lock_for_transaction, try_lock_and_read, try_session_lock
 from apps.core.db.models import AppendOnlyModel
 from apps.core.db.notify import Listener, notify
+from apps.core.db.reruns import with_reruns
 from apps.core.db.snapshots import snapshot
 from apps.core.db.sql import as_columns, fetch_all, fetch_one, run_sql
 from apps.core.db.unit_of_work import after_rollback, in_unit_of_work, unit_of_work, within_unit_of_work
@@ -35,5 +36,6 @@ __all__ = [
     "try_lock_and_read",
     "try_session_lock",
     "unit_of_work",
+    "with_reruns",
     "within_unit_of_work",
 ]

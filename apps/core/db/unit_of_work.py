@@ -14,6 +14,7 @@ from typing import ParamSpec, TypeVar
 
 from django.db import IntegrityError, connection, transaction
 
+from apps.core.db import attempts
 from apps.core.db.constraints import translated
 
 P = ParamSpec("P")
@@ -37,10 +38,16 @@ def unit_of_work() -> Iterator[None]:
     to_record: list[Callable[[], object]] = []
     try:
         with _listed(to_record), transaction.atomic(durable=True):
+            # The first hook of all: one that fails after it fails behind a commit.
+            transaction.on_commit(_tell_committed)
             yield
             _require_whole()
+            _tell_commit_sent()
     except BaseException as error:
-        _record(to_record)
+        if (attempt := attempts.current()) and attempt.is_undone_by(error):
+            attempt.to_record += to_record
+        else:
+            record_all(to_record)
         if isinstance(error, IntegrityError) and (refusal := translated(error)):
             raise refusal from error
         raise
@@ -62,7 +69,17 @@ def _listed(to_record: list[Callable[[], object]]) -> Iterator[None]:
         _after_rollback.reset(token)
 
 
-def _record(callbacks: list[Callable[[], object]]) -> None:
+def _tell_commit_sent() -> None:
+    if attempt := attempts.current():
+        attempt.sends_commit()
+
+
+def _tell_committed() -> None:
+    if attempt := attempts.current():
+        attempt.has_committed()
+
+
+def record_all(callbacks: list[Callable[[], object]]) -> None:
     """Write down, in a transaction of its own, what must survive the rollback."""
     if callbacks:
         with unit_of_work():

@@ -1,6 +1,7 @@
 """Bases of the API's views."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
@@ -10,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.core.actor import Actor
+from apps.core.db import with_reruns
 from apps.core.errors import NotFound
 from apps.core.http.filters import Listing
 from apps.core.http.idempotency import Idempotency, guard
@@ -40,6 +42,12 @@ class View(Throttled):
         if request.query_params and not (self.reads_query and request.method in {"GET", "HEAD"}):
             read_query(request, StrictSerializer)
         guard(self, request)
+        self._run_again_if_undone(str(request.method).lower())
+
+    def _run_again_if_undone(self, method: str) -> None:
+        """Put the outermost door around the method's handler, and around the key's if there is one."""
+        if handler := getattr(self, method, None):
+            setattr(self, method, lambda *args, **kwargs: with_reruns(partial(handler, *args, **kwargs)))
 
     def options(self, request: Any, *args: Any, **kwargs: Any) -> HttpResponse:  # type: ignore[override]
         """Which methods there are, to anyone: `Allow` says it, and the OpenAPI document everything else."""

@@ -37,6 +37,13 @@ class InboundWebhookView(View):
     throttle = Bucket.UNLIMITED
     # The event's own id does what a key would, and some providers send one with all they send.
     idempotency = Idempotency.IGNORED
+    _body = b""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Read the body, which can be read but once, before what may be run again."""
+        super().initial(request, *args, **kwargs)
+        if request.method == "POST":
+            self._body = _raw_body(request)
 
     @extend_schema(
         operation_id="receive_webhook",
@@ -47,7 +54,7 @@ class InboundWebhookView(View):
     )
     def post(self, request: Request, provider: str) -> Response:
         """Take an event that a connected provider signed over the raw bytes of its JSON body."""
-        body, now = _raw_body(request), clock.now()
+        body, now = self._body, clock.now()
         try:
             receive(provider=provider, headers=request.headers, body=body, parse=_parse, now=now)
         except BadSignature as refusal:

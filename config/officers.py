@@ -109,6 +109,13 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Cache generations", "core_cachegeneration", "cached"),
     ),
     _room(
+        "Vault",
+        _list("Purpose keys", "vault_purposekey", "key"),
+        _list("Subjects' keys", "vault_subjectkey", "vpn_key"),
+        _list("Legal holds", "vault_subjecthold", "gavel"),
+        _list("Erasures", "vault_subjecterasure", "person_off"),
+    ),
+    _room(
         "Messages",
         _list("Outbox", "core_outboxevent", "outbox"),
         _list("Outbox pending", "core_outboxpending", "pending"),

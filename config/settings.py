@@ -48,6 +48,10 @@ SECRET_KEY_FALLBACKS = env.words("DJANGO_SECRET_KEY_FALLBACKS")
 JWT_SECRET_KEY = env.secret(
     "JWT_SECRET_KEY", "development-only-token-key-that-is-long-enough-to-be-accepted", shortest=32
 )
+# Where the vault's wrapping keys live, KMS or LOCAL (docs/vault.md).
+VAULT_PROVIDER = str(SECURITY.encryption.development_provider if DEBUG else SECURITY.encryption.provider)
+# What wraps the vault's keys in development, where no key service does. Production has none.
+VAULT_LOCAL_KEY = env.fernet_key("VAULT_LOCAL_KEY", "ZGV2ZWxvcG1lbnQtb25seS12YXVsdC1rZXktMzItYnk=") if DEBUG else ""
 SENDGRID_FROM_EMAIL = env.text("SENDGRID_FROM_EMAIL")
 SENDGRID_FROM_NAME = env.text("SENDGRID_FROM_NAME", "Bookentry")
 
@@ -64,6 +68,7 @@ CSRF_TRUSTED_ORIGINS = env.origins("DJANGO_CSRF_TRUSTED_ORIGINS")
 
 OWN_APPS = [
     "apps.core",
+    "apps.vault",
     "apps.audit",
     "apps.accounts",
     "apps.securities",

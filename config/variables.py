@@ -18,6 +18,7 @@ TRUE, FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "
 PLACEHOLDER = re.compile(
     r"development|insecure|change.?me|example|placeholder|dummy|password|your[-_ ]|x{6}|\.\.\.|^<.*>$", re.IGNORECASE
 )
+FERNET_KEY = re.compile(r"[A-Za-z0-9_-]{43}=")
 MARKS = re.compile(r"[\x00-\x20\x7f]")
 HOST = re.compile(r"\*|\.?[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 
@@ -152,6 +153,14 @@ class Variables:
         if found:
             self._secrets[name] = found
         return found
+
+    def fernet_key(self, name: str, development: str) -> str:
+        """A key of Fernet's form, of development: 32 bytes in URL-safe base64."""
+        found = self.vendor_secret(name)
+        if found and not FERNET_KEY.fullmatch(found):
+            self.wrong(name, "32 random bytes in URL-safe base64: 44 characters, the last of which is =")
+            return development
+        return found or development
 
     def _is_origin(self, text: str) -> bool:
         parts = split(text)

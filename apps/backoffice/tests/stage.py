@@ -18,6 +18,7 @@ from apps.core.alerts import raise_alert
 from apps.core.cache import cache_key, invalidate
 from apps.core.db import unit_of_work
 from apps.core.idempotency import Answer, KeyedRequest, keep_answer
+from apps.core.ids import new_id
 from apps.core.leases import enqueue
 from apps.core.models import InboundWebhook, ProviderCircuit, RateCounter
 from apps.core.services.scheduling import claim
@@ -39,6 +40,9 @@ from apps.settlement.models import (
     UnexplainedMovement,
 )
 from apps.settlement.types import ContractKind, MovementKind, SettlementStatus, Unexplained
+from apps.vault.keys import keyring
+from apps.vault.models import SubjectErasure, SubjectHold
+from apps.vault.types import Purpose
 
 NOW = clock.now()
 
@@ -67,6 +71,7 @@ def set_stage() -> Stage:
     _issuance(market, ops)
     _reconciliation(market)
     _floor(investor)
+    _vault(investor)
     return Stage(compliance, ops, investor, market)
 
 
@@ -205,6 +210,13 @@ def _reconciliation(market: Market) -> None:
         tx_hash=chain_rows.hash_of(77),
         message="25 units left the wallet by a forced transfer.",
     )
+
+
+def _vault(user: User) -> None:
+    """A key, a hold, and somebody who was erased."""
+    keyring().current(Purpose.PERSONAL, user.pk)
+    SubjectHold.objects.create(subject=user.pk, reference="case-1", placed_at=NOW)
+    SubjectErasure.objects.create(subject=new_id(), erased_at=NOW, complete_on=NOW.date())
 
 
 def _floor(user: User) -> None:

@@ -1,0 +1,44 @@
+"""Business refusals of the vault. No message says what was encrypted, or with which key."""
+
+from apps.core.errors import Conflict, DomainError, Kind, NotFound
+
+
+class KeyUnavailable(DomainError):
+    """The key of a field cannot be had now: the key service is down, or refuses. Nothing is shown in its place."""
+
+    code, kind = "key_unavailable", Kind.UNAVAILABLE
+    message = "A protected field cannot be read or written at this moment: try again later."
+    retry_after = 5
+
+
+class Unreadable(DomainError):
+    """A protected value was changed, moved here from elsewhere, or put back from the past. It is never shown."""
+
+    code, kind = "unreadable_ciphertext", Kind.UNAVAILABLE
+    message = "A protected field does not pass its check, and is not shown. Operators have been told."
+    advice = "Repeating does not help: an operator has to look at the row."
+
+
+class UnknownKey(Unreadable):
+    """A protected value names a key that does not exist."""
+
+    code = "unknown_key"
+
+
+class SubjectErased(DomainError):
+    """The keys of this subject are destroyed: what was protected with them is gone for good."""
+
+    code, kind = "subject_erased", Kind.GONE
+    message = "This person's data has been erased."
+
+
+class SubjectHeld(Conflict):
+    """A legal hold forbids the erasure."""
+
+    code, message = "subject_held", "A legal hold lies on this person's data: it cannot be erased."
+
+
+class UnknownHold(NotFound):
+    """No open hold has this reference."""
+
+    code, message = "unknown_hold", "There is no open hold of this reference on this person's data."

@@ -1,0 +1,93 @@
+"""Subject keys that are open in this process: a bounded number, the least used forgotten first."""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from apps.vault.keys.data_keys import DataKey, IndexKey
+from apps.vault.types import Purpose
+
+
+@dataclass(slots=True, eq=False)
+class Kek:
+    """An open purpose key. Times are of time.monotonic: until when it may be used, and when to ask again."""
+
+    id: int
+    purpose: Purpose
+    cipher: AESGCM = field(repr=False)
+    check_value: bytes = field(repr=False)
+    good_until: float = 0.0
+    refresh_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A subject key, and the purpose key it came from; `key` is None for one that was destroyed."""
+
+    id: UUID
+    kek_id: int | None
+    key: DataKey | IndexKey | None
+
+
+class Memory:
+    """What is held, by id and (if it encrypts now) by purpose and subject."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._held: OrderedDict[UUID, Held] = OrderedDict()
+        self._live: dict[tuple[Purpose, UUID], UUID] = {}
+        self._places: dict[UUID, tuple[Purpose, UUID]] = {}
+        self._lock = threading.Lock()
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def get(self, key_id: UUID) -> Held | None:
+        """By its id."""
+        with self._lock:
+            held = self._held.get(key_id)
+            if held is not None:
+                self._held.move_to_end(key_id)
+            return held
+
+    def live(self, purpose: Purpose, subject: UUID) -> Held | None:
+        """The one that encrypts now."""
+        key_id = self._live.get((purpose, subject))
+        return None if key_id is None else self.get(key_id)
+
+    def put(self, held: Held, *, epoch: int, live: tuple[Purpose, UUID] | None = None) -> None:
+        """Hold it, unless all was forgotten since `epoch`: it may have been read before what made us forget."""
+        with self._lock:
+            if epoch != self.epoch:
+                return
+            self._held[held.id] = held
+            self._held.move_to_end(held.id)
+            if live is not None:
+                self._live[live], self._places[held.id] = held.id, live
+            while len(self._held) > self._capacity:
+                self._drop(next(iter(self._held)))
+
+    def forget(self) -> None:
+        """Forget all, and what is being read at this moment."""
+        with self._lock:
+            self.epoch += 1
+            self._held.clear()
+            self._live.clear()
+            self._places.clear()
+
+    def forget_under(self, kek_ids: Collection[int]) -> None:
+        """Forget the keys that these purpose keys opened."""
+        with self._lock:
+            for key_id in [held.id for held in self._held.values() if held.kek_id in kek_ids]:
+                self._drop(key_id)
+
+    def _drop(self, key_id: UUID) -> None:
+        self._held.pop(key_id)
+        place = self._places.pop(key_id, None)
+        if place is not None and self._live.get(place) == key_id:
+            del self._live[place]

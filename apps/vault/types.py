@@ -1,0 +1,36 @@
+"""Types other rooms may import."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from uuid import UUID
+
+from django.db.models import TextChoices
+
+
+class Purpose(StrEnum):
+    """What a key is for. Keys of one purpose open nothing of another."""
+
+    PERSONAL = "personal"
+    DOCUMENTS = "documents"
+    SECRETS = "secrets"  # of login factors, tokens of outside services
+    INDEX = "blind-index"
+
+
+class ProviderName(TextChoices):
+    """Where a purpose key's wrapping key lives."""
+
+    KMS = "KMS", "AWS KMS"
+    LOCAL = "LOCAL", "local"
+
+
+@dataclass(frozen=True, slots=True)
+class Erasure:
+    """A subject whose keys are destroyed: copies in backups are unreadable for good once those are gone."""
+
+    subject: UUID
+    erased_at: datetime
+    complete_on: date
+
+
+SUBJECT_ERASED = "vault.subject_erased"

@@ -1,0 +1,79 @@
+"""Many rows at once: keys are had in one query, however many subjects there are."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, TypeVar
+
+from django.db import models
+from django.db.models.query import ModelIterable
+
+from apps.vault.fields.base import EncryptedField, encrypted_fields, reserve_keys
+from apps.vault.fields.holding import Bound, Sealed
+from apps.vault.fields.index import BlindIndexField
+from apps.vault.fields.sealing import link
+from apps.vault.keys import keyring
+
+M = TypeVar("M", bound=models.Model)
+# Rows whose keys are loaded together.
+CHUNK = 1000
+
+
+class LinkedRows(ModelIterable):
+    """Instances, of which the first whose value is opened loads the keys of its neighbours too."""
+
+    def __iter__(self) -> Iterator[Any]:
+        rows = super().__iter__()
+        names = [field.attname for field in encrypted_fields(self.queryset.model)]
+        while chunk := list(islice(rows, CHUNK)):
+            held = [value for row in chunk for name in names if type(value := row.__dict__.get(name)) is Sealed]
+            link(held)
+            yield from chunk
+
+
+class SealedQuerySet(models.QuerySet[M]):
+    """A QuerySet of a model with encrypted columns."""
+
+    seals = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._iterable_class = LinkedRows
+
+    def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
+        """As Django's. Rows get their keys first, since that is what their values are bound to."""
+        rows = list(objs)
+        reserve_keys(self.model, rows)
+        seal_all(rows, encrypted_fields(self.model))
+        return super().bulk_create(rows, *args, **kwargs)
+
+    def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:
+        """As Django's. Raises ValueError where a value's blind index is not updated with it."""
+        rows, names = list(objs), list(fields)
+        chosen = [self.model._meta.get_field(name) for name in names]
+        for field in chosen:
+            if isinstance(field, BlindIndexField):
+                field.require_source(names)
+                for row in rows:
+                    field.pre_save(row, add=False)
+        sealed = [field for field in chosen if isinstance(field, EncryptedField)]
+        for field in sealed:
+            field.require_indexes(names)
+        seal_all(rows, sealed)
+        before = [(row.__dict__, field.attname, row.__dict__[field.attname]) for row in rows for field in sealed]
+        try:
+            for held, name, value in before:
+                held[name] = Bound(value.ciphertext) if type(value) is Sealed else value
+            return super().bulk_update(rows, names, batch_size)
+        finally:
+            for held, name, value in before:
+                held[name] = value
+
+
+def seal_all(rows: Sequence[models.Model], fields: Sequence[EncryptedField]) -> None:
+    """Seal what was assigned to the rows: one query for the keys of each column's subjects."""
+    for field in fields:
+        waiting = [row for row in rows if field.unsealed(row) is not None]
+        if waiting:
+            keys = keyring().current_many(field.purpose, {field.subject_of(row) for row in waiting})
+            for row in waiting:
+                field.seal(row, keys)

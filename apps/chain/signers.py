@@ -10,16 +10,18 @@ import os
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
-from eth_account import Account
-from eth_account.messages import encode_defunct
-from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_canonical_address
 
 from apps.chain.errors import SignerUnavailable
 from apps.chain.types import SignerRole
+
+# eth_account takes half a second to import (for another curve): whoever never signs shall not wait for it.
+# ruff: noqa: PLC0415
+if TYPE_CHECKING:
+    from eth_account.signers.local import LocalAccount
 
 DEVELOPMENT_MNEMONIC = "test test test test test test test test test test test junk"
 DEVELOPMENT_CHAIN_ID = 31337
@@ -59,7 +61,7 @@ class LocalSigner:
 
     __slots__ = ("_account", "address")
 
-    def __init__(self, account: LocalAccount) -> None:
+    def __init__(self, account: "LocalAccount") -> None:
         self._account = account
         self.address = str(account.address).lower()
 
@@ -74,6 +76,8 @@ class LocalSigner:
 
     def sign_digest(self, digest: bytes) -> bytes:
         """Sign as EIP-191 asks, the way ClaimIssuer recovers it."""
+        from eth_account.messages import encode_defunct
+
         return bytes(self._account.sign_message(encode_defunct(primitive=digest)).signature)
 
 
@@ -83,7 +87,9 @@ def signer_for(role: SignerRole) -> TransactionSigner:
 
 
 @cache
-def _configured(role: SignerRole) -> LocalAccount | None:
+def _configured(role: SignerRole) -> "LocalAccount | None":
+    from eth_account import Account
+
     prefix = f"CHAIN_SIGNER_{role.value}"
     keyfile, key = os.environ.get(f"{prefix}_KEYFILE"), os.environ.get(f"{prefix}_KEY")
     try:
@@ -101,7 +107,7 @@ def _passphrase(prefix: str) -> str:
     return os.environ.get(f"{prefix}_PASSPHRASE", "")
 
 
-def _development(role: SignerRole) -> LocalAccount:
+def _development(role: SignerRole) -> "LocalAccount":
     if not settings.CHAIN_DEVELOPMENT_KEYS or settings.CHAIN_ID != DEVELOPMENT_CHAIN_ID:
         raise SignerUnavailable(
             f"CHAIN_SIGNER_{role.value}_KEYFILE is not set: development keys serve a development chain only.",
@@ -111,8 +117,10 @@ def _development(role: SignerRole) -> LocalAccount:
 
 
 @cache
-def development_account(index: int) -> LocalAccount:
+def development_account(index: int) -> "LocalAccount":
     """One of the accounts every development chain funds. Their keys are public."""
+    from eth_account import Account
+
     Account.enable_unaudited_hdwallet_features()
     return Account.from_mnemonic(DEVELOPMENT_MNEMONIC, account_path=f"m/44'/60'/0'/0/{index}")
 

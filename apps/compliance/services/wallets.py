@@ -5,8 +5,6 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from eth_account import Account
-from eth_account.messages import encode_defunct
 from eth_utils.address import to_checksum_address
 
 from apps.audit.services.trail import log_audit_event
@@ -85,6 +83,10 @@ def _use_challenge(challenge_id: UUID, party_id: UUID) -> tuple[str, str]:
 
 
 def _signer(message: str, signature: str) -> str:
+    # Half a second to import: no process that starts shall wait for it.
+    from eth_account import Account  # noqa: PLC0415
+    from eth_account.messages import encode_defunct  # noqa: PLC0415
+
     try:
         return str(Account.recover_message(encode_defunct(text=message), signature=signature)).lower()
     # The key library raises its own kinds for each malformed signature; all mean the same here.

@@ -1,15 +1,14 @@
 """Outside services: calls end in time, are repeated within a budget, and stop while a service is down."""
 
 import gzip
+import multiprocessing
 import os
-import signal
 import ssl
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from multiprocessing.connection import Connection
 from typing import Any
 
 import httpx
@@ -25,10 +24,10 @@ from apps.core.providers import REPEATABLE, AnswerTooLong, CircuitOpen, provider
 from apps.core.providers.budget import RetryBudget
 from apps.core.providers.factory import Factory, guarded_client
 from apps.core.registry import registry
-from apps.core.testing import databases
 from apps.core.tests import fake_service as fake
 from apps.core.tests.fake_service import FakeService
 
+fork = multiprocessing.get_context("fork")
 BASE = settings.SECURITY.providers["chain_node"]
 NAME = "test"
 
@@ -284,87 +283,86 @@ def due() -> None:
     run_sql("UPDATE core_providercircuit SET open_until = now() WHERE state = 'OPEN'")
 
 
-# A process of its own: says "ready", waits for the word, calls once, says what came of it.
-CALLER = """
-import sys, django
-django.setup()
-import httpx
-from apps.core.providers import CircuitOpen
-from apps.core.tests.test_providers import NAME, policy
-from apps.core.providers.factory import guarded_client
-with guarded_client(NAME, policy(breaker__probe_seconds=float(sys.argv[2]))) as client:
-    from apps.core.models import ProviderCircuit
-    ProviderCircuit.objects.count()
-    print("ready", flush=True)
-    sys.stdin.readline()
-    try:
-        print(client.post(sys.argv[1]).status_code, flush=True)
-    except (CircuitOpen, httpx.TransportError) as error:
-        print(type(error).__name__, flush=True)
-"""
+def call_once(url: str, probe_seconds: float, pipe: Connection) -> None:
+    """A process of its own: says "ready", waits for the word, calls once, says what came of it."""
+    with guarded_client(NAME, policy(breaker__probe_seconds=probe_seconds)) as client:
+        ProviderCircuit.objects.count()
+        pipe.send("ready")
+        pipe.recv()
+        try:
+            pipe.send(str(client.post(url).status_code))
+        except (CircuitOpen, httpx.TransportError) as error:
+            pipe.send(type(error).__name__)
+    os._exit(0)
 
 
 class Callers:
     """Processes that begin at one word."""
 
-    def __init__(self, number: int, database: str, url: str, probe_seconds: float = 30) -> None:
-        environment = {**os.environ, **databases.urls_of(database)}
+    def __init__(self, number: int, url: str, probe_seconds: float = 30) -> None:
+        # A socket to the database that is shared with a child would serve neither.
+        connections.close_all()
+        pipes = [fork.Pipe() for _ in range(number)]
+        self.pipes = [ours for ours, _ in pipes]
         self.processes = [
-            subprocess.Popen(
-                [sys.executable, "-c", CALLER, url, str(probe_seconds)],
-                env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-            )
-            for _ in range(number)
-        ]  # fmt: skip
+            fork.Process(target=call_once, args=(url, probe_seconds, theirs), daemon=True) for _, theirs in pipes
+        ]
         for process in self.processes:
-            assert process.stdout
-            assert process.stdout.readline().strip() == "ready"
+            process.start()
+        assert self.heard() == ["ready"] * number
+
+    def heard(self) -> list[str]:
+        """What each says next."""
+        assert all(pipe.poll(30) for pipe in self.pipes)
+        return sorted(pipe.recv() for pipe in self.pipes)
 
     def go(self) -> None:
-        for process in self.processes:
-            assert process.stdin
-            process.stdin.write("go\n")
-            process.stdin.flush()
+        for pipe in self.pipes:
+            pipe.send("go")
 
     def said(self) -> list[str]:
-        return sorted(process.communicate(timeout=60)[0].strip() for process in self.processes)
+        found = self.heard()
+        for process in self.processes:
+            process.join(30)
+            assert process.exitcode == 0
+        return found
 
 
 @pytest.mark.usefixtures("books")
 class TestProcesses:
-    def test_share_one_state(self, service: FakeService, books: str) -> None:
+    def test_share_one_state(self, service: FakeService) -> None:
         service.behave = fake.answers(500)
-        callers = Callers(3, books, service.url)
+        callers = Callers(3, service.url)
         callers.go()
         assert callers.said() == ["500", "500", "500"]
         with guarded_client(NAME, policy()) as client:
             assert statuses(client, service, 1) == ["CircuitOpen"]
 
-    def test_send_exactly_one_probe(self, service: FakeService, books: str) -> None:
+    def test_send_exactly_one_probe(self, service: FakeService) -> None:
         service.behave = fake.answers(500)
         with guarded_client(NAME, policy()) as client:
             statuses(client, service, 3)
         service.seen.clear()
         service.behave = fake.late(0.5)
-        callers = Callers(5, books, service.url)
+        callers = Callers(5, service.url)
         due()
         callers.go()
         assert callers.said() == ["200"] + ["CircuitOpen"] * 4
         assert len(service.seen) == 1
         assert circuit().state == "CLOSED"
 
-    def test_send_another_probe_when_the_prober_was_killed(self, service: FakeService, books: str) -> None:
+    def test_send_another_probe_when_the_prober_was_killed(self, service: FakeService) -> None:
         service.behave = fake.answers(500)
         with guarded_client(NAME, policy()) as client:
             statuses(client, service, 3)
             service.behave = fake.late(60)
-            callers = Callers(1, books, service.url, probe_seconds=3)
+            callers = Callers(1, service.url, probe_seconds=3)
             due()
             service.seen.clear()
             callers.go()
             wait_until(lambda: len(service.seen) == 1)
-            os.kill(callers.processes[0].pid, signal.SIGKILL)
-            callers.processes[0].wait()
+            callers.processes[0].kill()
+            callers.processes[0].join(30)
             service.behave = fake.answers(200)
             assert circuit().state == "HALF_OPEN"
             assert statuses(client, service, 1) == ["CircuitOpen"]

@@ -416,7 +416,7 @@ def wait_until(true: Callable[[], object]) -> None:
     deadline = time.monotonic() + 60
     while not true():
         assert time.monotonic() < deadline
-        time.sleep(1)
+        time.sleep(0.1)
 
 
 def sweep() -> bool:

@@ -6,6 +6,7 @@ class, with real commits).
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 os.environ.setdefault("DJANGO_DEBUG", "true")
 os.environ.setdefault("BOOKENTRY_PROFILE", "test")
@@ -27,6 +28,34 @@ import pytest
 from pytest_django.plugin import DjangoDbBlocker
 
 from apps.core.testing import databases
+
+ROOT = Path(__file__).resolve().parent
+# Files of which one alone keeps a worker busy for ten seconds and more begin first, so that both workers end together
+# (--no-loadscope-reorder: xdist would begin with those of many tests). A file that is missing here costs only time.
+LONG = (
+    "tests/flows/test_demo.py",
+    "tests/faults/test_workers.py",
+    "tests/faults/test_servers.py",
+    "tests/devstack/test_web_server.py",
+    "tests/devstack/test_stack.py",
+    "apps/dex/tests/test_crash.py",
+    "tests/config/test_logs.py",
+    "tests/flows/test_bad_input_bodies.py",
+    "tests/architecture/test_production.py",
+    "apps/core/tests/test_webhooks.py",
+    "tests/flows/test_schemathesis.py",
+    "tests/flows/test_bad_input.py",
+    "tests/deploy/test_containers.py",
+    "tests/browser/test_pages.py",
+    "apps/backoffice/tests/test_pages.py",
+    "apps/core/tests/test_providers.py",
+    "tests/faults/test_beats.py",
+    "apps/core/tests/test_cache.py",
+    "contracts/tests/test_transaction_gas.py",
+    "apps/api/tests/test_worker_counts.py",
+    "tests/devstack/test_supervisor.py",
+    "apps/settlement/tests/test_killed_projector.py",
+)
 
 pytest_plugins = ["apps.chain.testing"]
 
@@ -55,3 +84,9 @@ def books(django_db_setup: None, template: str, django_db_blocker: DjangoDbBlock
     """A database of this class's own, with real commits; its name."""
     with django_db_blocker.unblock(), databases.cloned(template, f"books_{worker_name()}") as name:
         yield name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that take long first; all else stays in its order."""
+    rank = {str(ROOT / name): number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: rank.get(str(item.path), len(rank)))

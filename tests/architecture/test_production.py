@@ -88,14 +88,13 @@ class TestProduction:
             assert done.stderr.startswith("Refusing to start: ")
             assert "DJANGO_DEBUG must be true or false" in done.stderr
 
-    @pytest.mark.parametrize("name", ["REDIS_URL", "JWT_SECRET_KEY"])
     @pytest.mark.parametrize("door", DOORS, ids=" ".join)
-    def test_refuses_at_every_door_in_the_same_words(self, door: tuple[str, ...], name: str) -> None:
-        done = start(*door, without=name, CHAIN_ID="hunter2")
+    def test_refuses_at_every_door_in_the_same_words(self, door: tuple[str, ...]) -> None:
+        done = start(*door, without="REDIS_URL", JWT_SECRET_KEY="", CHAIN_ID="hunter2")
         assert done.returncode != 0
         assert done.stderr.startswith("Refusing to start: ")
         named = [line.split()[0] for line in done.stderr.splitlines()[1:]]
-        assert sorted(named) == sorted([name, "CHAIN_ID"])
+        assert sorted(named) == ["CHAIN_ID", "JWT_SECRET_KEY", "REDIS_URL"]
 
     @pytest.mark.parametrize("door", DOORS, ids=" ".join)
     def test_refuses_a_wrong_policy_at_every_door(self, door: tuple[str, ...], tmp_path: Path) -> None:

@@ -134,7 +134,7 @@ def production(folder: Path) -> dict[str, str]:
     """A production environment on this run's servers, that logs into a folder."""
     servers = {name: os.environ[name] for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CHAIN_RPC_URL")}
     hosts = {"DJANGO_ALLOWED_HOSTS": "books.example.com", "PATH": os.environ["PATH"]}
-    return {**PRODUCTION, **servers, **hosts, "LOG_DIR": str(folder)}
+    return {**PRODUCTION, **servers, **hosts, "LOG_DIR": str(folder), "WEB_WORKERS": "1"}
 
 
 class TestProcesses:

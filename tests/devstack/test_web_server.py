@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,10 +86,10 @@ def web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
     yield from serving(tmp_path_factory.mktemp("web"))
 
 
-@pytest.fixture
-def own_web(tmp_path: Path) -> Iterator[Web]:
-    """One that the test may break."""
-    yield from serving(tmp_path)
+@pytest.fixture(scope="class")
+def own_web(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Web]:
+    """One that the tests break, in their order."""
+    yield from serving(tmp_path_factory.mktemp("own"))
 
 
 class TestTheWebServer:
@@ -139,6 +139,7 @@ class TestWorkers:
         before[0].kill()
         until(lambda: len(own_web.workers()) == 2 and before[0].pid not in {w.pid for w in own_web.workers()})
         until(own_web.answers)
+        assert own_web.process.poll() is None
 
     def test_none_outlives_a_killed_server(self, own_web: Web) -> None:
         workers = own_web.workers()
@@ -224,8 +225,11 @@ class TestTls:
             secure_web.get(context=old)
 
     def test_refuses_plain_http_on_its_tls_port(self, secure_web: Web) -> None:
-        plain = http.client.HTTPConnection("127.0.0.1", secure_web.port, timeout=5)
-        with pytest.raises((OSError, http.client.HTTPException)):
+        # Closed, or the server would wait for it when it is told to end.
+        with (
+            closing(http.client.HTTPConnection("127.0.0.1", secure_web.port, timeout=5)) as plain,
+            pytest.raises((OSError, http.client.HTTPException)),
+        ):
             plain.request("GET", "/api/health")
             plain.getresponse()
 

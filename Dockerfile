@@ -20,6 +20,8 @@ RUN python -m venv /venv && /venv/bin/python -m pip install -r requirements.txt 
 FROM python:3.11-slim-bookworm
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 RUN groupadd --gid 10001 bookentry && useradd --uid 10001 --gid 10001 --no-create-home --shell /usr/sbin/nologin bookentry
+# A volume mounted here takes over its owner.
+RUN install --directory --owner=10001 --group=10001 --mode=0700 /var/lib/bookentry/documents
 WORKDIR /app
 COPY --from=packages /venv /venv
 COPY manage.py ./

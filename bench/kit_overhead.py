@@ -27,6 +27,7 @@ PRODUCTION = {
     "DJANGO_ALLOWED_HOSTS": "127.0.0.1",
     "DJANGO_SECURE_SSL_REDIRECT": "false",
     "PUBLIC_DOMAIN": "localhost",
+    "DOCUMENTS_LOCATION": "/var/lib/bookentry/documents",
 }
 
 

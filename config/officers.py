@@ -112,6 +112,7 @@ NAVIGATION: list[dict[str, Any]] = [
         "Vault",
         _list("Purpose keys", "vault_purposekey", "key"),
         _list("Subjects' keys", "vault_subjectkey", "vpn_key"),
+        _list("Documents", "vault_document", "draft"),
         _list("Legal holds", "vault_subjecthold", "gavel"),
         _list("Erasures", "vault_subjecterasure", "person_off"),
     ),

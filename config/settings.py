@@ -28,6 +28,7 @@ from config.logs import logging_config
 from config.officers import UNFOLD  # noqa: F401 (a setting)
 from config.rate_limits import read_rates
 from config.security import load
+from config.storages import documents_storage
 from config.variables import Variables
 
 DEBUG = is_development()
@@ -254,12 +255,22 @@ CELERY_BEAT_SCHEDULER = "apps.core.beat.OnceScheduler"
 RECONCILE_ALL = {"task": "reconciliation.tasks.reconcile_all", "options": {"queue": "default"}}
 CELERY_BEAT_SCHEDULE = {
     "reconcile-daily": RECONCILE_ALL | {"schedule": crontab(hour=2, minute=0)},
+    "tidy-documents": {
+        "task": "vault.tasks.tidy_documents",
+        "schedule": crontab(minute=17),
+        "options": {"queue": "default"},
+    },
     "reconcile-overdue": RECONCILE_ALL | {"schedule": crontab(minute="*/10")},
 }
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_I18N = False
 USE_TZ = True
+# No default one: files are kept as encrypted documents, or not at all.
+STORAGES = {
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    "documents": documents_storage(env, BASE_DIR / ".local" / "documents"),
+}
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = DEBUG

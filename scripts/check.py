@@ -20,6 +20,7 @@ PRODUCTION = {
     "DJANGO_DEBUG": "false",
     "DJANGO_ALLOWED_HOSTS": "bookentry.example",
     "PUBLIC_DOMAIN": "bookentry.example",
+    "DOCUMENTS_LOCATION": "/var/lib/bookentry/documents",
     "DATABASE_URL": "postgres://app:unused@127.0.0.1:1/bookentry",
     "DATABASE_OWNER_URL": "postgres://owner:unused@127.0.0.1:1/bookentry",
     "REDIS_URL": "redis://127.0.0.1:1/0",

@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from apps.core.officers import ReadOnlyAdmin
-from apps.vault.models import PurposeKey, SubjectErasure, SubjectHold, SubjectKey
+from apps.vault.models import Document, PurposeKey, SubjectErasure, SubjectHold, SubjectKey
 
 
 @admin.register(PurposeKey)
@@ -41,3 +41,13 @@ class SubjectErasureAdmin(ReadOnlyAdmin):
 
     table = ("subject", "erased_at", "complete_on", "erased_by")
     search_fields = ("subject",)
+
+
+@admin.register(Document)
+class DocumentAdmin(ReadOnlyAdmin):
+    """Documents by subject. Their names and their content are encrypted, and not shown here."""
+
+    table = ("id", "subject", "kind", "media_type", "size", "state", "stored_at", "removed_at")
+    hidden = ("particulars",)
+    list_filter = ("state", "kind")
+    search_fields = ("id", "subject")

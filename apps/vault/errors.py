@@ -1,6 +1,6 @@
 """Business refusals of the vault. No message says what was encrypted, or with which key."""
 
-from apps.core.errors import Conflict, DomainError, Kind, NotFound
+from apps.core.errors import Conflict, DomainError, InvalidValue, Kind, NotFound
 
 
 class KeyUnavailable(DomainError):
@@ -42,3 +42,36 @@ class UnknownHold(NotFound):
     """No open hold has this reference."""
 
     code, message = "unknown_hold", "There is no open hold of this reference on this person's data."
+
+
+class UnknownDocument(NotFound):
+    """No stored document has this id."""
+
+    code, message = "unknown_document", "There is no such document."
+
+
+class DocumentTooLarge(InvalidValue):
+    """More bytes than are allowed here."""
+
+    code, message = "document_too_large", "The document is larger than is allowed: nothing of it was kept."
+
+
+class DocumentsUnavailable(DomainError):
+    """The store of documents does not answer."""
+
+    code, kind = "documents_unavailable", Kind.UNAVAILABLE
+    message = "Documents cannot be read or stored at this moment: try again later."
+    retry_after = 5
+
+
+class DocumentDamaged(Unreadable):
+    """A stored document was changed, cut or exchanged, or is not there."""
+
+    code = "document_damaged"
+    message = "The document does not pass its check, and is not shown. Operators have been told."
+
+
+class RangeNotSatisfiable(InvalidValue):
+    """The document has no such bytes."""
+
+    code, message = "range_not_satisfiable", "The document has no such bytes."

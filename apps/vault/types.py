@@ -33,4 +33,24 @@ class Erasure:
     complete_on: date
 
 
+class DocumentState(TextChoices):
+    """Where a document stands. WRITING: on its way into the store."""
+
+    WRITING = "WRITING"
+    STORED = "STORED"
+    REMOVED = "REMOVED"
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentView:
+    """What is known of a document without opening it; `size` in bytes."""
+
+    document_id: UUID
+    subject: UUID
+    kind: str
+    media_type: str
+    size: int
+    stored_at: datetime
+
+
 SUBJECT_ERASED = "vault.subject_erased"

@@ -15,6 +15,7 @@ PRODUCTION = {
     "DJANGO_SECRET_KEY": secrets.token_urlsafe(64),
     "JWT_SECRET_KEY": secrets.token_urlsafe(64),
     "PUBLIC_DOMAIN": "books.example.com",
+    "DOCUMENTS_LOCATION": "/var/lib/bookentry/documents",
     "DJANGO_ALLOWED_HOSTS": "books.example.com",
     "DATABASE_URL": "postgres://app:secret@127.0.0.1:1/books",
     "DATABASE_OWNER_URL": "postgres://owner:secret@127.0.0.1:1/books",
@@ -58,7 +59,7 @@ class TestProduction:
         assert done.returncode != 0
         assert "DATABASE_OWNER_URL is not set" in done.stderr
 
-    @pytest.mark.parametrize("name", ["DJANGO_SECRET_KEY", "JWT_SECRET_KEY", "PUBLIC_DOMAIN"])
+    @pytest.mark.parametrize("name", ["DJANGO_SECRET_KEY", "JWT_SECRET_KEY", "PUBLIC_DOMAIN", "DOCUMENTS_LOCATION"])
     def test_has_no_default_for_a_secret(self, name: str) -> None:
         done = start("manage.py", "check", without=name)
         assert done.returncode != 0

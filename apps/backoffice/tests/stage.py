@@ -41,7 +41,7 @@ from apps.settlement.models import (
 )
 from apps.settlement.types import ContractKind, MovementKind, SettlementStatus, Unexplained
 from apps.vault.keys import keyring
-from apps.vault.models import SubjectErasure, SubjectHold
+from apps.vault.models import Document, SubjectErasure, SubjectHold
 from apps.vault.types import Purpose
 
 NOW = clock.now()
@@ -213,8 +213,12 @@ def _reconciliation(market: Market) -> None:
 
 
 def _vault(user: User) -> None:
-    """A key, a hold, and somebody who was erased."""
+    """A key, a document, a hold, and somebody who was erased."""
     keyring().current(Purpose.PERSONAL, user.pk)
+    particulars = {"name": "passport.pdf", "key": ""}
+    Document.objects.create(
+        subject=user.pk, kind="PASSPORT", media_type="application/pdf", particulars=particulars, begun_at=NOW
+    )
     SubjectHold.objects.create(subject=user.pk, reference="case-1", placed_at=NOW)
     SubjectErasure.objects.create(subject=new_id(), erased_at=NOW, complete_on=NOW.date())
 

@@ -1,7 +1,8 @@
 """The vault's tables: wrapped keys, holds, erasures. No table holds a key that anyone could use as it stands."""
 
+from apps.vault.models.documents import Document
 from apps.vault.models.purpose_keys import PurposeKey
 from apps.vault.models.subject_keys import SubjectKey
 from apps.vault.models.subjects import SubjectErasure, SubjectHold
 
-__all__ = ["PurposeKey", "SubjectErasure", "SubjectHold", "SubjectKey"]
+__all__ = ["Document", "PurposeKey", "SubjectErasure", "SubjectHold", "SubjectKey"]

@@ -34,10 +34,11 @@ class Erasure:
 
 
 class DocumentState(TextChoices):
-    """Where a document stands. WRITING: on its way into the store."""
+    """Where a document stands. WRITING: on its way into the store. REMOVING: on its way out, and not to be read."""
 
     WRITING = "WRITING"
     STORED = "STORED"
+    REMOVING = "REMOVING"
     REMOVED = "REMOVED"
 
 

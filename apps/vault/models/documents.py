@@ -43,10 +43,15 @@ class Document(models.Model):
                 condition=Q(state=DocumentState.WRITING, size=None, stored_at=None, removed_at=None, stored_sha256="")
                 | Q(state=DocumentState.STORED, size__isnull=False, stored_at__isnull=False, removed_at=None)
                 & Q(stored_sha256__regex=r"^[0-9a-f]{64}$")
+                | Q(state=DocumentState.REMOVING, removed_at=None)
                 | Q(state=DocumentState.REMOVED, removed_at__isnull=False),
             ),
         ]
         indexes = [
             models.Index(fields=["subject"], name="document_of_subject"),
-            models.Index(fields=["begun_at"], name="document_unfinished", condition=Q(state=DocumentState.WRITING)),
+            models.Index(
+                fields=["begun_at"],
+                name="document_unfinished",
+                condition=Q(state__in=[DocumentState.WRITING, DocumentState.REMOVING]),
+            ),
         ]

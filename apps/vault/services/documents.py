@@ -2,9 +2,13 @@
 
 import base64
 import secrets
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import BinaryIO
 from uuid import UUID
+
+from django.db import DatabaseError
+from django.db.models import Q
 
 from apps.core.db import in_unit_of_work, unit_of_work
 from apps.core.errors import InvalidValue
@@ -54,8 +58,13 @@ def remove_document(*, document_id: UUID, now: datetime) -> None:
 
 
 def tidy_documents(*, now: datetime) -> int:
-    """Remove what was never finished, and what belongs to erased subjects; how many. Raises DocumentsUnavailable."""
-    abandoned = Document.objects.filter(state=DocumentState.WRITING, begun_at__lt=now - ABANDONED)
+    """Remove what was never finished, stored or removed, and what belongs to erased subjects; how many.
+
+    Raises DocumentsUnavailable.
+    """
+    abandoned = Document.objects.filter(
+        Q(state=DocumentState.WRITING, begun_at__lt=now - ABANDONED) | Q(state=DocumentState.REMOVING)
+    )
     erased = Document.objects.exclude(state=DocumentState.REMOVED).filter(
         subject__in=SubjectErasure.objects.values("subject")
     )
@@ -102,18 +111,18 @@ def _finish(row: Document, measured: Measured, now: datetime) -> None:
 
 def _give_up(blobs: Blobs, row: Document, now: datetime) -> None:
     """Best effort: what cannot be removed now, tidy_documents() removes."""
-    try:
+    with suppress(DocumentsUnavailable, DatabaseError):
         _remove(blobs, row, now)
-    except DocumentsUnavailable:
-        return
 
 
 def _remove(blobs: Blobs, row: Document, now: datetime) -> None:
+    """First it is read no more, then it goes: no document is ever offered that is not there."""
+    there = Document.objects.filter(pk=row.pk).exclude(state=DocumentState.REMOVED)
+    with unit_of_work():
+        there.update(state=DocumentState.REMOVING)
     try:
         blobs.delete(blob_name(row))
     except StoreUnavailable as error:
         raise DocumentsUnavailable from error
     with unit_of_work():
-        Document.objects.filter(pk=row.pk).exclude(state=DocumentState.REMOVED).update(
-            state=DocumentState.REMOVED, removed_at=now
-        )
+        there.update(state=DocumentState.REMOVED, removed_at=now)

@@ -199,6 +199,18 @@ class TestDocuments:
 
 @pytest.mark.usefixtures("books")
 class TestAStoreThatIsDown:
+    def test_one_that_is_to_go_is_read_no_more_and_removed_when_the_store_is_back(self) -> None:
+        with a_bucket() as storage:
+            view = store_(b"to go")
+        with stored_in(storage):  # its server has ended
+            with pytest.raises(DocumentsUnavailable):
+                remove_document(document_id=view.document_id, now=clock.now())
+            with pytest.raises(UnknownDocument):
+                open_document(view.document_id)
+        with a_bucket():
+            assert tidy_documents(now=clock.now()) >= 1
+            assert Document.objects.get(pk=view.document_id).state == DocumentState.REMOVED
+
     def test_it_is_said_and_nothing_is_kept(self, tmp_path: Path) -> None:
         with a_bucket() as storage:
             view = store_(b"kept before")

@@ -14,7 +14,7 @@ class InboundWebhook(models.Model):
     event_id = models.CharField(max_length=255, null=True)
     signed_at = models.DateTimeField(null=True)
     received_at = models.DateTimeField()
-    # The raw bytes, until their effect is done.
+    # The raw bytes, sealed, until their effect is done.
     body = models.BinaryField(null=True)
     body_sha256 = models.CharField(max_length=64, blank=True)
     processed_at = models.DateTimeField(null=True)

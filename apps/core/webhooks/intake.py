@@ -12,12 +12,15 @@ from apps.core import leases
 from apps.core.db import unit_of_work
 from apps.core.models import InboundWebhook
 from apps.core.registry import registry
+from apps.core.sealing import seal
 from apps.core.webhooks.errors import BadSignature, UnknownProvider, WebhookSeen
 from apps.core.webhooks.schemes import event_id_of, prove
 
 log = logging.getLogger(__name__)
 
 KIND = "webhook"
+# Bodies are sealed until their effect is done: what identity providers send is about people.
+PURPOSE = "inbound webhook"
 
 Parse = Callable[[bytes], Mapping[str, Any]]
 
@@ -38,9 +41,9 @@ def receive(*, provider: str, headers: Mapping[str, str], body: bytes, parse: Pa
         event_id=event_id_of(source.scheme, signed, parse(body), body),
         signed_at=signed.signed_at,
         received_at=now,
-        body=body,
         body_sha256=hashlib.sha256(body).hexdigest(),
     )
+    row.body = seal(body, purpose=PURPOSE, bound_to=row.pk.bytes)
     try:
         with unit_of_work():
             row.save(force_insert=True)

@@ -12,8 +12,9 @@ from apps.core.db import unit_of_work
 from apps.core.leases import LeaseLost
 from apps.core.models import InboundWebhook
 from apps.core.registry import Webhook, registry
+from apps.core.sealing import unseal
 from apps.core.types import Lease
-from apps.core.webhooks.intake import KIND
+from apps.core.webhooks.intake import KIND, PURPOSE
 
 log = logging.getLogger(__name__)
 
@@ -65,7 +66,8 @@ def handle(*, lease: Lease, now: datetime) -> None:
 
 
 def _as_seen(row: InboundWebhook) -> Webhook:
-    return Webhook(row.provider, str(row.event_id), json.loads(bytes(row.body or b"")), row.received_at)
+    body = unseal(bytes(row.body or b""), purpose=PURPOSE, bound_to=row.pk.bytes)
+    return Webhook(row.provider, str(row.event_id), json.loads(body), row.received_at)
 
 
 def purge_refusals(*, now: datetime) -> int:

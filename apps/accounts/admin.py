@@ -19,8 +19,8 @@ class PartyAdmin(ReadOnlyAdmin):
 
     table = ("legal_name", "kind", "country", "is_platform", "created_at", "id")
     list_filter = ("kind", "is_platform")
-    search_fields = ("id", "legal_name__icontains")
-    search_help_text = "An id, or part of a name."
+    search_fields = ("id",)
+    search_help_text = "An id. Names are encrypted: there is no search by name."
     inlines = (MembersInline,)
 
 
@@ -29,10 +29,10 @@ class UserAdmin(ReadOnlyAdmin):
     """Those who log in."""
 
     table = ("username", "is_active", "is_staff", "rate_tier", "last_login", "created_at", "id")
-    hidden = ("password",)
+    hidden = ("password", "username_index")
     list_filter = ("is_active", "is_staff")
-    search_fields = ("id", "username__icontains")
-    search_help_text = "An id, or part of a username."
+    search_fields = ("id", "username_index")
+    search_help_text = "Exact: an id or a username."
     inlines = (MembersInline,)
 
 
@@ -42,4 +42,4 @@ class MembershipAdmin(ReadOnlyAdmin):
 
     table = ("id", "user", "party", "role", "created_at")
     list_filter = ("role",)
-    search_fields = ("id", "user_id", "party_id", "user__username")
+    search_fields = ("id", "user_id", "party_id", "user__username_index")

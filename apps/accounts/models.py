@@ -4,10 +4,11 @@ from typing import ClassVar
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
-from apps.accounts.types import PartyKind, Role
+from apps.accounts.types import USERNAME, PartyKind, Role
 from apps.core.ids import new_id
+from apps.vault.fields import BlindIndexField, EncryptedTextField, SealedQuerySet
 
 
 class Party(models.Model):
@@ -15,19 +16,21 @@ class Party(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     kind = models.CharField(max_length=16, choices=PartyKind.choices)
-    legal_name = models.CharField(max_length=200)
+    # Never empty, and searched by nobody: the column refuses what is not encrypted.
+    legal_name = EncryptedTextField(max_length=200)
     # ISO 3166-1 alpha-2: residence of a person, seat of a company.
     country = models.CharField(max_length=2)
     # The one party that runs this installation: COMPLIANCE and OPS are roles there.
     is_platform = models.BooleanField(default=False)
     created_at = models.DateTimeField()
 
+    objects: ClassVar[models.Manager["Party"]] = SealedQuerySet["Party"].as_manager()
+
     class Meta:
         verbose_name_plural = "parties"
         constraints = [
             models.CheckConstraint(name="party_kind_known", condition=Q(kind__in=PartyKind.values)),
             models.CheckConstraint(name="party_country_alpha2", condition=Q(country__regex=r"^[A-Z]{2}$")),
-            models.CheckConstraint(name="party_named", condition=~Q(legal_name="")),
             models.UniqueConstraint(fields=["is_platform"], name="party_platform_once", condition=Q(is_platform=True)),
         ]
 
@@ -38,6 +41,17 @@ class Party(models.Model):
 
 class UserManager(BaseUserManager["User"]):
     """Users by their login name."""
+
+    def get_queryset(self) -> SealedQuerySet["User"]:
+        return SealedQuerySet(self.model, using=self._db)
+
+    def named(self, username: str) -> QuerySet["User"]:
+        """The user of this name, if there is one. The index would take another case for the same: a name has none."""
+        return self.filter(username_index=username) if USERNAME.fullmatch(username) else self.none()
+
+    def get_by_natural_key(self, username: str | None) -> "User":
+        """What Django's login asks. Raises User.DoesNotExist."""
+        return self.named(username or "").get()
 
     def create_user(self, *, username: str, password: str, **fields: object) -> "User":
         """A user with a hashed password. Roles come from memberships."""
@@ -51,7 +65,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     """Someone who logs in. What they may do follows from their memberships."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
-    username = models.CharField(max_length=64)
+    username = EncryptedTextField(max_length=64)
+    username_index = BlindIndexField(of="username")
     is_active = models.BooleanField(default=True)
     is_staff = models.BooleanField(default=False)
     # How often they may ask: a tier of the security policy, or "" for the one it gives everybody.
@@ -63,11 +78,11 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["username"], name="user_username_once"),
-            models.CheckConstraint(
-                name="user_username_plain", condition=Q(username__regex=r"^[a-z0-9][a-z0-9._-]{2,63}$")
-            ),
+            models.UniqueConstraint(fields=["username_index"], name="user_username_once"),
         ]
+
+    def __str__(self) -> str:
+        return str(self.id)
 
 
 class Membership(models.Model):

@@ -1,10 +1,14 @@
 """Types other rooms may import."""
 
+import re
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from django.db.models import TextChoices
+
+# Plain ASCII in lower case, so that no two usernames look alike.
+USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}")
 
 
 class PartyKind(TextChoices):
@@ -23,6 +27,8 @@ class Role(TextChoices):
     OPS = "OPS"
 
 
+# What is shown for a name whose key was destroyed.
+ERASED = "[erased]"
 STAFF_ROLES = frozenset({Role.COMPLIANCE.value, Role.OPS.value})
 ALL_ROLES = frozenset(Role.values)
 

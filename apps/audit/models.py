@@ -1,5 +1,7 @@
 """The audit trail: one append-only row for each business fact, written in the transaction that made it true."""
 
+from typing import ClassVar
+
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
@@ -7,6 +9,7 @@ from django.db.models.functions import Now
 
 from apps.audit.fields import CurrentTransactionId, Xid8Field
 from apps.core.db import AppendOnlyModel
+from apps.vault.fields import EncryptedTextField, SealedQuerySet
 
 
 class AuditLog(AppendOnlyModel):
@@ -23,12 +26,15 @@ class AuditLog(AppendOnlyModel):
     party_id = models.UUIDField(null=True)
     session_id = models.UUIDField(null=True)
     request_id = models.CharField(max_length=64, blank=True)
-    ip_address = models.GenericIPAddressField(null=True)
+    # Of the user; of nobody known where a login was refused. 45 characters hold any address.
+    ip_address = EncryptedTextField(max_length=45, null=True, subject="user_id")
     action = models.CharField(max_length=64)
     resource_type = models.CharField(max_length=64)
     resource_id = models.CharField(max_length=128)
     before = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     after = models.JSONField(null=True, encoder=DjangoJSONEncoder)
+
+    objects: ClassVar[models.Manager["AuditLog"]] = SealedQuerySet["AuditLog"].as_manager()
 
     class Meta:
         constraints = [

@@ -7,9 +7,10 @@ from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
 
+from apps.accounts.selectors.members import usernames
+from apps.accounts.selectors.parties import party_names
 from apps.audit.selectors.trail import audit_logs
 from apps.backoffice.selectors.figures import EngineLine, Figure, engines, figures
-from apps.backoffice.selectors.labels import party_names, usernames
 from apps.core import clock
 from config.environment import is_development, profile
 

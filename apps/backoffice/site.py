@@ -25,6 +25,7 @@ from apps.core.http.codes import STATUS
 from apps.core.http.throttles import spend
 from apps.core.rate_limits import Bucket, key_of_address, key_of_name
 from apps.core.rate_limits.errors import LoginsClosed, RateLimited
+from apps.vault.errors import KeyUnavailable
 
 # Columns without a foreign key whose values are keys of another page, by the end of their name.
 KEYS = {
@@ -50,10 +51,10 @@ class CountedLogin(AuthenticationForm):
             spend(Bucket.LOGINS, key_of_address(client_address(self.request)))
             if username := self.cleaned_data.get("username"):
                 spend(Bucket.LOGINS, key_of_name(username))
-        except (RateLimited, LoginsClosed) as refusal:
+            cleaned: dict[str, Any] = super().clean()
+        except (RateLimited, LoginsClosed, KeyUnavailable) as refusal:
             setattr(self.request, self.REFUSAL, refusal)
             raise ValidationError(refusal.message) from refusal
-        cleaned: dict[str, Any] = super().clean()
         return cleaned
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminDateWidget, UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
+from apps.accounts.selectors.parties import name_of
 from apps.compliance.models import (
     EligibilityDecision,
     InvestorProfile,
@@ -82,8 +83,8 @@ class InvestorProfileAdmin(ReadOnlyAdmin):
         "created_at",
     )
     list_filter = ("kyc_status", "accredited")
-    search_fields = ("party_id", "party__legal_name__icontains")
-    search_help_text = "A party's id, or part of a name."
+    search_fields = ("party_id",)
+    search_help_text = "A party's id. Names are encrypted: there is no search by name."
     actions_detail = ("approve_kyc", "reject_kyc")
 
     def has_decide_kyc_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -125,7 +126,7 @@ class InvestorProfileAdmin(ReadOnlyAdmin):
             self,
             request,
             form=form,
-            title=f"{verb} KYC of {profile.party.legal_name}",
+            title=f"{verb} KYC of {name_of(profile.party)}",
             verb=verb,
             explanation=APPROVAL if approve else REJECTION,
             perform=perform,

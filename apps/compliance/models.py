@@ -1,5 +1,7 @@
 """Investors, their wallets, and the decisions made about them."""
 
+from typing import ClassVar
+
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -9,6 +11,7 @@ from apps.compliance.errors import WalletTaken
 from apps.compliance.types import Action, ClaimStatus, KycStatus, RegistrationStatus
 from apps.core.db import AppendOnlyModel, constraint_error
 from apps.core.ids import new_id
+from apps.vault.fields import EncryptedTextField, SealedQuerySet
 
 ADDRESS = r"^0x[0-9a-f]{40}$"
 
@@ -60,10 +63,13 @@ class KycDecision(AppendOnlyModel):
     party = models.ForeignKey("accounts.Party", on_delete=models.PROTECT, related_name="+")
     status = models.CharField(max_length=16, choices=KycStatus.choices)
     accredited = models.BooleanField()
-    reason = models.CharField(max_length=500)
+    # An officer's own words about the party.
+    reason = EncryptedTextField(max_length=500, blank=True, subject="party_id")
     decided_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     decided_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True)
+
+    objects: ClassVar[models.Manager["KycDecision"]] = SealedQuerySet["KycDecision"].as_manager()
 
 
 class Wallet(models.Model):

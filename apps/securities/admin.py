@@ -26,8 +26,8 @@ class IssuerAdmin(ReadOnlyAdmin):
     """Parties that issue."""
 
     table = ("party", "lei", "created_at")
-    search_fields = ("party_id", "lei", "party__legal_name__icontains")
-    search_help_text = "A party's id or LEI, or part of a name."
+    search_fields = ("party_id", "lei")
+    search_help_text = "Exact: a party's id or LEI. Names are encrypted: there is no search by name."
 
 
 @admin.register(Security)

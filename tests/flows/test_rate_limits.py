@@ -134,7 +134,7 @@ class TestRateLimits:
         ops, party = api_client(make_user(role=Role.OPS)), make_party()
         new = {"username": f"u-{uuid4().hex}", "password": PASSWORD, "party_id": str(party.pk), "role": "INVESTOR"}
         assert ops.post("/api/accounts/users", new | {"rate_tier": tier}).status_code == 400
-        assert not User.objects.filter(username=new["username"]).exists()
+        assert not User.objects.named(new["username"]).exists()
 
     def test_count_by_user_wherever_they_ask_from(self, limit: Any) -> None:
         limit(USER=2, ANON=1)

@@ -1,14 +1,10 @@
 """Shapes of requests and answers."""
 
-import re
-
 from rest_framework import serializers
 
-from apps.accounts.types import PartyKind, Role
+from apps.accounts.types import USERNAME, PartyKind, Role
 from apps.core.http.serializers import CodeField, IdField, NameField, StrictSerializer, TextField
 from apps.core.rate_limits import tiers
-
-USERNAME = re.compile(r"[a-z0-9][a-z0-9._-]{2,63}", re.ASCII)
 
 
 class CredentialsSerializer(StrictSerializer):

@@ -1,13 +1,15 @@
 """Reading who may act, and for whom."""
 
+from contextlib import suppress
 from uuid import UUID
 
 from apps.accounts.models import Membership, User
 from apps.accounts.selectors.parties import party
-from apps.accounts.types import ProfileView
+from apps.accounts.types import ERASED, ProfileView
 from apps.core.actor import Actor
 from apps.core.db import Columns, fetch_all
 from apps.core.errors import RoleRequired
+from apps.vault.errors import KeyUnavailable, SubjectErased, Unreadable
 
 USER = Columns(User, "u")
 # Asked on every request.
@@ -43,7 +45,24 @@ def profile_of(actor: Actor) -> ProfileView:
     if actor.user_id is None or actor.party_id is None:
         raise RoleRequired
     user = User.objects.get(pk=actor.user_id)
-    return ProfileView(user.pk, user.username, party(actor.party_id), sorted(actor.roles))
+    return ProfileView(user.pk, username_of(user), party(actor.party_id), sorted(actor.roles))
+
+
+def username_of(user: User) -> str:
+    """The login name, or what stands in its place once the user's data has been erased. Raises KeyUnavailable."""
+    try:
+        return user.username
+    except SubjectErased:
+        return ERASED
+
+
+def usernames(user_ids: set[UUID]) -> dict[UUID, str]:
+    """The login names of those users who exist and whose name can be read now, in one query."""
+    names = {}
+    for user in User.objects.filter(pk__in=user_ids).only("username"):
+        with suppress(KeyUnavailable, Unreadable):
+            names[user.pk] = username_of(user)
+    return names
 
 
 def users_of_parties(party_ids: set[UUID]) -> dict[UUID, list[UUID]]:

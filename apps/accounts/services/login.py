@@ -19,7 +19,7 @@ def log_in(*, username: str, password: str, ip_address: str | None, now: datetim
     Raises InvalidCredentials alike for an unknown username, a wrong password and a disabled user, after one
     argon2 hash in every case (OWASP ASVS 6.3.8), and records the refusal. Raises LoginsBusy under a burst.
     """
-    user = User.objects.filter(username=username).first()
+    user = User.objects.named(username).first()
     right = password_is_right(user, password)
     with unit_of_work():
         if not (user and right and actor_of_user(user.pk)):

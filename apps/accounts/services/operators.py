@@ -24,7 +24,7 @@ def ensure_staff_user(*, username: str, password: str, role: str = Role.OPS, now
     hashed = hash_new_password(password, username=username)
     with unit_of_work():
         platform = _ensure_platform(now=now)
-        existing = User.objects.filter(username=username, memberships__party=platform, memberships__role=role)
+        existing = User.objects.named(username).filter(memberships__party=platform, memberships__role=role)
         if existing.exists():
             return False
         create_member(actor=system_actor(), username=username, hashed=hashed, party=platform, role=role, now=now)
@@ -33,7 +33,7 @@ def ensure_staff_user(*, username: str, password: str, role: str = Role.OPS, now
 
 def restore_password(*, username: str, password: str) -> bool:
     """Give a user this password where it is not theirs already; true if it was changed."""
-    user = User.objects.get(username=username)
+    user = User.objects.named(username).get()
     if check_password(password, user.password):
         return False
     hashed = hash_new_password(password, username=username)

@@ -6,11 +6,12 @@ from uuid import UUID
 from apps.accounts.errors import RoleNotForParty, UnknownParty, UnknownTier
 from apps.accounts.models import Membership, Party, User
 from apps.accounts.services.passwords import hash_new_password
-from apps.accounts.types import STAFF_ROLES, Role, UserView
+from apps.accounts.types import STAFF_ROLES, USERNAME, Role, UserView
 from apps.audit.services.trail import log_audit_event
 from apps.core import outbox
 from apps.core.actor import Actor
 from apps.core.db import unit_of_work, within_unit_of_work
+from apps.core.errors import InvalidValue
 from apps.core.rate_limits import default_tier, tiers
 
 
@@ -48,8 +49,11 @@ def create_member(
 ) -> UserView:
     """The user, the membership, the audit row and the event, for callers that have decided who may.
 
-    Raises RoleNotForParty where a staff role and the platform's party do not meet.
+    Raises InvalidValue for what is no username, RoleNotForParty where a staff role and the platform's party do not
+    meet.
     """
+    if not USERNAME.fullmatch(username):
+        raise InvalidValue("A username has 3 to 64 of a-z, 0-9, dot, hyphen and underscore.", field="username")
     if (role in STAFF_ROLES) != party.is_platform:
         raise RoleNotForParty
     user = User.objects.create(

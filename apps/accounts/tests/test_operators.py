@@ -40,7 +40,7 @@ class TestCreateOperator:
     def test_makes_an_operator_of_the_platform_and_records_it(self) -> None:
         assert run("create_operator", "--username", "first-operator") == "Operator first-operator created."
         assert role_of("first-operator", PASSWORD) == ["OPS"]
-        user = User.objects.get(username="first-operator")
+        user = User.objects.named("first-operator").get()
         assert user.is_staff
         assert audit_logs(action="accounts.user_added", resource_id=str(user.pk)).get().user_id is None
 
@@ -61,7 +61,7 @@ class TestCreateOperator:
         monkeypatch.setenv("BOOKENTRY_OPERATOR_PASSWORD", "short")
         with pytest.raises(CommandError, match="at least 15"):
             run("create_operator", "--username", "third-operator")
-        assert not User.objects.filter(username="third-operator").exists()
+        assert not User.objects.named("third-operator").exists()
 
 
 @pytest.mark.usefixtures("books")
@@ -95,7 +95,7 @@ class TestBootstrapDemo:
         file.write_text(text)
         run("bootstrap_demo")
         assert file.read_text() == text
-        assert not User.objects.filter(username="aurora-maker").exists()
+        assert not User.objects.named("aurora-maker").exists()
 
     def test_makes_the_file_true_again_after_it_was_lost(self, file: Path) -> None:
         run("bootstrap_demo")

@@ -133,7 +133,7 @@ class TestAddingAUser:
         again = client.post(USERS, body | {"password": "another " + PASSWORD})
         assert (again.status_code, again.json()["error"]["code"]) == (409, "username_taken")
         assert (User.objects.count(), OutboxEvent.objects.count()) == (users, events)
-        assert User.objects.get(username=body["username"]).check_password(PASSWORD)
+        assert User.objects.named(body["username"]).get().check_password(PASSWORD)
 
     def test_lets_one_of_many_at_once_have_a_username(self) -> None:
         operator, body, barrier = make_user(role=Role.OPS, party=platform()), user_body(), Barrier(6)

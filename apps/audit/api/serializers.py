@@ -5,6 +5,7 @@ from rest_framework import serializers
 from apps.audit.models import AuditLog
 from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
 from apps.core.http.serializers import IdField, TextField
+from apps.vault.errors import SubjectErased
 
 
 class AuditLogListQuery(ListQuery):
@@ -24,10 +25,22 @@ class AuditLogListQuery(ListQuery):
     sequence = "id"
 
 
+class AddressField(serializers.CharField):
+    """An address, as long as it can be read."""
+
+    def get_attribute(self, instance: AuditLog) -> str | None:
+        """Nothing in place of what was erased. Raises KeyUnavailable."""
+        try:
+            return instance.ip_address
+        except SubjectErased:
+            return None
+
+
 class AuditLogSerializer(serializers.ModelSerializer):
     """One row of the trail."""
 
     id = serializers.IntegerField()
+    ip_address = AddressField(allow_null=True, help_text="Null, too, once the user's data has been erased.")
     before = serializers.DictField(allow_null=True)
     after = serializers.DictField(allow_null=True)
 

@@ -9,6 +9,7 @@ from apps.audit.models import AuditLog
 from apps.core import request_id
 from apps.core.actor import Actor
 from apps.core.db import unit_of_work, within_unit_of_work
+from apps.vault.errors import SubjectErased
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -28,11 +29,12 @@ def log_audit_event(
     """Append one row in the caller's transaction; its id. If it cannot be written, the fact is not either.
 
     `action` is `room.verb_in_past_tense` ("securities.security_created"). `before` and `after` hold ids, codes,
-    dates and amounts (integers, Decimal or strings), never personal data. Raises TypeError for a float.
+    dates and amounts (integers, Decimal or strings), never personal data. The actor's address is encrypted. Raises
+    TypeError for a float, KeyUnavailable.
     """
     _refuse_floats(before)
     _refuse_floats(after)
-    row = AuditLog.objects.create(
+    row = AuditLog(
         user_id=actor.user_id,
         party_id=actor.party_id,
         session_id=actor.session_id,
@@ -44,6 +46,12 @@ def log_audit_event(
         before=None if before is None else dict(before),
         after=None if after is None else dict(after),
     )
+    try:
+        row.save(force_insert=True)
+    except SubjectErased:
+        # Somebody tries to log in as a person who has been forgotten: nothing new is kept of them.
+        row.ip_address = None
+        row.save(force_insert=True)
     return row.pk
 
 

@@ -4,20 +4,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
-from apps.accounts.models import User
-from apps.accounts.selectors.parties import parties
+from apps.accounts.selectors.members import usernames
+from apps.accounts.selectors.parties import party_names
 from apps.core.officers.columns import ends_of
 from apps.ledger.models import LedgerAccount
-
-
-def party_names(ids: set[UUID]) -> Mapping[UUID, str]:
-    """Legal names."""
-    return {key: party.legal_name for key, party in parties(ids).items()}
-
-
-def usernames(ids: set[UUID]) -> Mapping[UUID, str]:
-    """Login names."""
-    return dict(User.objects.filter(pk__in=ids).values_list("pk", "username"))
 
 
 def isins(keys: set[str]) -> Mapping[str, str]:

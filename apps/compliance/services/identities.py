@@ -10,7 +10,7 @@ from uuid import UUID
 
 import pycountry
 
-from apps.accounts.selectors.parties import party
+from apps.accounts.selectors.parties import country_of
 from apps.chain.selectors.tokens import live_bindings
 from apps.chain.services.identities import provide_identity, register_wallet
 from apps.compliance.models import InvestorProfile, Wallet, WalletRegistration
@@ -32,7 +32,7 @@ def advance_identities(*, party_id: UUID, now: datetime) -> None:
         provide_identity(
             party_key=party_id,
             wallet_address=wallet.address,
-            country_numeric=country_numeric(party(party_id).country),
+            country_numeric=country_numeric(country_of(party_id)),
             now=now,
         )
         Wallet.objects.filter(pk=wallet.pk).update(claim_status=ClaimStatus.REQUESTED)

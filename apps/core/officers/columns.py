@@ -15,6 +15,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from apps.core.db import BaseUnitsField
+from apps.core.errors import DomainError
 from apps.core.money import format_base_units
 
 EMPTY = "-"
@@ -58,7 +59,11 @@ class Column:
         """Read what all rows of a page need in one go."""
 
     def __call__(self, row: Any) -> str:
-        value = self.value(row)
+        try:
+            value = self.value(row)
+        except DomainError as refusal:
+            # One value that cannot be shown (its key is away, or destroyed) does not take the page with it.
+            return f"[{refusal.code.replace('_', ' ')}]"
         return EMPTY if value is None or value == "" else self.shown(value, row)
 
     def shown(self, value: Any, row: Any) -> str:

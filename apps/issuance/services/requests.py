@@ -5,7 +5,7 @@ import json
 from datetime import datetime
 from uuid import UUID
 
-from apps.accounts.selectors.parties import parties
+from apps.accounts.selectors.parties import party_exists
 from apps.audit.services.trail import log_audit_event
 from apps.compliance.selectors.wallets import party_of_wallet
 from apps.compliance.services.eligibility import require_eligible
@@ -104,7 +104,7 @@ def _eligible_holder(draft: IssuanceDraft, now: datetime) -> tuple[UUID, str]:
         raise HolderUnclear
     if draft.wallet_address is not None:
         party_id = party_of_wallet(draft.wallet_address)
-    if party_id is None or not parties({party_id}):
+    if party_id is None or not party_exists(party_id):
         raise UnknownHolder
     decision = require_eligible(
         party_id=party_id,

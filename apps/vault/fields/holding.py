@@ -31,6 +31,12 @@ class Sealed(Hidden):
         self.ciphertext, self.row = ciphertext, row
         self.peers: set[bytes] | None = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sealed) and self.ciphertext == other.ciphertext
+
+    def __hash__(self) -> int:
+        return hash(self.ciphertext)
+
     def __reduce__(self) -> tuple[Any, ...]:
         return Sealed, (self.ciphertext, self.row)
 

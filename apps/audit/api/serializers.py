@@ -40,7 +40,9 @@ class AuditLogSerializer(serializers.ModelSerializer):
     """One row of the trail."""
 
     id = serializers.IntegerField()
-    ip_address = AddressField(allow_null=True, help_text="Null, too, once the user's data has been erased.")
+    ip_address = AddressField(
+        read_only=True, allow_null=True, help_text="Null, too, once the user's data has been erased."
+    )
     before = serializers.DictField(allow_null=True)
     after = serializers.DictField(allow_null=True)
 

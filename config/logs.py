@@ -14,6 +14,8 @@ LOGGER = re.compile(r"[A-Za-z_][\w-]*(\.[A-Za-z_][\w-]*)*", re.ASCII)
 # These would write by themselves, past our formatters.
 SPEAKING_FOR_THEMSELVES = ("django", "django.server", "_granian", "granian.access", "celery", "py.warnings")
 
+TELLING_KEYS = ("boto3", "botocore")
+
 WRITTEN: dict[str, Any] = {"formatter": "lines", "filters": ["request_id"]}
 
 
@@ -33,6 +35,8 @@ def logging_config(env: Variables, apps: Collection[str], secrets: Collection[st
             **{name: {"handlers": [], "propagate": True} for name in SPEAKING_FOR_THEMSELVES},
             # httpx logs each URL at INFO, and a node's URL may carry its key.
             "httpx": {"level": "WARNING"},
+            # boto3's libraries write answers of KMS, plain keys among them, at DEBUG.
+            **{name: {"level": "WARNING"} for name in TELLING_KEYS},
             **{app: {"level": level} for app in ("apps", *apps)},
             **{name: {"level": asked, "propagate": True} for name, asked in _levels(env, apps).items()},
         },
@@ -68,8 +72,15 @@ def _levels(env: Variables, apps: Collection[str]) -> dict[str, str]:
     for word in env.words("LOG_LEVELS"):
         name, _, level = word.partition("=")
         unknown = name.startswith("apps.") and not any(f"{name}.".startswith(f"{app}.") for app in apps)
+        if _tells_keys(name, level):
+            env.wrong("LOG_LEVELS", f"no lower than WARNING for {name}: it would write keys")
+            break
         if level not in LEVELS or unknown or not LOGGER.fullmatch(name):
             env.wrong("LOG_LEVELS", f"logger=LEVEL, as in apps.dex=DEBUG, with one of {', '.join(LEVELS)}")
             break
         found[name] = level
     return found
+
+
+def _tells_keys(name: str, level: str) -> bool:
+    return level in {"DEBUG", "INFO"} and name.partition(".")[0] in TELLING_KEYS

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from apps.core import tls
-from config import broker
+from config import broker, key_service
 from config.browser import (  # noqa: F401 (settings)
     CONTENT_SECURITY_POLICIES,
     CONTENT_SECURITY_POLICY,
@@ -49,10 +49,8 @@ SECRET_KEY_FALLBACKS = env.words("DJANGO_SECRET_KEY_FALLBACKS")
 JWT_SECRET_KEY = env.secret(
     "JWT_SECRET_KEY", "development-only-token-key-that-is-long-enough-to-be-accepted", shortest=32
 )
-# Where the vault's wrapping keys live, KMS or LOCAL (docs/vault.md).
-VAULT_PROVIDER = str(SECURITY.encryption.development_provider if DEBUG else SECURITY.encryption.provider)
-# What wraps the vault's keys in development, where no key service does. Production has none.
-VAULT_LOCAL_KEY = env.fernet_key("VAULT_LOCAL_KEY", "ZGV2ZWxvcG1lbnQtb25seS12YXVsdC1rZXktMzItYnk=") if DEBUG else ""
+# What wraps the vault's keys: see docs/vault.md.
+KEY_SERVICE = key_service.read(env, SECURITY.encryption)
 SENDGRID_FROM_EMAIL = env.text("SENDGRID_FROM_EMAIL")
 SENDGRID_FROM_NAME = env.text("SENDGRID_FROM_NAME", "Bookentry")
 

@@ -25,6 +25,7 @@ PRODUCTION = {
     "DATABASE_OWNER_URL": "postgres://owner:unused@127.0.0.1:1/bookentry",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "CHAIN_RPC_URL": "http://127.0.0.1:1",
+    "AWS_KMS_KEY_ID": "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000",
     "DJANGO_SECRET_KEY": secrets.token_urlsafe(64),
     "JWT_SECRET_KEY": secrets.token_urlsafe(64),
 }

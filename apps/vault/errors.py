@@ -75,3 +75,12 @@ class RangeNotSatisfiable(InvalidValue):
     """The document has no such bytes."""
 
     code, message = "range_not_satisfiable", "The document has no such bytes."
+
+
+class InvalidReference(InvalidValue):
+    """A hold's reference is no id of a case or matter."""
+
+    code, message = (
+        "invalid_reference",
+        "A reference has 1 to 64 letters, digits, dots, dashes, colons and underscores.",
+    )

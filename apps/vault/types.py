@@ -55,3 +55,4 @@ class DocumentView:
 
 
 SUBJECT_ERASED = "vault.subject_erased"
+HOLD_PLACED, HOLD_RELEASED = "vault.hold_placed", "vault.hold_released"

@@ -21,6 +21,7 @@ PRODUCTION = {
     "DATABASE_OWNER_URL": "postgres://owner:secret@127.0.0.1:1/books",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "CHAIN_RPC_URL": "http://127.0.0.1:1",
+    "AWS_KMS_KEY_ID": "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000",
 }
 # What operators start; engines are a command of manage.py.
 DOORS = [
@@ -108,6 +109,40 @@ class TestProduction:
         assert done.stderr.startswith("Refusing to start: ")
         assert f"{wrong}:{line}: encryption.rotation_days: found the text often" in done.stderr
         assert "Traceback" not in done.stderr
+
+    @pytest.mark.parametrize("door", DOORS, ids=" ".join)
+    def test_refuses_the_local_key_of_development_at_every_door(self, door: tuple[str, ...], tmp_path: Path) -> None:
+        wrong = tmp_path / "security.yaml"
+        shipped = (ROOT / "config" / "security.yaml").read_text()
+        wrong.write_text(shipped.replace("\n  provider: KMS\n", "\n  provider: LOCAL\n"))
+        done = start(*door, BOOKENTRY_SECURITY_FILE=str(wrong))
+        assert done.returncode != 0
+        assert done.stderr.startswith("Refusing to start: ")
+        assert "encryption.provider: found LOCAL in production, expected KMS" in done.stderr
+
+    @pytest.mark.parametrize("door", DOORS, ids=" ".join)
+    def test_refuses_to_start_without_a_key_of_kms_at_every_door(self, door: tuple[str, ...]) -> None:
+        done = start(*door, without="AWS_KMS_KEY_ID")
+        assert done.returncode != 0
+        assert "encryption.kms_key: found AWS_KMS_KEY_ID, which is not set" in done.stderr
+
+    @pytest.mark.parametrize(
+        ("changed", "line"),
+        [
+            ({"AWS_KMS_KEY_ID": "alias/books"}, "AWS_DEFAULT_REGION must be the region of the key in AWS_KMS_KEY_ID"),
+            ({"AWS_ENDPOINT_URL_KMS": "http://kms.example.com"}, "AWS_ENDPOINT_URL_KMS must be a URL with checked TLS"),
+            ({"AWS_ENDPOINT_URL_KMS": "kms.example.com"}, "AWS_ENDPOINT_URL_KMS must be a URL"),
+        ],
+    )
+    def test_refuses_a_key_service_it_could_not_reach_safely(self, changed: dict[str, str], line: str) -> None:
+        done = start("manage.py", "check", **changed)
+        assert done.returncode != 0
+        assert line in done.stderr
+
+    def test_has_no_local_key_and_knows_kms(self) -> None:
+        says = "from config import settings as s; k = s.KEY_SERVICE; print(k.provider, repr(k.local_key), k.region)"
+        done = start("-c", says, VAULT_LOCAL_KEY="A" * 43 + "=")
+        assert done.stdout.split() == ["KMS", "''", "eu-central-1"], done.stderr
 
     def test_refuses_in_a_worker_of_the_web_server(self) -> None:
         done = start("-c", "from config import wsgi", without="JWT_SECRET_KEY")

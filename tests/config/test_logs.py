@@ -129,6 +129,13 @@ class TestLevels:
         with pytest.raises(Misconfigured, match="LOG_LEVELS must be logger=LEVEL"):
             self.levels(monkeypatch, text)[1].refuse()
 
+    @pytest.mark.parametrize("text", ["botocore=DEBUG", "botocore.parsers=INFO", "boto3=DEBUG"])
+    def test_of_what_writes_keys_are_not_lowered(self, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+        loggers, env = self.levels(monkeypatch, text)
+        assert loggers["botocore"]["level"] == "WARNING"
+        with pytest.raises(Misconfigured, match="LOG_LEVELS must be no lower than WARNING"):
+            env.refuse()
+
 
 def production(folder: Path) -> dict[str, str]:
     """A production environment on this run's servers, that logs into a folder."""

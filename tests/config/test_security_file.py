@@ -32,6 +32,7 @@ def read(tmp_path: Path) -> Any:
     def reading(text: str | bytes, *, production: bool = False, **environment: str) -> Security:
         file = tmp_path / "security.yaml"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
+        environment = {"AWS_KMS_KEY_ID": "a-key"} | environment
         return load(
             file, name="config/security.yaml", read_secret=lambda name: environment.get(name, ""), production=production
         )
@@ -353,6 +354,11 @@ class TestSecrets:
         assert [(each.line, each.key) for each in refused.value.problems] == [
             (line_of("provider: KMS"), "encryption.provider")
         ]
+
+    def test_are_not_without_a_key_of_kms_in_production(self, read: Any) -> None:
+        with pytest.raises(SecurityFileError, match="kms_key: found AWS_KMS_KEY_ID, which is not set, expected it set"):
+            read(SHIPPED, production=True, AWS_KMS_KEY_ID="")
+        read(SHIPPED, AWS_KMS_KEY_ID="")
 
 
 class TestReference:

@@ -25,6 +25,7 @@ class Advisory(IntEnum):
     RECONCILIATION = 3
     PLATFORM_PARTY = 4
     IDEMPOTENCY = 5
+    SUBJECT_KEYS = 6
 
 
 def lock_for_transaction(kind: Advisory, key: str = "") -> None:

@@ -10,7 +10,9 @@ from uuid import UUID, uuid5
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.db import IntegrityError
 
+from apps.core.db.constraints import translated
 from apps.core.ids import new_id
 from apps.vault.errors import KeyUnavailable, SubjectErased, UnknownKey, Unreadable
 from apps.vault.keys import alarms, store
@@ -184,7 +186,10 @@ def _draft(kek: AESGCM, kek_id: int, purpose: Purpose, subject: UUID) -> NewRow:
 
 
 def _stored(kek_id: int, purpose: Purpose, drafts: list[NewRow]) -> dict[UUID, SubjectRow]:
-    store.insert(kek_id, drafts)
+    try:
+        store.insert(kek_id, drafts)
+    except IntegrityError as violation:
+        raise translated(violation) or violation from None
     return store.live(purpose, [draft.subject for draft in drafts])
 
 

@@ -1,19 +1,44 @@
 """Which key service this installation uses."""
 
+from typing import TYPE_CHECKING, cast
+
 from django.conf import settings
 
+from apps.core.providers import provider
 from apps.vault.kms.local import LocalProvider
 from apps.vault.kms.protocol import KeyProvider, ProviderRefused
 from apps.vault.types import ProviderName
 
+if TYPE_CHECKING:
+    import httpx
+
+# As outside services are named: in the policy, in readiness and in metrics.
+KMS = "kms"
+
 
 def present() -> ProviderName:
     """What wraps new purpose keys: `provider` of the policy, in development `development_provider`."""
-    return ProviderName(settings.VAULT_PROVIDER)
+    return ProviderName(settings.KEY_SERVICE.provider)
 
 
 def provider_named(name: str) -> KeyProvider:
     """The service that wrapped a key. Raises ProviderRefused for one this installation has not."""
-    if name == ProviderName.LOCAL and settings.VAULT_LOCAL_KEY:
-        return LocalProvider(settings.VAULT_LOCAL_KEY)
+    if name == ProviderName.LOCAL and settings.KEY_SERVICE.local_key:
+        return LocalProvider(settings.KEY_SERVICE.local_key)
+    if name == ProviderName.KMS and is_kms_known():
+        return cast("KeyProvider", provider(KMS))
     raise ProviderRefused("provider_not_configured")
+
+
+def is_kms_known() -> bool:
+    """Whether a key of KMS is named: one that keys were wrapped with before is still asked for them."""
+    return bool(settings.SECURITY.encryption.kms_key.is_set and settings.KEY_SERVICE.region)
+
+
+def build_kms(client: "httpx.Client") -> KeyProvider:
+    """KMS over a guarded client. boto3 is imported by whom it serves alone: it takes half a second and 30 MB."""
+    from apps.vault.kms.aws import AwsKms  # noqa: PLC0415
+
+    service = settings.KEY_SERVICE
+    key = settings.SECURITY.encryption.kms_key.reveal()
+    return AwsKms(client, key=key, region=service.region, endpoint=service.endpoint)

@@ -105,13 +105,15 @@ class Audit:
 class Encryption:
     """Personal data at rest."""
 
-    enabled: Annotated[bool, Key("whether fields are encrypted", waits_for="vault")]
-    provider: Annotated[KeyProvider, Key("key provider of production: KMS, never LOCAL", waits_for="vault")]
-    development_provider: Annotated[KeyProvider, Key("key provider of development", waits_for="vault")]
-    kms_key: Annotated[Secret, Key("variable that names the KMS key", waits_for="vault")]
+    provider: Annotated[KeyProvider, Key("key provider of production: KMS, never LOCAL")]
+    development_provider: Annotated[KeyProvider, Key("key provider of development")]
+    kms_key: Annotated[Secret, Key("variable that names the KMS key; set in production")]
     rotation_days: Annotated[int, Key("days after which a key is replaced", 1, 365, "vault")]
     rotation_alert_days: Annotated[int, Key("days before that at which operators are told", 1, 90, "vault")]
-    key_cache_seconds: Annotated[int, Key("seconds an unwrapped key stays in memory", 0, 300, "vault")]
+    key_cache_seconds: Annotated[int, Key("seconds an open key serves after the provider last confirmed it", 0, 300)]
+    backup_days: Annotated[
+        int, Key("days after which the oldest backup is gone: an erasure is complete then", 1, 3_653)
+    ]
 
     def conflicts(self) -> Iterator[Conflict]:
         """The alert comes within the rotation's period."""

@@ -1,0 +1,157 @@
+"""AWS KMS: boto3 signs requests and reads answers; they travel by our own client, within its policy.
+
+So breaker, deadline, TLS and counts are those of every outside service, and nothing is repeated behind our back.
+"""
+
+from collections.abc import Iterator, Mapping
+from io import BytesIO
+from typing import Any
+
+import boto3
+import httpx
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+
+from apps.core.providers import REPEATABLE, CircuitOpen
+from apps.vault.kms.protocol import (
+    KEY_BYTES,
+    Context,
+    Disagreement,
+    NewKey,
+    ProviderDown,
+    ProviderError,
+    ProviderRefused,
+)
+
+SPEC, ALGORITHM = "AES_256", "SYMMETRIC_DEFAULT"
+SHORTEST_WRAPPED, LONGEST_WRAPPED = 32, 6144
+THROTTLED_SECONDS = 2
+
+# What botocore raises over an answer that is none of KMS's.
+UNREADABLE = (BotoCoreError, ValueError, TypeError, AttributeError, KeyError, RecursionError)
+BUSY = {"ThrottlingException", "Throttling", "TooManyRequestsException", "LimitExceededException"}
+DOWN = {"KMSInternalException", "DependencyTimeoutException", "KeyUnavailableException", "RequestTimeout"}
+WRONG = {"InvalidCiphertextException", "IncorrectKeyException"}
+REFUSED = {
+    "AccessDeniedException",
+    "DisabledException",
+    "ExpiredTokenException",
+    "InvalidKeyUsageException",
+    "InvalidSignatureException",
+    "KMSInvalidStateException",
+    "NotFoundException",
+    "UnrecognizedClientException",
+    "ValidationException",
+}
+
+
+class AwsKms:
+    """One KMS key: symmetric, of the region. `key` is its id, ARN or alias; `endpoint` is empty for Amazon's own."""
+
+    def __init__(self, http: httpx.Client, *, key: str, region: str, endpoint: str = "") -> None:
+        self._http, self._key = http, key
+        config = Config(retries={"total_max_attempts": 1})
+        session = boto3.session.Session(region_name=region)
+        self._kms = session.client("kms", endpoint_url=endpoint or None, config=config)
+        self._kms.meta.events.register("before-send.kms", self._send)
+
+    def generate(self, context: Context) -> NewKey:
+        """GenerateDataKey."""
+        answer = self._call("generate_data_key", KeyId=self._key, KeySpec=SPEC, EncryptionContext=dict(context))
+        plain, wrapped = _bytes(answer, "Plaintext"), _bytes(answer, "CiphertextBlob")
+        if len(plain) != KEY_BYTES or not SHORTEST_WRAPPED <= len(wrapped) <= LONGEST_WRAPPED:
+            raise Disagreement("unreadable_answer")
+        return NewKey(plain, wrapped, _name(answer))
+
+    def unwrap(self, wrapped: bytes, *, provider_key: str, context: Context) -> bytes:
+        """Decrypt, by the very key that wrapped it."""
+        answer = self._call(
+            "decrypt",
+            CiphertextBlob=wrapped,
+            KeyId=provider_key,
+            EncryptionContext=dict(context),
+            EncryptionAlgorithm=ALGORITHM,
+        )
+        if _name(answer) != provider_key:
+            raise Disagreement("another_wrapping_key")
+        plain = _bytes(answer, "Plaintext")
+        if len(plain) != KEY_BYTES:
+            raise Disagreement("unreadable_answer")
+        return plain
+
+    def rewrap(self, wrapped: bytes, *, provider_key: str, context: Context) -> tuple[bytes, str]:
+        """ReEncrypt, to the key that is configured now: the plain key does not leave KMS."""
+        answer = self._call(
+            "re_encrypt",
+            CiphertextBlob=wrapped,
+            SourceKeyId=provider_key,
+            SourceEncryptionContext=dict(context),
+            DestinationKeyId=self._key,
+            DestinationEncryptionContext=dict(context),
+        )
+        return _bytes(answer, "CiphertextBlob"), _name(answer)
+
+    def _call(self, operation: str, **given: Any) -> Mapping[str, Any]:
+        """The answer. No error carries what was sent or received, so none is chained."""
+        try:
+            answer: Mapping[str, Any] = getattr(self._kms, operation)(**given)
+        except CircuitOpen as error:
+            failure: ProviderError = ProviderDown("circuit_open", error.retry_after)
+        except httpx.TransportError as error:
+            failure = ProviderDown(type(error).__name__)
+        except ClientError as error:
+            failure = _meaning(error)
+        except (NoCredentialsError, PartialCredentialsError):
+            failure = ProviderRefused("no_credentials")
+        except UNREADABLE:
+            failure = Disagreement("unreadable_answer")
+        else:
+            return answer
+        raise failure
+
+    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
+        """Carry one signed request: boto3 asks here before it would open a connection of its own."""
+        headers = {name: _text(value) for name, value in request.headers.items()}
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        answer = self._http.request(request.method, request.url, headers=headers, content=body, extensions=REPEATABLE)
+        return AWSResponse(request.url, answer.status_code, dict(answer.headers), _Body(answer.content))
+
+
+class _Body(BytesIO):
+    """An answer's bytes as botocore reads them."""
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        """All at once."""
+        yield self.read()
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _bytes(answer: Mapping[str, Any], part: str) -> bytes:
+    found = answer.get(part)
+    if not isinstance(found, bytes):
+        raise Disagreement("unreadable_answer")
+    return found
+
+
+def _name(answer: Mapping[str, Any]) -> str:
+    found = answer.get("KeyId")
+    if not isinstance(found, str):
+        raise Disagreement("unreadable_answer")
+    return found
+
+
+def _meaning(error: ClientError) -> ProviderError:
+    """What KMS said, in words of ours: a code that we do not know is not repeated."""
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if code in BUSY:
+        return ProviderDown(code, THROTTLED_SECONDS)
+    if code in WRONG:
+        return Disagreement(code)
+    if code in DOWN or status >= 500:
+        return ProviderDown(code if code in DOWN else "server_error")
+    return ProviderRefused(code if code in REFUSED else "unknown_error")

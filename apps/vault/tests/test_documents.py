@@ -15,6 +15,7 @@ import pytest
 from django.core.files.storage import storages
 
 from apps.core import clock
+from apps.core.actor import system_actor
 from apps.core.db import run_sql, unit_of_work
 from apps.core.errors import InvalidValue
 from apps.core.ids import new_id
@@ -28,6 +29,7 @@ from apps.vault.errors import (
     DocumentsUnavailable,
     DocumentTooLarge,
     RangeNotSatisfiable,
+    SubjectErased,
     UnknownDocument,
     Unreadable,
 )
@@ -36,6 +38,7 @@ from apps.vault.selectors.documents import documents_of, open_document
 from apps.vault.services.documents import remove_document, store_document, tidy_documents
 
 # from apps.vault.services.erasure import erase_subject
+from apps.vault.services.erasure import erase_subject
 from apps.vault.tests.stores import a_bucket, a_folder, stored_in
 from apps.vault.types import DocumentState, DocumentView
 
@@ -164,6 +167,19 @@ class TestDocuments:
         assert everything_in(store) == []
         with pytest.raises(UnknownDocument):
             open_document(view.document_id)
+
+    def test_an_erased_subjects_documents_do_not_open_and_are_removed(self, store: dict[str, Any]) -> None:
+        subject = new_id()
+        view, other = store_(b"hers", subject), store_(b"another's")
+        opened = open_document(view.document_id)
+        erase_subject(actor=system_actor(), subject=subject, now=clock.now())
+        with pytest.raises(SubjectErased):
+            open_document(view.document_id)
+        assert tidy_documents(now=clock.now()) == 1
+        assert len(everything_in(store)) == 1
+        assert whole(other) == b"another's"
+        with pytest.raises(DocumentDamaged):
+            opened.check()
 
     def test_what_was_never_finished_is_removed_in_time(self, store: dict[str, Any]) -> None:
         view = store_(b"left behind")

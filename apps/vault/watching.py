@@ -29,7 +29,7 @@ def health() -> Health:
             keyring().purposes.get(kek_id)
         except (KeyUnavailable, UnknownKey):
             wanting.append(purpose)
-    detail = f"no key of: {', '.join(wanting)}" if wanting else f"{len(live)} keys"
+    detail = f"no key of: {', '.join(wanting)}" if wanting else f"open: {len(live)}"
     return Health(ok=not wanting, detail=detail, required=False)
 
 

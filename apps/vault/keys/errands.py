@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 
 from django.db import connection
 
+from apps.vault.errors import KeyUnavailable
+
 R = TypeVar("R")
 THREADS = 4
 # An errand is bounded by the key service's total time and the database's; this is for when both are at their worst.
@@ -41,7 +43,13 @@ class Errands:
 
 
 def own_right(errands: Errands, errand: Callable[[], R]) -> R:
-    """Run it outside of the caller's transaction: here, if there is none, else as an errand that is waited for."""
+    """Run it outside of the caller's transaction: here, if there is none, else as an errand that is waited for.
+
+    Raises KeyUnavailable when that takes too long.
+    """
     if not connection.in_atomic_block:
         return errand()
-    return errands.start(object(), errand).result(WAIT_SECONDS)
+    try:
+        return errands.start(object(), errand).result(WAIT_SECONDS)
+    except TimeoutError:
+        raise KeyUnavailable from None

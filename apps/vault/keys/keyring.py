@@ -27,7 +27,8 @@ from apps.vault.types import Purpose
 
 # A key that another process destroyed or superseded is used here for so long at most.
 STALE_SECONDS = 1.0
-CAPACITY = 10_000
+# Each takes about 3 kB, most of it OpenSSL's.
+CAPACITY = 5_000
 TRIES = 3
 _INDEXES = UUID("0198f3a2-6f0e-7c41-9b57-5d2f3c0f7a11")
 

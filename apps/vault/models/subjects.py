@@ -43,3 +43,6 @@ class SubjectErasure(AppendOnlyModel):
     erased_by = models.UUIDField(null=True)
     erased_at = models.DateTimeField()
     complete_on = models.DateField()
+
+    class Meta:
+        indexes = [models.Index(fields=["complete_on"], name="subject_erasure_by_end")]

@@ -3,6 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from apps.core.http import converters  # noqa: F401 (registers <anything:rest>)
+from apps.core.http.latency import NO_SUCH_ADDRESS
 from apps.core.http.views import NoSuchAddress
 
 urlpatterns = [
@@ -21,8 +23,8 @@ urlpatterns = [
     path("api/", include("apps.notifications.api.urls")),
     path("api/", include("apps.reports.api.urls")),
     # Last, so that every other address is looked for first.
-    path("api", NoSuchAddress.as_view()),
-    path("api/<path:rest>", NoSuchAddress.as_view()),
+    path("api", NoSuchAddress.as_view(), name=NO_SUCH_ADDRESS),
+    path("api/<anything:rest>", NoSuchAddress.as_view(), name=NO_SUCH_ADDRESS),
 ]
 
 handler400 = "apps.core.http.error_pages.bad_request"

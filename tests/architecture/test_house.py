@@ -149,7 +149,7 @@ class TestViews:
             "api/metrics",
             "api/webhooks/<slug:provider>",
             "api",
-            "api/<path:rest>",
+            "api/<anything:rest>",
         }
 
     def test_that_write_say_what_an_idempotency_key_does(self) -> None:

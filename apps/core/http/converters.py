@@ -1,6 +1,7 @@
 """Parts of paths. What has another shape has no address: 404 before any query."""
 
 from django.urls import register_converter
+from django.urls.converters import StringConverter
 
 
 class IsinConverter:
@@ -15,4 +16,11 @@ class IsinConverter:
         return value
 
 
+class AnythingConverter(StringConverter):
+    """`<anything:rest>`: whatever is left, line feeds too."""
+
+    regex = "(?s:.+)"
+
+
 register_converter(IsinConverter, "isin")
+register_converter(AnythingConverter, "anything")

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from apps.core.instruments import errors_answered, request_latency, requests_in_progress
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-UNKNOWN = "unknown"
+UNKNOWN, NO_SUCH_ADDRESS = "unknown", "no_such_address"
 REFUSED_FROM = 400
 _CODE = re.compile(r"[a-z][a-z0-9_.]{0,63}")
 
@@ -39,7 +39,7 @@ class LatencyMiddleware:
 def route_of(request: HttpRequest) -> str:
     """The template of the route that answered, as `/api/x/{isin}`; all addresses nobody answers are one."""
     match = request.resolver_match
-    if match is None or not match.route or match.route.endswith("<path:rest>") or match.route == "api":
+    if match is None or not match.route or match.url_name == NO_SUCH_ADDRESS:
         return UNKNOWN
     return f"/{match.route}"
 

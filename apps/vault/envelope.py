@@ -11,6 +11,7 @@ import os
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Protocol
 from uuid import UUID
 
@@ -24,6 +25,8 @@ NONCE, TAG = 12, 16
 OVERHEAD = _HEADER.size + NONCE + TAG
 LARGEST_PLAIN = 2**31 - 1 - OVERHEAD
 _BODY = _HEADER.size + NONCE
+_KNOWN = bytes([MAGIC, VERSION, AES_256_GCM])
+DEK = slice(7, 23)
 
 
 class NotOpened(Exception):
@@ -49,38 +52,55 @@ class Header:
     dek_id: UUID
 
 
+def bind(parts: Iterable[bytes]) -> bytes:
+    """Each part with its length before it. Two results joined are that of all their parts together."""
+    return b"".join([_LENGTH.pack(len(part)) + part for part in parts])
+
+
 def seal(key: Key, plain: bytes, aad_parts: Iterable[bytes]) -> bytes:
     """`plain` encrypted under `key`, OVERHEAD bytes longer. Raises ValueError above LARGEST_PLAIN bytes."""
+    return seal_bound(key, plain, bind(aad_parts))
+
+
+def seal_bound(key: Key, plain: bytes, bound: bytes) -> bytes:
+    """The same for parts that bind() has joined."""
     if len(plain) > LARGEST_PLAIN:
         raise ValueError("too long to be sealed in one piece")
-    header = _HEADER.pack(MAGIC, VERSION, AES_256_GCM, key.kek_id, key.id.bytes)
+    header = _header(key.kek_id, key.id.int)
     nonce = os.urandom(NONCE)
-    return header + nonce + key.cipher.encrypt(nonce, plain, _aad(header, aad_parts))
+    return header + nonce + key.cipher.encrypt(nonce, plain, header + bound)
+
+
+@lru_cache(maxsize=1024)
+def _header(kek_id: int, dek_id: int) -> bytes:
+    return _HEADER.pack(MAGIC, VERSION, AES_256_GCM, kek_id, dek_id.to_bytes(16, "big"))
 
 
 def open_sealed(key: Key, sealed: bytes, aad_parts: Iterable[bytes]) -> bytes:
     """What was sealed with the same key and parts. Raises NotOpened."""
-    if read_header(sealed).dek_id != key.id:
+    return open_bound(key, sealed, bind(aad_parts))
+
+
+def open_bound(key: Key, sealed: bytes, bound: bytes) -> bytes:
+    """The same for parts that bind() has joined."""
+    if dek_of(sealed) != key.id.int.to_bytes(16, "big"):
         raise NotOpened("sealed under another key")
-    aad = _aad(sealed[: _HEADER.size], aad_parts)
     try:
-        return key.cipher.decrypt(sealed[_HEADER.size : _BODY], sealed[_BODY:], aad)
+        return key.cipher.decrypt(sealed[_HEADER.size : _BODY], sealed[_BODY:], sealed[: _HEADER.size] + bound)
     except InvalidTag:
         raise NotOpened("changed, or bound to something else") from None
 
 
-def read_header(sealed: bytes) -> Header:
-    """The ids in the header, which nothing vouches for until the value is opened. Raises NotOpened."""
+def dek_of(sealed: bytes) -> bytes:
+    """The 16 bytes of the data key's id, which nothing vouches for until the value is opened. Raises NotOpened."""
     if len(sealed) < OVERHEAD:
         raise NotOpened("too short")
-    magic, version, algorithm, kek_id, dek_id = _HEADER.unpack_from(sealed)
-    if (magic, version, algorithm) != (MAGIC, VERSION, AES_256_GCM):
+    if sealed[:3] != _KNOWN:
         raise NotOpened("not of a known format")
-    return Header(kek_id, UUID(bytes=dek_id))
+    return sealed[DEK]
 
 
-def _aad(header: bytes, parts: Iterable[bytes]) -> bytes:
-    pieces = [header]
-    for part in parts:
-        pieces += (_LENGTH.pack(len(part)), part)
-    return b"".join(pieces)
+def read_header(sealed: bytes) -> Header:
+    """Both ids in the header. Raises NotOpened."""
+    dek_id = dek_of(sealed)
+    return Header(_HEADER.unpack_from(sealed)[3], UUID(bytes=dek_id))

@@ -13,17 +13,16 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import FieldError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.expressions import Case, Expression, Value
-from django.db.models.functions import Cast
 from django.db.models.lookups import IsNull
 from django.db.models.query_utils import DeferredAttribute
-from django.db.models.signals import pre_save
+from django.db.models.signals import class_prepared, pre_save
 
 from apps.core.db import fetch_all
 from apps.vault.envelope import MAGIC, OVERHEAD
 from apps.vault.fields.checks import wrong_options
 from apps.vault.fields.holding import HIDDEN, Bound, Given, Row, Sealed
 from apps.vault.fields.sealing import NOBODY, Place
+from apps.vault.keys import keyring
 from apps.vault.types import Purpose
 
 RESERVE = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)"
@@ -46,7 +45,10 @@ class SealedAttribute(DeferredAttribute):
         return self.field.decoded(held.plain) if type(held) is Given else held
 
     def __set__(self, instance: Any, value: Any) -> None:
-        self.field.hold(instance, value)
+        if type(value) is Sealed:
+            self.field.take(instance.__dict__, value)
+        else:
+            self.field.hold(instance, value)
 
 
 class EncryptedField(models.Field):
@@ -83,8 +85,12 @@ class EncryptedField(models.Field):
         super().contribute_to_class(cls, name, private_only)
         self.indexes = []
         pre_save.connect(before_save, sender=cls)
-        self.place = Place(f"{cls._meta.app_label}.{cls._meta.db_table}", str(self.column), self.purpose)
+        self.place = Place(f"{cls._meta.app_label}.{cls._meta.db_table}", str(self.column))
         self._subject = attrgetter(self.subject or "pk")
+        class_prepared.connect(self._note_key, sender=cls)
+
+    def _note_key(self, sender: Any, **_: Any) -> None:
+        self._key = sender._meta.pk.attname
 
     def encoded(self, value: Any) -> bytes:
         """A value as bytes. Raises TypeError and ValueError, which never show it."""
@@ -96,12 +102,17 @@ class EncryptedField(models.Field):
 
     # What an instance holds.
 
+    def take(self, held: dict[str, Any], sealed: Sealed) -> None:
+        """Put what was read from the database on an instance, with the row it was read from."""
+        if sealed.row is None:
+            key = held.get(self._key)
+            sealed.row = self._row_in(held) if self.version or key is None else (key,)
+        held[self.attname] = sealed
+
     def hold(self, instance: Any, value: Any) -> None:
-        """Put a value on an instance: one read from the database as it is, any other encoded and out of sight."""
+        """Put an assigned value on an instance, encoded and out of sight."""
         held = instance.__dict__
-        if type(value) is Sealed:
-            value.row = value.row or self._row_in(held)
-        elif type(value) is not Bound:
+        if type(value) is not Bound:
             value = None if value is None else Given(self.encoded(value))
             for index in self.indexes:
                 held[index] = None
@@ -148,18 +159,18 @@ class EncryptedField(models.Field):
         """The bytes that have to be sealed before the instance is saved; None if there are none."""
         held = instance.__dict__.get(self.attname)
         if type(held) is Given:
+            self._require_size(held.plain)
             return held.plain
         if type(held) is Sealed and held.row and held.row != self.row_of(instance):
             return self.place.open(held, held.row)  # the row was copied, or has a new version
         return None
 
-    def seal(self, instance: Any, keys: Any = None) -> None:
-        """Seal what was assigned for the instance's row, under one of `keys` if there are any."""
+    def seal(self, instance: Any) -> None:
+        """Seal what was assigned for the instance's row. Raises KeyUnavailable, SubjectErased."""
         plain = self.unsealed(instance)
         if plain is not None:
-            self._require_size(plain)
-            sealed = self.place.seal(plain, self.row_of(instance), self.subject_of(instance), keys)
-            instance.__dict__[self.attname] = sealed
+            key = keyring().current(self.purpose, self.subject_of(instance))
+            instance.__dict__[self.attname] = self.place.seal(plain, self.row_of(instance), key)
 
     def require_indexes(self, names: Collection[str]) -> None:
         """Raise ValueError unless the value's indexes are written with it."""
@@ -170,6 +181,10 @@ class EncryptedField(models.Field):
         """Room for the subclasses' own bounds."""
 
     # What the database takes and gives.
+
+    def get_internal_type(self) -> str:
+        """Stored as bytes, which Django inserts many of at once fastest."""
+        return "BinaryField"
 
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "bytea"
@@ -191,12 +206,6 @@ class EncryptedField(models.Field):
         if type(value) is not Bound:
             raise FieldError(f"{self} is sealed for one row: assign it to the instance, and save that")
         return value
-
-    def get_placeholder(self, value: Any, compiler: Any, connection: BaseDatabaseWrapper) -> str:
-        """Of what the database would compute, only bulk_update()'s choice among sealed values passes."""
-        if isinstance(value, Expression) and not _chooses_sealed(value):
-            raise FieldError(f"{self} is encrypted: the database cannot compute it")
-        return "%s"
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> Sealed | None:
         return None if value is None else Sealed(bytes(value))
@@ -245,12 +254,3 @@ def before_save(sender: Any, instance: Any, update_fields: Collection[str] | Non
     for field in encrypted_fields(sender):
         if update_fields and field.name in update_fields:
             field.require_indexes(update_fields)
-
-
-def _chooses_sealed(value: Any) -> bool:
-    chosen = value.get_source_expressions()[0] if isinstance(value, Cast) else value
-    if not isinstance(chosen, Case):
-        return False
-    return all(
-        isinstance(case.result, Value) and type(case.result.value) in {Bound, type(None)} for case in chosen.cases
-    )

@@ -33,7 +33,7 @@ class EncryptedTextField(EncryptedField):
         return value
 
     def _require_size(self, plain: bytes) -> None:
-        if self.max_length is not None and len(plain.decode()) > self.max_length:
+        if self.max_length is not None and len(plain) > self.max_length < len(plain.decode()):
             raise ValidationError(f"{self} takes {self.max_length} characters at most")
 
 

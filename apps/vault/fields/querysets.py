@@ -4,7 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
+from django.core.exceptions import FieldError
 from django.db import models
+from django.db.models.expressions import Case, Combinable, Value
+from django.db.models.functions import Cast
 from django.db.models.query import ModelIterable
 
 from apps.vault.fields.base import EncryptedField, encrypted_fields, reserve_keys
@@ -46,6 +49,14 @@ class SealedQuerySet(models.QuerySet[M]):
         seal_all(rows, encrypted_fields(self.model))
         return super().bulk_create(rows, *args, **kwargs)
 
+    def update(self, **values: Any) -> int:
+        """As Django's, but that the database computes no encrypted column; get_db_prep_save() refuses all else."""
+        for field in encrypted_fields(self.model):
+            value = values.get(field.name)
+            if isinstance(value, Combinable) and not _chooses_sealed(value):
+                raise FieldError(f"{field} is encrypted: the database cannot compute it")
+        return super().update(**values)
+
     def bulk_update(self, objs: Iterable[M], fields: Iterable[str], batch_size: int | None = None) -> int:
         """As Django's. Raises ValueError where a value's blind index is not updated with it."""
         rows, names = list(objs), list(fields)
@@ -69,11 +80,19 @@ class SealedQuerySet(models.QuerySet[M]):
                 held[name] = value
 
 
+def _chooses_sealed(value: Any) -> bool:
+    """Whether it is bulk_update()'s choice among sealed values."""
+    chosen = value.get_source_expressions()[0] if isinstance(value, Cast) else value
+    if not isinstance(chosen, Case):
+        return False
+    results = [case.result for case in chosen.cases]
+    return all(isinstance(each, Value) and type(each.value) in {Bound, type(None)} for each in results)
+
+
 def seal_all(rows: Sequence[models.Model], fields: Sequence[EncryptedField]) -> None:
     """Seal what was assigned to the rows: one query for the keys of each column's subjects."""
     for field in fields:
-        waiting = [row for row in rows if field.unsealed(row) is not None]
-        if waiting:
-            keys = keyring().current_many(field.purpose, {field.subject_of(row) for row in waiting})
-            for row in waiting:
-                field.seal(row, keys)
+        waiting = [(row, field.subject_of(row), plain) for row in rows if (plain := field.unsealed(row)) is not None]
+        keys = keyring().current_many(field.purpose, {subject for _, subject, _ in waiting}) if waiting else {}
+        for row, subject, plain in waiting:
+            row.__dict__[field.attname] = field.place.seal(plain, field.row_of(row), keys[subject])

@@ -65,7 +65,11 @@ class Keyring:
 
         Raises KeyUnavailable, SubjectErased, and Unreadable for a stored key that was changed.
         """
-        return _data_key(self._current(purpose, [subject])[subject])
+        self._look()
+        held = self._memory.live(purpose, subject)
+        if held is None:
+            return _data_key(self._current(purpose, [subject])[subject])
+        return _data_key(self._confirmed(held))
 
     def current_many(self, purpose: Purpose, subjects: Iterable[UUID]) -> dict[UUID, DataKey]:
         """The same for many subjects, in one query: by subject. Use the answer: memory may be too small for all."""

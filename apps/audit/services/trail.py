@@ -10,6 +10,7 @@ from apps.core import request_id
 from apps.core.actor import Actor
 from apps.core.db import unit_of_work, within_unit_of_work
 from apps.vault.errors import SubjectErased
+from apps.vault.fields import seal_now
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -47,11 +48,11 @@ def log_audit_event(
         after=None if after is None else dict(after),
     )
     try:
-        row.save(force_insert=True)
+        seal_now(row)
     except SubjectErased:
         # Somebody tries to log in as a person who has been forgotten: nothing new is kept of them.
         row.ip_address = None
-        row.save(force_insert=True)
+    row.save(force_insert=True)
     return row.pk
 
 

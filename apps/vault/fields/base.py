@@ -248,6 +248,16 @@ def reserve_keys(model: type[models.Model], rows: Sequence[models.Model]) -> Non
             row.pk = number
 
 
+def seal_now(row: models.Model) -> None:
+    """Seal what was assigned to a row before save(), within which a refusal would undo the whole unit of work.
+
+    Raises KeyUnavailable, SubjectErased.
+    """
+    reserve_keys(type(row), [row])
+    for field in encrypted_fields(type(row)):
+        field.seal(row)
+
+
 def before_save(sender: Any, instance: Any, update_fields: Collection[str] | None, **_: Any) -> None:
     """A receiver of Django's pre_save."""
     reserve_keys(sender, [instance])

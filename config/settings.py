@@ -170,6 +170,8 @@ DATABASES = databases(
     direct_url=database_url("DATABASE_DIRECT_URL" if env.text("DATABASE_DIRECT_URL") else "DATABASE_URL"),
     owner_url=database_url("DATABASE_OWNER_URL") if DATABASE_OWNER_KNOWN else SERVERLESS_DATABASE,
 )
+# Apps that the migrations of others use as they are now: alerts and caches, and the keys that encrypt.
+MIGRATED_FIRST = ["core", "vault"]
 # What bounds a session of the application's role: on the role too, since a pooler passes no startup options on.
 DATABASE_ROLE_BOUNDS = BOUNDS
 DATABASE_ROUTERS = ["apps.core.db.routers.OneDatabaseTwoRoles"]

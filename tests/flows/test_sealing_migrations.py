@@ -14,11 +14,19 @@ from apps.audit.models import AuditLog
 from apps.compliance.models import KycDecision
 from apps.core.db import fetch_all
 from apps.core.ids import new_id
+from apps.core.models import InboundWebhook
+from apps.core.sealing import unseal
 from apps.core.testing.databases import urls_of
+from apps.core.webhooks.intake import PURPOSE
 
 ROOT = Path(__file__).resolve().parents[2]
-BEFORE = {"compliance": "0002_page_orders", "accounts": "0002_rate_tier", "audit": "0002_page_orders"}
 PARTIES = 1203
+BODY = b'{"name": "Old Name 1"}'
+FILES = """
+    SELECT relname, pg_relation_filenode(oid) FROM pg_class
+    WHERE relname IN ('accounts_party', 'accounts_user', 'audit_auditlog', 'compliance_kycdecision',
+                      'core_inboundwebhook')
+"""
 GUARDED = """
     SELECT tgrelid::regclass::text, tgname, tgenabled::text FROM pg_trigger
     WHERE tgname LIKE 'append_only%%' AND tgrelid IN ('audit_auditlog'::regclass, 'compliance_kycdecision'::regclass)
@@ -39,14 +47,15 @@ def as_owner(statement: str, *values: object) -> list[tuple[object, ...]]:
 
 @pytest.fixture(scope="class")
 def old(books: str) -> Iterator[str]:
-    for app, name in BEFORE.items():
-        migrate(books, app, name)
+    """A database of before the vault: none of its tables is there, and the application has no rights on them."""
+    migrate(books, "vault", "zero")
+    migrate(books, "core", "0008_provider_circuits")
     return books
 
 
 class TestTheMigrations:
     def test_encrypt_what_was_there_and_give_it_back(self, old: str) -> None:
-        user = new_id()
+        user, webhook = new_id(), new_id()
         as_owner(
             """INSERT INTO accounts_party (id, kind, legal_name, country, is_platform, created_at)
                SELECT gen_random_uuid(), 'NATURAL', 'Old Name ' || n, 'DE', false, now()
@@ -71,7 +80,14 @@ class TestTheMigrations:
                FROM accounts_party WHERE legal_name LIKE 'Old Name 1_'""",
             user,
         )
-        guards = sorted(as_owner(GUARDED))
+        as_owner(
+            """INSERT INTO core_inboundwebhook (id, provider, event_id, received_at, body, body_sha256, refusal)
+               VALUES (%s, 'kyc', 'waits', now(), %s, '', ''),
+                      (gen_random_uuid(), 'kyc', 'done', now(), NULL, '', '')""",
+            webhook,
+            BODY,
+        )
+        guards, files = sorted(as_owner(GUARDED)), as_owner(FILES)
         migrate(old)
         assert sorted(party.legal_name for party in Party.objects.all()) == sorted(
             f"Old Name {n}" for n in range(1, PARTIES + 1)
@@ -84,11 +100,17 @@ class TestTheMigrations:
         }
         assert sorted(as_owner(GUARDED)) == guards
         assert fetch_all("SELECT 1 FROM accounts_party WHERE position('Old'::bytea IN legal_name) > 0") == []
+        waits = bytes(InboundWebhook.objects.get(event_id="waits").body or b"")
+        assert unseal(waits, purpose=PURPOSE, bound_to=webhook.bytes) == BODY
+        assert InboundWebhook.objects.get(event_id="done").body is None
+        # Of a file that was not written anew, the clear text could still be read.
+        assert not {*files} & {*as_owner(FILES)}
         self.back(old, guards)
+        assert as_owner("SELECT body FROM core_inboundwebhook WHERE event_id = 'waits'")[0][0].tobytes() == BODY
 
     def back(self, old: str, guards: list[tuple[object, ...]]) -> None:
-        for app, name in BEFORE.items():
-            migrate(old, app, name)
+        migrate(old, "vault", "zero")
+        migrate(old, "core", "0008_provider_circuits")
         assert as_owner("SELECT count(*) FROM accounts_party WHERE legal_name ~ '^Old Name [0-9]+$'") == [(PARTIES,)]
         assert as_owner("SELECT username FROM accounts_user") == [("old.user",)]
         found = as_owner("SELECT host(ip_address) FROM audit_auditlog WHERE action = 'old' ORDER BY resource_id")

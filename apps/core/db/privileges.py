@@ -27,14 +27,18 @@ def application_role() -> str:
 
 
 def apply_privileges(sender: AppConfig, using: str, **_: Any) -> None:
-    """Grant the application's role what each model of `sender` allows (a post_migrate receiver)."""
+    """Grant the application's role what each model of `sender` allows (a post_migrate receiver).
+
+    Tables that are still to come are passed over: the migration that makes them is followed by this again.
+    """
     if using != "owner":
         return
-    tables = [(m._meta.db_table, issubclass(m, AppendOnlyModel)) for m in _concrete_models(sender)]
     with connections[using].cursor() as cursor:
         cursor.execute(REFUSE_CHANGE)
-        for table, append_only in tables:
-            cursor.execute(_statements(table, append_only=append_only))
+        present = set(connections[using].introspection.table_names(cursor))
+        for model in _concrete_models(sender):
+            if (table := model._meta.db_table) in present:
+                cursor.execute(_statements(table, append_only=issubclass(model, AppendOnlyModel)))
         cursor.execute(f'GRANT SELECT ON django_migrations TO "{application_role()}"')
         cursor.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{application_role()}"')
 

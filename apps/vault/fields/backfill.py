@@ -46,6 +46,16 @@ def sealing(app: str, model: str, columns: dict[str, str], *, append_only: bool 
     return migrations.RunPython(run(seal, sealed_columns), run(unseal, lambda _: list(columns.values())), elidable=True)
 
 
+def rewriting(app: str, model: str) -> migrations.RunPython:
+    """Write the table's file anew: what a dropped column held stays in it until then. The migration is not atomic."""
+
+    def step(apps: Any, schema_editor: Any) -> None:
+        table = apps.get_model(app, model)._meta.db_table
+        schema_editor.execute(f'VACUUM (FULL, ANALYZE) "{table}"')
+
+    return migrations.RunPython(step, migrations.RunPython.noop, elidable=True)
+
+
 def _chunks(model: type[models.Model], alias: str) -> Iterator[list[Any]]:
     rows: SealedQuerySet[Any] = SealedQuerySet(model, using=alias).order_by("pk")
     chunk = list(rows[:CHUNK])

@@ -1,0 +1,17 @@
+"""What stood in the clear leaves the files of the tables too."""
+
+from django.db import migrations
+
+from apps.vault.fields.backfill import rewriting
+
+
+class Migration(migrations.Migration):
+    atomic = False
+
+    dependencies = [
+        ("compliance", "0005_reason_encrypted_only"),
+    ]
+
+    operations = [
+        rewriting("compliance", "KycDecision"),
+    ]

@@ -161,15 +161,15 @@ class TestTheProjectsPlan:
         plan = self.plan()
         assert list(plan) == ["web", "worker", "beat", "matcher", "engines"]
         assert plan["matcher"][2:] == ("run_engines", "matcher")
-        assert plan["engines"][2:] == ("run_engines", "--without=matcher")
+        assert plan["engines"][2:] == ("run_engines", "--without=matcher", "--nice=5")
 
     def test_leaves_out_a_process_or_an_engine_by_name(self) -> None:
         without = self.plan(without=["beat", "matcher", "relay"])
         assert list(without) == ["web", "worker", "engines"]
-        assert without["engines"][2:] == ("run_engines", "--without=matcher", "--without=relay")
+        assert without["engines"][2:] == ("run_engines", "--without=matcher", "--without=relay", "--nice=5")
 
     def test_runs_only_the_engines_named(self) -> None:
         plan = self.plan(engines=["relay"])
         assert list(plan) == ["web", "worker", "beat", "engines"]
-        assert plan["engines"][2:] == ("run_engines", "relay")
+        assert plan["engines"][2:] == ("run_engines", "relay", "--nice=5")
         assert list(self.plan(engines=["matcher"])) == ["web", "worker", "beat", "matcher"]

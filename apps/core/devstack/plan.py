@@ -13,6 +13,7 @@ SETUP_COMMANDS: tuple[tuple[str, ...], ...] = (
 )
 # In a process of its own: beside others it would wait for the interpreter after each of its statements.
 MATCHER = "matcher"
+NICE = 5
 CHILDREN = ("web", "worker", "beat", MATCHER, "engines")
 
 
@@ -63,7 +64,8 @@ def _engines(named: Collection[str], without: Collection[str]) -> tuple[Child, .
     left_out = tuple(f"--without={name}" for name in without if name not in CHILDREN)
     if not named:
         left_out = (f"--without={MATCHER}", *left_out)
-    found = {MATCHER: (MATCHER,), "engines": (*others, *left_out)}
+    # Somebody waits for the matcher; what follows a trade may wait for both.
+    found = {MATCHER: (MATCHER,), "engines": (*others, *left_out, f"--nice={NICE}")}
     wanted = {MATCHER: not named or MATCHER in named, "engines": not named or others}
     return tuple(Child(name, _manage("run_engines", *words)) for name, words in found.items() if wanted[name])
 

@@ -1,5 +1,6 @@
 """Host the engines: all of them, or by name."""
 
+import os
 import signal
 import sys
 import threading
@@ -19,9 +20,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("names", nargs="*", help="engines to run; none named means all")
         parser.add_argument("--without", action="append", default=[], help="an engine to leave out")
+        parser.add_argument(
+            "--nice",
+            type=int,
+            choices=range(20),
+            default=0,
+            metavar="0-19",
+            help="let processes that someone waits for go before, on a machine they share",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         names = self._names(options["names"], options["without"])
+        os.nice(options["nice"])
         # Engines wait on the database most of the time: each answer waits for the interpreter at most this long.
         sys.setswitchinterval(SWITCH_SECONDS)
         stop = threading.Event()

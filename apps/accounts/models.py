@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from apps.accounts.types import USERNAME, PartyKind, Role
+from apps.core.errors import DomainError
 from apps.core.ids import new_id
 from apps.vault.fields import BlindIndexField, EncryptedTextField, SealedQuerySet
 
@@ -83,6 +84,16 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def __str__(self) -> str:
         return str(self.id)
+
+    def get_username(self) -> str:
+        """The login name as pages show it, who ask for it in their heads: one that cannot be read takes none along."""
+        try:
+            return self.username
+        except DomainError as refusal:
+            return f"[{refusal.code.replace('_', ' ')}]"
+
+    def clean(self) -> None:
+        """As a model's: Django's user would put what is shown in the place of the name."""
 
 
 class Membership(models.Model):

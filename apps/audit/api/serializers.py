@@ -5,7 +5,7 @@ from rest_framework import serializers
 from apps.audit.models import AuditLog
 from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
 from apps.core.http.serializers import IdField, TextField
-from apps.vault.errors import SubjectErased
+from apps.vault.errors import SubjectErased, Unreadable
 
 
 class AuditLogListQuery(ListQuery):
@@ -25,15 +25,20 @@ class AuditLogListQuery(ListQuery):
     sequence = "id"
 
 
+UNREADABLE = "[unreadable]"
+
+
 class AddressField(serializers.CharField):
     """An address, as long as it can be read."""
 
     def get_attribute(self, instance: AuditLog) -> str | None:
-        """Nothing in place of what was erased. Raises KeyUnavailable."""
+        """Nothing in place of what was erased; one that was tampered with hides no other row. Raises KeyUnavailable."""
         try:
             return instance.ip_address
         except SubjectErased:
             return None
+        except Unreadable:
+            return UNREADABLE
 
 
 class AuditLogSerializer(serializers.ModelSerializer):
@@ -41,7 +46,9 @@ class AuditLogSerializer(serializers.ModelSerializer):
 
     id = serializers.IntegerField()
     ip_address = AddressField(
-        read_only=True, allow_null=True, help_text="Null, too, once the user's data has been erased."
+        read_only=True,
+        allow_null=True,
+        help_text=f"Null, too, once the user's data has been erased; {UNREADABLE} where it was tampered with.",
     )
     before = serializers.DictField(allow_null=True)
     after = serializers.DictField(allow_null=True)

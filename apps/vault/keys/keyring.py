@@ -18,7 +18,7 @@ from apps.vault.errors import KeyUnavailable, SubjectErased, UnknownKey, Unreada
 from apps.vault.keys import alarms, store
 from apps.vault.keys.data_keys import DataKey, IndexKey
 from apps.vault.keys.errands import own_right
-from apps.vault.keys.memory import Held, Memory
+from apps.vault.keys.memory import Held, Kek, Memory
 from apps.vault.keys.purposes import PurposeKeys
 from apps.vault.keys.store import NewRow, SubjectRow
 from apps.vault.keys.wrapping import Binding, NotThisKey, new_key, unwrap, wrap
@@ -146,7 +146,7 @@ class Keyring:
         for _ in range(TRIES):
             kek = self.purposes.current(purpose)
             drafts = [_draft(kek.cipher, kek.id, purpose, subject) for subject in subjects]
-            rows = own_right(self.purposes.errands, lambda: _stored(kek.id, purpose, drafts))  # noqa: B023 (run at once)
+            rows = own_right(self.purposes.errands, lambda: _stored(kek, purpose, drafts))  # noqa: B023 (run at once)
             if len(rows) == len(subjects):
                 return rows
             self.purposes.forget_current()
@@ -190,9 +190,9 @@ def _draft(kek: AESGCM, kek_id: int, purpose: Purpose, subject: UUID) -> NewRow:
     return NewRow(key_id, subject, wrap(kek, new_key(), Binding(kek_id, key_id, purpose, subject)))
 
 
-def _stored(kek_id: int, purpose: Purpose, drafts: list[NewRow]) -> dict[UUID, SubjectRow]:
+def _stored(kek: Kek, purpose: Purpose, drafts: list[NewRow]) -> dict[UUID, SubjectRow]:
     try:
-        store.insert(kek_id, drafts)
+        store.insert(kek, drafts)
     except IntegrityError as violation:
         raise translated(violation) or violation from None
     return store.live(purpose, [draft.subject for draft in drafts])

@@ -159,7 +159,10 @@ class PurposeKeys:
     def _confirmed(self, row: PurposeRow, plain: bytes, began: float) -> Kek:
         """The open key; its time counts from before the service was asked."""
         with self._lock:
-            kek = self._keks.setdefault(row.id, Kek(row.id, row.purpose, AESGCM(plain), row.check_value))
+            kek = self._keks.get(row.id)
+            # Another key of the same id was another database's.
+            if kek is None or kek.check_value != row.check_value:
+                kek = self._keks[row.id] = Kek(row.id, row.purpose, AESGCM(plain), row.check_value)
             kek.good_until, kek.refresh_at = began + self._seconds, began + self._seconds / 2
             if self._timer is None:
                 self._begin_timer(self._seconds)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from apps.core import clock
 from apps.core.db import as_columns, run_sql
 from apps.core.models import CacheGeneration
+from apps.vault.keys.memory import Kek
 
 # Not from the package: its documents have encrypted columns, which need this module.
 from apps.vault.models.purpose_keys import PurposeKey
@@ -22,7 +23,8 @@ _INSERT = """
     INSERT INTO vault_subjectkey (id, purpose, subject, kek_id, wrapped, created_at)
     SELECT made.id, kek.purpose, made.subject, kek.id, made.wrapped, %(now)s
     FROM unnest(%(ids)s::uuid[], %(subjects)s::uuid[], %(wrapped)s::bytea[]) made (id, subject, wrapped)
-    JOIN vault_purposekey kek ON kek.id = %(kek)s AND kek.retired_at IS NULL
+    JOIN vault_purposekey kek
+        ON kek.id = %(kek)s AND kek.retired_at IS NULL AND kek.check_value = %(check)s::bytea
     ORDER BY made.subject
     FOR SHARE OF kek
     ON CONFLICT (purpose, subject) WHERE superseded_at IS NULL DO NOTHING
@@ -87,14 +89,21 @@ def live(purpose: Purpose, subjects: Sequence[UUID]) -> dict[UUID, SubjectRow]:
 
 
 def by_ids(ids: Sequence[UUID]) -> list[SubjectRow]:
-    """Keys by their ids, as many as exist."""
-    return _rows(SubjectKey.objects.filter(pk__in=ids))
+    """Keys by their ids, as many as exist; one that a rotation has emptied and destroyed does not."""
+    return _rows(SubjectKey.objects.filter(pk__in=ids).exclude(kek=None, superseded_at__isnull=False))
 
 
-def insert(kek_id: int, rows: Iterable[NewRow]) -> int:
-    """Store what nobody else has stored; how many. None if the purpose key has been retired."""
+def insert(kek: Kek, rows: Iterable[NewRow]) -> int:
+    """Store what nobody else has stored; how many. None if the purpose key has been retired, or is another here."""
     ids, subjects, wrapped = as_columns(((row.id, row.subject, row.wrapped) for row in rows), 3)
-    values = {"ids": ids, "subjects": subjects, "wrapped": wrapped, "kek": kek_id, "now": clock.now()}
+    values = {
+        "ids": ids,
+        "subjects": subjects,
+        "wrapped": wrapped,
+        "kek": kek.id,
+        "check": kek.check_value,
+        "now": clock.now(),
+    }
     return run_sql(_INSERT, values)
 
 

@@ -110,8 +110,10 @@ NAVIGATION: list[dict[str, Any]] = [
     ),
     _room(
         "Vault",
-        _list("Purpose keys", "vault_purposekey", "key"),
+        _list("Key inventory", "vault_purposekey", "key"),
         _list("Subjects' keys", "vault_subjectkey", "vpn_key"),
+        _list("Rotations", "vault_keyrotation", "autorenew"),
+        _list("Rotated columns", "vault_rotatedcolumn", "view_column"),
         _list("Documents", "vault_document", "draft"),
         _list("Legal holds", "vault_subjecthold", "gavel"),
         _list("Erasures", "vault_subjecterasure", "person_off"),

@@ -262,6 +262,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=17),
         "options": {"queue": "default"},
     },
+    # Keys are due by the day; what was begun, or waits for its grace, goes on sooner.
+    "rotate-keys": {
+        "task": "vault.tasks.rotate_keys",
+        "schedule": crontab(minute="*/10"),
+        "options": {"queue": "default"},
+    },
     "reconcile-overdue": RECONCILE_ALL | {"schedule": crontab(minute="*/10")},
 }
 LANGUAGE_CODE = "en-us"

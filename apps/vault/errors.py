@@ -84,3 +84,15 @@ class InvalidReference(InvalidValue):
         "invalid_reference",
         "A reference has 1 to 64 letters, digits, dots, dashes, colons and underscores.",
     )
+
+
+class RotationTaken(Conflict):
+    """Another process rotates the keys of this purpose."""
+
+    code, message = "rotation_taken", "Another process is rotating these keys: it goes on there."
+
+
+class NothingToRotate(Conflict):
+    """The purpose has no key yet."""
+
+    code, message = "nothing_to_rotate", "No key of this purpose was ever made: there is nothing to rotate."

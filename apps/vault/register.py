@@ -61,7 +61,9 @@ _LINES: Mapping[str, str] = {
         settlement.SettlementStatusEvent reason_code reason_detail
         settlement.UnexplainedMovement asset
         vault.Document kind media_type
+        vault.KeyRotation purpose
         vault.PurposeKey purpose provider_key
+        vault.RotatedColumn model column cursor
         vault.SubjectKey purpose
         vault.SubjectHold reference
     """,

@@ -20,3 +20,4 @@ def register() -> None:
     registry.metric("vault", watching.METRICS, watching.read_metrics)
     constraint_error("vault_subject_held", errors.SubjectHeld)
     constraint_error("vault_subject_erased", errors.SubjectErased)
+    constraint_error("key_rotation_once", errors.RotationTaken)

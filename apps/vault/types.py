@@ -33,6 +33,18 @@ class Erasure:
     complete_on: date
 
 
+class RotationState(TextChoices):
+    """How far a rotation has come."""
+
+    BEGUN = "BEGUN", "asking for a new key"
+    KEYS = "KEYS", "wrapping subjects' keys"
+    ROWS = "ROWS", "encrypting rows anew"
+    GRACE = "GRACE", "waiting for who may still hold a former key"
+    CHECKING = "CHECKING", "looking whether a row came back"
+    RETIRING = "RETIRING", "destroying former keys"
+    DONE = "DONE", "done"
+
+
 class DocumentState(TextChoices):
     """Where a document stands. WRITING: on its way into the store. REMOVING: on its way out, and not to be read."""
 

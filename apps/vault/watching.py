@@ -8,6 +8,7 @@ from apps.core.registry import Health
 from apps.vault.errors import KeyUnavailable, UnknownKey
 from apps.vault.keys import keyring
 from apps.vault.models import PurposeKey, SubjectErasure, SubjectHold
+from apps.vault.selectors.rotation import latest_rotations
 from apps.vault.types import Purpose
 
 UP_TO = f"Counted up to {COUNTED_TO}."
@@ -17,7 +18,13 @@ INCOMPLETE = gauge(
     "bookentry_vault_erasures_incomplete", f"Subjects whose destroyed keys are still in a backup. {UP_TO}"
 )
 HOLDS = gauge("bookentry_vault_holds_open", f"Legal holds that forbid an erasure. {UP_TO}")
-METRICS = (AGE, RETIRED, INCOMPLETE, HOLDS)
+DONE = gauge("bookentry_vault_rotation_done", "Of the latest rotation's stage: how much is done.", "purpose", "state")
+TOTAL = gauge(
+    "bookentry_vault_rotation_expected", "Of the latest rotation's stage: about how much there is.", "purpose"
+)
+ANEW = gauge("bookentry_vault_rotation_rewritten", "Values the latest rotation has encrypted anew.", "purpose")
+UNREADABLE = gauge("bookentry_vault_rotation_unreadable", "Keys and values it found that do not open.", "purpose")
+METRICS = (AGE, RETIRED, INCOMPLETE, HOLDS, DONE, TOTAL, ANEW, UNREADABLE)
 
 
 def health() -> Health:
@@ -45,3 +52,8 @@ def read_metrics() -> Iterator[Sample]:
         )
     yield INCOMPLETE.sample(counted(SubjectErasure.objects.filter(complete_on__gt=now.date())))
     yield HOLDS.sample(counted(SubjectHold.objects.filter(released_at=None)))
+    for view in latest_rotations():
+        yield DONE.sample(view.done, purpose=view.purpose, state=view.state)
+        yield TOTAL.sample(view.total, purpose=view.purpose)
+        yield ANEW.sample(view.rewritten, purpose=view.purpose)
+        yield UNREADABLE.sample(view.unreadable + view.keys_unreadable, purpose=view.purpose)

@@ -17,7 +17,7 @@ SMALL = {
     *("chain_signer", "chain_streamcursor", "dex_sequencer", "settlement_projectioncursor"),
     *("dex_inbox", "core_outboxpending"),
     # A few rows a year.
-    "vault_purposekey",
+    *("vault_purposekey", "vault_keyrotation", "vault_rotatedcolumn"),
 }
 # Only what is wrong is ever written there, and it is counted up to a bound.
 WRONG = {"settlement_unexplainedmovement"}

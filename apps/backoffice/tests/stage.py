@@ -41,7 +41,7 @@ from apps.settlement.models import (
 )
 from apps.settlement.types import ContractKind, MovementKind, SettlementStatus, Unexplained
 from apps.vault.keys import keyring
-from apps.vault.models import Document, SubjectErasure, SubjectHold
+from apps.vault.models import Document, KeyRotation, PurposeKey, RotatedColumn, SubjectErasure, SubjectHold
 from apps.vault.types import Purpose
 
 NOW = clock.now()
@@ -213,8 +213,10 @@ def _reconciliation(market: Market) -> None:
 
 
 def _vault(user: User) -> None:
-    """A key, a document, a hold, and somebody who was erased."""
-    keyring().current(Purpose.PERSONAL, user.pk)
+    """A key and its rotation, a document, a hold, and somebody who was erased."""
+    former = PurposeKey.objects.get(pk=keyring().current(Purpose.PERSONAL, user.pk).kek_id)
+    run = KeyRotation.objects.create(purpose="personal", with_rows=True, former=former, began_at=NOW)
+    RotatedColumn.objects.create(rotation=run, model="accounts.Party", column="legal_name")
     particulars = {"name": "passport.pdf", "key": ""}
     Document.objects.create(
         subject=user.pk, kind="PASSPORT", media_type="application/pdf", particulars=particulars, begun_at=NOW

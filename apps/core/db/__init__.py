@@ -7,7 +7,7 @@ from apps.core.db.columns import Columns
 from apps.core.db.constraints import constraint_error
 from apps.core.db.copy import copy_rows
 from apps.core.db.fields import BaseUnitsField, TokenUnitsField
-from apps.core.db.locks import Advisory, lock_for_transaction, try_lock_and_read, try_session_lock
+from apps.core.db.locks import Advisory, lock_for_transaction, session_lock, try_lock_and_read, try_session_lock
 from apps.core.db.models import AppendOnlyModel
 from apps.core.db.notify import Listener, notify
 from apps.core.db.reruns import with_reruns
@@ -32,6 +32,7 @@ __all__ = [
     "lock_for_transaction",
     "notify",
     "run_sql",
+    "session_lock",
     "snapshot",
     "try_lock_and_read",
     "try_session_lock",

@@ -1,6 +1,7 @@
 """Advisory locks: their keys in one registry, and taken before any row lock."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
 
@@ -26,6 +27,7 @@ class Advisory(IntEnum):
     PLATFORM_PARTY = 4
     IDEMPOTENCY = 5
     SUBJECT_KEYS = 6
+    KEY_ROTATION = 7
 
 
 def lock_for_transaction(kind: Advisory, key: str = "") -> None:
@@ -71,6 +73,18 @@ def try_session_lock(kind: Advisory, key: str = "") -> bool:
     if row is None or row[0] is None:
         raise NoSession
     return bool(row[0])
+
+
+@contextmanager
+def session_lock(kind: Advisory, key: str = "") -> Iterator[bool]:
+    """Whether the lock was free; if so it is held until the block ends, or the process does. Raises NoSession."""
+    taken = try_session_lock(kind, key)
+    try:
+        yield taken
+    finally:
+        if taken:
+            with own_session().cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", [int(kind), key])
 
 
 def own_session() -> BaseDatabaseWrapper:

@@ -2,7 +2,16 @@
 
 from apps.vault.models.documents import Document
 from apps.vault.models.purpose_keys import PurposeKey
+from apps.vault.models.rotations import KeyRotation, RotatedColumn
 from apps.vault.models.subject_keys import SubjectKey
 from apps.vault.models.subjects import SubjectErasure, SubjectHold
 
-__all__ = ["Document", "PurposeKey", "SubjectErasure", "SubjectHold", "SubjectKey"]
+__all__ = [
+    "Document",
+    "KeyRotation",
+    "PurposeKey",
+    "RotatedColumn",
+    "SubjectErasure",
+    "SubjectHold",
+    "SubjectKey",
+]

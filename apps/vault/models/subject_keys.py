@@ -12,6 +12,7 @@ class SubjectKey(models.Model):
     """The key of one subject's data. Its id is the `dek id` of a ciphertext's header.
 
     One of each subject and purpose is live, which a destroyed one stays: nobody can make another for an erased subject.
+    One that a rotation has emptied and destroyed has no purpose key any more: nothing is encrypted under it.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -23,6 +24,10 @@ class SubjectKey(models.Model):
     created_at = models.DateTimeField()
     superseded_at = models.DateTimeField(null=True)
     destroyed_at = models.DateTimeField(null=True)
+    # The last rotation that found a row it could not encrypt anew under this key: so it is kept.
+    needed_by = models.ForeignKey(
+        "vault.KeyRotation", on_delete=models.PROTECT, related_name="+", null=True, db_index=False
+    )
 
     class Meta:
         constraints = [
@@ -38,4 +43,11 @@ class SubjectKey(models.Model):
                 | Q(wrapped=None, destroyed_at__isnull=False),
             ),
         ]
-        indexes = [models.Index(fields=["subject"], name="subject_key_by_subject")]
+        indexes = [
+            models.Index(fields=["subject"], name="subject_key_by_subject"),
+            models.Index(
+                fields=["purpose", "id"],
+                name="subject_key_superseded",
+                condition=Q(superseded_at__isnull=False, wrapped__isnull=False),
+            ),
+        ]

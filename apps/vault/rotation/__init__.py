@@ -1,0 +1,1 @@
+"""Rotation: new keys for a purpose and its subjects, and rows encrypted anew. See docs/vault.md."""

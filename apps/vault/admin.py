@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 
 from apps.core import clock
 from apps.core.officers import Column, ReadOnlyAdmin
@@ -31,7 +32,7 @@ class Age(Column):
         return clock.now() - row.created_at
 
     def shown(self, value: timedelta, row: Any) -> str:
-        return f"{value.days} days"
+        return format_html('<span class="whitespace-nowrap">{} days</span>', value.days)
 
 
 class Expiry(Column):
@@ -76,7 +77,7 @@ class HangingOn(Column):
 class PurposeKeyAdmin(ReadOnlyAdmin):
     """The inventory of keys: how old each is, when it is to be replaced, and what hangs on it."""
 
-    table = ("id", "purpose", "life", "age", "expiry", "subject_keys", "values", "provider", "created_at", "retired_at")
+    table = ("id", "purpose", "life", "age", "expiry", "subject_keys", "values", "provider", "retired_at")
     hidden = ("wrapped", "check_value")
     columns: ClassVar[Mapping[str, Column]] = {
         "life": Life("life", "state"),

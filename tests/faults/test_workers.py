@@ -30,6 +30,8 @@ from tests.faults.stalling import Stalling, stalling
 
 RESTART_SECONDS = 10
 WORKERS = ("first", "second")
+# What these leave undone is rows too, which the next of them takes up: it is sent on schedule.
+BEGUN_AGAIN = {"core.tasks.beat_heart", "vault.tasks.tidy_documents", "vault.tasks.rotate_keys"}
 
 
 class Floor:
@@ -97,10 +99,10 @@ def floor(chain_platform: ChainPlatform) -> Iterator[Floor]:
 class TestAKilledWorker:
     """One floor, in the order of the tests."""
 
-    def test_every_task_is_a_door_to_leased_work_or_a_workers_own_heartbeat(self) -> None:
+    def test_every_task_is_a_door_to_leased_work_or_begun_again_by_the_clock(self) -> None:
         app.loader.import_default_modules()
         ours = {name for name, task in app.tasks.items() if type(task).run.__module__.startswith("apps.")}
-        assert ours == {*registry.work.values(), "core.tasks.beat_heart"}
+        assert ours == {*registry.work.values(), *BEGUN_AGAIN}
 
     def test_is_known_to_consume_by_its_heartbeat(self, floor: Floor) -> None:
         asked = [sys.executable, str(CHECKOUT / "manage.py"), "check_worker", "--name"]

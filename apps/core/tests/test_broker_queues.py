@@ -21,7 +21,7 @@ class TestMessagesThatWait:
         with PrivateValkey(tmp_path) as server:
             settings.BROKER_URL = server.url
             assert waiting() == {("default",): 0}
-            app = Celery(broker=server.url)
+            app = Celery(broker=server.url, set_as_current=False)
             for _ in range(3):
                 app.send_task("nobody.takes_it", queue="default")
             assert waiting() == {("default",): 3}

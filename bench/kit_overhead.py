@@ -28,6 +28,7 @@ PRODUCTION = {
     "DJANGO_SECURE_SSL_REDIRECT": "false",
     "PUBLIC_DOMAIN": "localhost",
     "DOCUMENTS_LOCATION": "/var/lib/bookentry/documents",
+    "AWS_KMS_KEY_ID": "arn:aws:kms:eu-central-1:000000000000:key/never-asked",
 }
 
 

@@ -24,9 +24,11 @@ _LENGTH = struct.Struct(">I")
 NONCE, TAG = 12, 16
 OVERHEAD = _HEADER.size + NONCE + TAG
 LARGEST_PLAIN = 2**31 - 1 - OVERHEAD
-_BODY = _HEADER.size + NONCE
+_HEAD = _HEADER.size
+_BODY = _HEAD + NONCE
 _KNOWN = bytes([MAGIC, VERSION, AES_256_GCM])
 DEK = slice(7, 23)
+LENGTH_OF_UUID = _LENGTH.pack(16)
 
 
 class NotOpened(Exception):
@@ -85,9 +87,14 @@ def open_bound(key: Key, sealed: bytes, bound: bytes) -> bytes:
     """The same for parts that bind() has joined."""
     if dek_of(sealed) != key.id.int.to_bytes(16, "big"):
         raise NotOpened("sealed under another key")
+    return open_under(key.cipher, sealed, bound)
+
+
+def open_under(cipher: AESGCM, sealed: bytes, bound: bytes) -> bytes:
+    """The same under the cipher of the key that dek_of(sealed) named."""
     try:
-        return key.cipher.decrypt(sealed[_HEADER.size : _BODY], sealed[_BODY:], sealed[: _HEADER.size] + bound)
-    except InvalidTag:
+        return cipher.decrypt(sealed[_HEAD:_BODY], sealed[_BODY:], sealed[:_HEAD] + bound)
+    except (InvalidTag, ValueError):  # the latter of one cut within its nonce
         raise NotOpened("changed, or bound to something else") from None
 
 

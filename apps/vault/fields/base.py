@@ -29,20 +29,24 @@ RESERVE = "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1
 
 
 class SealedAttribute(DeferredAttribute):
-    """Opens on access, and keeps nothing open: an instance holds ciphertext, or what was assigned since."""
+    """Opens on access, and keeps nothing open: an instance holds ciphertext, or what was assigned since.
+
+    Reading raises KeyUnavailable, SubjectErased; Unreadable after an alert.
+    """
 
     field: "EncryptedField"
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         if instance is None:
             return self
-        name = self.field.attname
-        if name not in instance.__dict__:
-            self.field.load(instance)
-        held = instance.__dict__[name]
+        field = self.field
+        held = instance.__dict__.get(field.attname, self)
         if type(held) is Sealed:
-            return self.field.opened(instance, held)
-        return self.field.decoded(held.plain) if type(held) is Given else held
+            return field.decoded(field.place.open(held, held.row or field.row_of(instance)))
+        if held is self:
+            field.load(instance)
+            return self.__get__(instance)
+        return field.decoded(held.plain) if type(held) is Given else held
 
     def __set__(self, instance: Any, value: Any) -> None:
         if type(value) is Sealed:
@@ -126,10 +130,6 @@ class EncryptedField(models.Field):
         if value is not None:
             value.row = (instance.pk, *version)
         instance.__dict__[self.attname] = value
-
-    def opened(self, instance: Any, sealed: Sealed) -> Any:
-        """The value. Raises KeyUnavailable, SubjectErased; Unreadable after an alert."""
-        return self.decoded(self.place.open(sealed, sealed.row or self.row_of(instance)))
 
     def row_of(self, instance: Any) -> Row:
         """What values of the instance are bound to. Raises ValueError where it has no key or version yet."""

@@ -18,7 +18,7 @@ from apps.vault.keys import keyring
 
 M = TypeVar("M", bound=models.Model)
 # Rows whose keys are loaded together.
-CHUNK = 1000
+CHUNK = 100
 
 
 class LinkedRows(ModelIterable):

@@ -1,6 +1,5 @@
 """Sealing a column's value for its row, and opening it there and nowhere else."""
 
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -8,7 +7,7 @@ from apps.vault import envelope
 from apps.vault.errors import UnknownKey
 from apps.vault.fields.holding import Row, Sealed
 from apps.vault.fields.refusals import refuse
-from apps.vault.keys import DataKey, keyring
+from apps.vault.keys import DataKey, Keyring, keyring
 
 # The subject of what belongs to nobody known. It is never erased.
 NOBODY = UUID(int=0)
@@ -17,24 +16,33 @@ NOBODY = UUID(int=0)
 class Place:
     """A column: what its values are bound to beside their row."""
 
-    __slots__ = ("_bound", "name")
+    __slots__ = ("_before_uuid", "_bound", "name")
 
     def __init__(self, table: str, column: str) -> None:
         self.name = f"{table}.{column}"
         self._bound = envelope.bind((table.encode(), column.encode()))
+        self._before_uuid = self._bound + envelope.LENGTH_OF_UUID
 
     def seal(self, plain: bytes, row: Row, key: DataKey) -> Sealed:
         """The value, sealed for the row."""
-        return Sealed(envelope.seal_bound(key, plain, self._bound + _bound(row)), row)
+        return Sealed(envelope.seal_bound(key, plain, self._bound_to(row)), row)
 
     def open(self, sealed: Sealed, row: Row) -> bytes:
         """The value. Raises KeyUnavailable, SubjectErased; Unreadable after an alert."""
+        text, ring = sealed.ciphertext, keyring()
         try:
-            return envelope.open_bound(_key_of(sealed), sealed.ciphertext, self._bound + _bound(row))
+            key = ring.at_hand(text[envelope.DEK]) or _looked_up(sealed, ring)
+            return envelope.open_under(key.cipher, text, self._bound_to(row))
         except envelope.NotOpened:
             refuse(place=self.name, row=row[0])
         except UnknownKey:
             refuse(place=self.name, row=row[0], error=UnknownKey)
+
+    def _bound_to(self, row: Row) -> bytes:
+        key = row[0]
+        if len(row) == 1 and type(key) is UUID:  # nearly every row
+            return self._before_uuid + key.int.to_bytes(16, "big")
+        return self._bound + envelope.bind([_encoded(value) for value in row])
 
 
 def link(values: list[Sealed]) -> None:
@@ -46,23 +54,13 @@ def link(values: list[Sealed]) -> None:
         value.peers = peers
 
 
-def _key_of(sealed: Sealed) -> DataKey:
-    ring = keyring()
+def _looked_up(sealed: Sealed, ring: Keyring) -> DataKey:
+    dek = envelope.dek_of(sealed.ciphertext)
     if sealed.peers:
-        ring.load({_id(each) for each in sealed.peers})
+        ring.load({UUID(bytes=each) for each in sealed.peers})
         # The others hold the same set: once is enough.
         sealed.peers.clear()
-    return ring.by_id(_id(envelope.dek_of(sealed.ciphertext)))
-
-
-@lru_cache(maxsize=10_000)
-def _id(dek: bytes) -> UUID:
-    """To make a UUID of its bytes takes longer than to decrypt a name."""
-    return UUID(bytes=dek)
-
-
-def _bound(row: Row) -> bytes:
-    return envelope.bind([_encoded(value) for value in row])
+    return ring.by_id(UUID(bytes=dek))
 
 
 def _encoded(value: Any) -> bytes:

@@ -65,27 +65,34 @@ class Keyring:
 
         Raises KeyUnavailable, SubjectErased, and Unreadable for a stored key that was changed.
         """
+        hand = self._memory.at_hand
+        if self._now() < hand.until and (key := hand.live.get((purpose, subject.int))) is not None:
+            return key
         self._look()
-        held = self._memory.live(purpose, subject)
+        epoch, held = self._memory.epoch, self._memory.live(purpose, subject)
         if held is None:
-            return _data_key(self._current(purpose, [subject])[subject])
-        return _data_key(self._confirmed(held))
+            held = self._current(purpose, [subject])[subject]
+        return self._laid_out(held, epoch=epoch, live=True)
 
     def current_many(self, purpose: Purpose, subjects: Iterable[UUID]) -> dict[UUID, DataKey]:
         """The same for many subjects, in one query: by subject. Use the answer: memory may be too small for all."""
         return {subject: _data_key(held) for subject, held in self._current(purpose, list(subjects)).items()}
 
+    def at_hand(self, key_id: bytes) -> DataKey | None:
+        """The key of these 16 bytes, if it was used a moment ago; by_id() gives any."""
+        hand = self._memory.at_hand
+        return hand.by_id.get(key_id) if self._now() < hand.until else None
+
     def by_id(self, key_id: UUID) -> DataKey:
         """The key a ciphertext names. Raises KeyUnavailable, SubjectErased, UnknownKey, Unreadable."""
         self._look()
-        held = self._memory.get(key_id)
+        epoch, held = self._memory.epoch, self._memory.get(key_id)
         if held is None:
-            epoch = self._memory.epoch
             rows = store.by_ids([key_id])
             if not rows:
                 raise UnknownKey
             held = self._opened(rows[0], epoch=epoch)
-        return _data_key(self._confirmed(held))
+        return self._laid_out(held, epoch=epoch)
 
     def load(self, key_ids: Iterable[UUID]) -> dict[UUID, DataKey]:
         """Many keys by their ids, in one query. Those that cannot be had are absent: by_id() says why."""
@@ -112,6 +119,7 @@ class Keyring:
     def look_again(self) -> None:
         """Before the next use, ask the database whether keys were destroyed or superseded."""
         self._looked_until = 0.0
+        self._memory.clear_hand()
 
     def forget(self) -> None:
         """Forget every key."""
@@ -171,6 +179,13 @@ class Keyring:
         if held.kek_id is not None and held.key is not None:
             self.purposes.get(held.kek_id)
         return held
+
+    def _laid_out(self, held: Held, *, epoch: int, live: bool = False) -> DataKey:
+        """The confirmed key, at hand until the database or the key service has to be asked again."""
+        key = _data_key(held)
+        until = min(self._looked_until, self.purposes.get(key.kek_id).good_until)
+        self._memory.lay_out(key, now=self._now(), until=until, epoch=epoch, live=live)
+        return key
 
     def _if_opened(self, row: SubjectRow, epoch: int) -> Held | None:
         try:

@@ -33,6 +33,15 @@ class Held:
     key: DataKey | IndexKey | None
 
 
+@dataclass(slots=True)
+class AtHand:
+    """Keys that were found usable, to be used without another look until the time `until` (of time.monotonic)."""
+
+    until: float
+    by_id: dict[bytes, DataKey] = field(default_factory=dict, repr=False)
+    live: dict[tuple[Purpose, int], DataKey] = field(default_factory=dict, repr=False)
+
+
 class Memory:
     """What is held, by id and (if it encrypts now) by purpose and subject.
 
@@ -46,6 +55,7 @@ class Memory:
         self._places: dict[int, tuple[Purpose, int]] = {}
         self._lock = threading.Lock()
         self.epoch = 0
+        self.at_hand = AtHand(0.0)
 
     def __len__(self) -> int:
         return len(self._held)
@@ -76,14 +86,35 @@ class Memory:
             self._held.move_to_end(key)
             if live is not None:
                 place = (live[0], live[1].int)
+                if self._live.get(place) not in {None, key}:
+                    self.at_hand = AtHand(0.0)
                 self._live[place], self._places[key] = key, place
             while len(self._held) > self._capacity:
                 self._drop(next(iter(self._held)))
+
+    def lay_out(self, key: DataKey, *, now: float, until: float, epoch: int, live: bool) -> None:
+        """Have it at hand until then, unless all was forgotten since `epoch`."""
+        with self._lock:
+            if epoch != self.epoch:
+                return
+            # As long as the first of them: one moment to look at, whichever is asked for.
+            if now >= self.at_hand.until or len(self.at_hand.by_id) >= self._capacity:
+                self.at_hand = AtHand(until)
+            self.at_hand.until = min(self.at_hand.until, until)
+            self.at_hand.by_id[key.id.int.to_bytes(16, "big")] = key
+            if live:
+                self.at_hand.live[key.purpose, key.subject.int] = key
+
+    def clear_hand(self) -> None:
+        """Have nothing at hand: each key is looked for again."""
+        with self._lock:
+            self.at_hand = AtHand(0.0)
 
     def forget(self) -> None:
         """Forget all, and what is being read at this moment."""
         with self._lock:
             self.epoch += 1
+            self.at_hand = AtHand(0.0)
             self._held.clear()
             self._live.clear()
             self._places.clear()
@@ -91,6 +122,7 @@ class Memory:
     def forget_under(self, kek_ids: Collection[int]) -> None:
         """Forget the keys that these purpose keys opened."""
         with self._lock:
+            self.at_hand = AtHand(0.0)
             for key in [key for key, held in self._held.items() if held.kek_id in kek_ids]:
                 self._drop(key)
 

@@ -5,7 +5,7 @@ from rest_framework import serializers
 from apps.audit.models import AuditLog
 from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
 from apps.core.http.serializers import IdField, TextField
-from apps.vault.errors import SubjectErased, Unreadable
+from apps.vault.errors import KeyUnavailable, SubjectErased, Unreadable
 
 
 class AuditLogListQuery(ListQuery):
@@ -25,18 +25,20 @@ class AuditLogListQuery(ListQuery):
     sequence = "id"
 
 
-UNREADABLE = "[unreadable]"
+UNREADABLE, UNAVAILABLE = "[unreadable]", "[key unavailable]"
 
 
 class AddressField(serializers.CharField):
-    """An address, as long as it can be read."""
+    """An address, as long as it can be read: one that cannot be hides no other row, nor the rest of its own."""
 
     def get_attribute(self, instance: AuditLog) -> str | None:
-        """Nothing in place of what was erased; one that was tampered with hides no other row. Raises KeyUnavailable."""
+        """The address, or what stands in its place: nothing where it was erased."""
         try:
             return instance.ip_address
         except SubjectErased:
             return None
+        except KeyUnavailable:
+            return UNAVAILABLE
         except Unreadable:
             return UNREADABLE
 
@@ -48,7 +50,10 @@ class AuditLogSerializer(serializers.ModelSerializer):
     ip_address = AddressField(
         read_only=True,
         allow_null=True,
-        help_text=f"Null, too, once the user's data has been erased; {UNREADABLE} where it was tampered with.",
+        help_text=(
+            f"Null, too, once the user's data has been erased; {UNREADABLE} where it was tampered with; "
+            f"{UNAVAILABLE} while its key cannot be had: ask again later."
+        ),
     )
     before = serializers.DictField(allow_null=True)
     after = serializers.DictField(allow_null=True)

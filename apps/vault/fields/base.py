@@ -13,13 +13,13 @@ from django.core.checks import CheckMessage
 from django.core.exceptions import FieldError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models.lookups import IsNull
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import class_prepared, pre_save
 
 from apps.core.db import fetch_all
 from apps.vault.envelope import MAGIC, OVERHEAD
 from apps.vault.fields.checks import wrong_options
+from apps.vault.fields.expressions import SealedCol, SealedIsNull
 from apps.vault.fields.holding import HIDDEN, Bound, Given, Row, Sealed
 from apps.vault.fields.sealing import NOBODY, Place
 from apps.vault.keys import keyring
@@ -212,11 +212,15 @@ class EncryptedField(models.Field):
 
     def get_lookup(self, lookup_name: str) -> Any:
         if lookup_name == "isnull":
-            return IsNull
+            return SealedIsNull
         raise FieldError(f"{self} is encrypted and cannot be searched: filter by its blind index, if it has one")
 
     def get_transform(self, lookup_name: str) -> Any:
         return None
+
+    def get_col(self, alias: Any, output_field: Any = None) -> SealedCol:
+        """The column within a query, which refuses what the database cannot do with it."""
+        return SealedCol(alias, self, output_field)
 
     # What forms, serializers and fixtures get without asking for the attribute by name.
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 from django.core.exceptions import FieldError
 from django.db import models
@@ -11,6 +11,7 @@ from django.db.models.functions import Cast
 from django.db.models.query import ModelIterable
 
 from apps.vault.fields.base import EncryptedField, encrypted_fields, reserve_keys
+from apps.vault.fields.expressions import SealedCol, names_of, refuse_to_compute
 from apps.vault.fields.holding import Bound, Sealed
 from apps.vault.fields.index import BlindIndexField
 from apps.vault.fields.sealing import link
@@ -41,6 +42,22 @@ class SealedQuerySet(models.QuerySet[M]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._iterable_class = LinkedRows
+
+    def order_by(self, *field_names: Any) -> Self:
+        """As Django's. Where the column is among the values() asked for, Django would sort by its place there."""
+        names = names_of(field_names)
+        for field in encrypted_fields(self.model):
+            if names & {field.name, field.attname}:
+                refuse_to_compute(field)
+        return super().order_by(*field_names)
+
+    def annotate(self, *args: Any, **kwargs: Any) -> Any:
+        """As Django's. A column under another name could be sorted and grouped by that."""
+        found = super().annotate(*args, **kwargs)
+        for expression in found.query.annotations.values():
+            if isinstance(expression, SealedCol):
+                refuse_to_compute(expression.target)
+        return found
 
     def bulk_create(self, objs: Iterable[M], *args: Any, **kwargs: Any) -> list[M]:
         """As Django's. Rows get their keys first, since that is what their values are bound to."""

@@ -77,10 +77,13 @@ class EncryptedField(models.Field):
     ) -> None:
         self.purpose, self.subject, self.version = Purpose(purpose), subject, version
         self.indexes: list[str] = []
+        # So that what builds itself of a model (ModelSerializer, ModelForm) shows it and does not take it.
+        kwargs |= {"editable": False}
         super().__init__(*args, **kwargs)
 
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()
+        del kwargs["editable"]
         kwargs |= {"purpose": self.purpose.value}
         kwargs |= {option: value for option in ("subject", "version") if (value := getattr(self, option))}
         return name, path, args, kwargs

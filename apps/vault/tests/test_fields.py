@@ -370,6 +370,26 @@ class TestNothingIsShown:
         assert NAME not in str(form)
         assert set(form.fields) & {"name", "email", "email_index", "facts", "note"} == set()
 
+    def test_to_a_serializer_that_names_no_column_and_nothing_is_taken_from_it(self) -> None:
+        class Everything(ModelSerializer):
+            class Meta:
+                model = Person
+                fields = "__all__"
+
+        row = read(person(email="kept@example.com", facts={"a": 1}))
+        for sent in (dict(Everything(row).data), {"name": "Ida", "email": "x@example.com", "facts": {}, "note": "n"}):
+            written = Everything(read(row), data=sent | {"town": "Ely"}, partial=True)
+            assert written.is_valid(), written.errors
+            assert {"name", "email", "facts", "note", "email_index"} & set(written.validated_data) == set()
+            written.save()
+            again = read(row)
+            assert (again.town, again.name, again.email, again.facts) == ("Ely", NAME, "kept@example.com", {"a": 1})
+            assert again.note is None
+
+    def test_to_a_form_that_names_one(self) -> None:
+        with pytest.raises(FieldError, match="non-editable"):
+            modelform_factory(Person, fields=["name", "town"])
+
     def test_by_a_log(self, caplog: pytest.LogCaptureFixture) -> None:
         row = read(person())
         with caplog.at_level(logging.DEBUG):

@@ -25,6 +25,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Users", "accounts_user", "person"),
         _list("Memberships", "accounts_membership", "badge"),
         _list("Audit trail", "audit_auditlog", "history_edu"),
+        _list("Audit streams", "audit_auditstream", "linear_scale"),
     ),
     _room(
         "Compliance",

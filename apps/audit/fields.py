@@ -1,9 +1,15 @@
-"""Columns of the trail."""
+"""Columns of the audit log."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
+from django.core.exceptions import FieldError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.lookups import IsNull
+
+from apps.audit.canonical import canonical_text
 
 
 class Xid8Field(models.Field):
@@ -24,3 +30,42 @@ class CurrentTransactionId(models.Func):
 
     function = "pg_current_xact_id"
     output_field = Xid8Field()
+
+
+class CanonicalJSONField(models.Field):
+    """A JSON object as its one text (apps.audit.canonical), kept byte for byte: the log's hashes are of it.
+
+    PostgreSQL's json, not jsonb, which would write it anew. Not searched: hashes are of texts, not of their parts.
+    """
+
+    description = "Canonical JSON object"
+    empty_strings_allowed = False
+
+    def db_type(self, connection: BaseDatabaseWrapper) -> str:
+        return "json"
+
+    def db_check(self, connection: BaseDatabaseWrapper) -> str:
+        """An object on one line: lines are what the log's bundles are made of."""
+        name = connection.ops.quote_name(str(self.column))
+        return f"json_typeof({name}) = 'object' AND {name}::text !~ '[\\n\\r]'"
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> dict[str, Any] | None:
+        return json.loads(value) if isinstance(value, str) else value
+
+    def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
+        """The canonical text. Raises TypeError, ValueError: see canonical_text()."""
+        return canonical_text(value) if isinstance(value, Mapping) else value
+
+    def get_lookup(self, lookup_name: str) -> Any:
+        if lookup_name == "isnull":
+            return IsNull
+        raise FieldError(f"{self} is not searched")
+
+    def get_transform(self, lookup_name: str) -> Any:
+        return None
+
+    def value_to_string(self, obj: Any) -> str:
+        return json.dumps(self.value_from_object(obj))
+
+    def formfield(self, *args: Any, **kwargs: Any) -> None:
+        """None: nobody edits the log."""

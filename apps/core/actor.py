@@ -16,6 +16,7 @@ class Actor:
     session_id: UUID | None = None
     request_id: str = ""
     ip_address: str | None = None
+    user_agent: str | None = None
     # How often they may ask: a tier of the security policy, or the one it gives everybody.
     rate_tier: str = ""
 

@@ -20,6 +20,7 @@ _LINES: Mapping[str, str] = {
     CODE: """
         accounts.User rate_tier
         audit.AuditLog request_id action resource_type resource_id before after
+        audit.AuditStream stream
         chain.ContractAddress name
         chain.Signer frozen_reason
         chain.StreamCursor name halted
@@ -107,6 +108,8 @@ _LINES: Mapping[str, str] = {
     """,
     DIGEST: """
         accounts.User password
+        audit.AuditLog prev_hash committed
+        audit.AuditStream hash
         core.IdempotentRequest fingerprint
         core.InboundWebhook body_sha256
         dex.BookState isin book_hash

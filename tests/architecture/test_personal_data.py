@@ -52,7 +52,9 @@ class TestTheRegister:
         assert sealed >= {
             "accounts.Party.legal_name",
             "accounts.User.username",
-            "audit.AuditLog.ip_address",
+            "audit.AuditLog.ip",
+            "audit.AuditLog.salts",
+            "audit.AuditLog.user_agent",
             "compliance.KycDecision.reason",
         }
 

@@ -98,5 +98,5 @@ class TestADump:
         user = User.objects.named(USERNAME).get()
         (party,) = [membership.party for membership in user.memberships.all()]
         assert (user.username, party.legal_name) == (USERNAME, LEGAL_NAME)
-        assert [row.ip_address for row in AuditLog.objects.filter(user_id=user.pk)] == [ADDRESS, ADDRESS]
+        assert [row.ip for row in AuditLog.objects.filter(user_id=user.pk)] == [ADDRESS, ADDRESS]
         assert KycDecision.objects.get(party=party).reason == REASON

@@ -95,7 +95,7 @@ class TestTheMigrations:
             f"Old Name {n}" for n in range(1, PARTIES + 1)
         )
         assert User.objects.named("old.user").get().username == "old.user"
-        addresses = [row.ip_address for row in AuditLog.objects.filter(action="old").order_by("resource_id")]
+        addresses = [row.ip for row in AuditLog.objects.filter(action="old").order_by("resource_id")]
         assert addresses == ["192.0.2.7", "2001:db8::7", None]
         assert {row.reason for row in KycDecision.objects.all()} == {
             f"Old words about Old Name 1{n}" for n in range(10)

@@ -6,6 +6,8 @@ from operator import attrgetter
 from typing import Any, ParamSpec, TypeVar, cast
 
 from apps.audit.models import AuditLog
+from apps.audit.services.commitments import commit
+from apps.audit.types import RecordClass
 from apps.core import request_id
 from apps.core.actor import Actor
 from apps.core.db import unit_of_work, within_unit_of_work
@@ -15,6 +17,7 @@ from apps.vault.fields import seal_now
 P = ParamSpec("P")
 R = TypeVar("R")
 Changes = Mapping[str, Any]
+LONGEST_AGENT = 512
 
 
 @within_unit_of_work
@@ -26,34 +29,47 @@ def log_audit_event(
     resource_id: object,
     before: Changes | None = None,
     after: Changes | None = None,
+    record_class: RecordClass = RecordClass.AUDIT_TRAIL,
 ) -> int:
     """Append one row in the caller's transaction; its id. If it cannot be written, the fact is not either.
 
     `action` is `room.verb_in_past_tense` ("securities.security_created"). `before` and `after` hold ids, codes,
-    dates and amounts (integers, Decimal or strings), never personal data. The actor's address is encrypted. Raises
-    TypeError for a float, KeyUnavailable.
+    dates and amounts (integers, Decimal or strings), never personal data. The actor's address and user agent are
+    encrypted beside the row, which is committed to them. Until the transaction ends, others who write about the same
+    resource wait. Raises TypeError for a float, ValueError for text that cannot be written down, KeyUnavailable.
     """
-    _refuse_floats(before)
-    _refuse_floats(after)
     row = AuditLog(
         user_id=actor.user_id,
         party_id=actor.party_id,
         session_id=actor.session_id,
         request_id=actor.request_id or request_id.current(),
-        ip_address=actor.ip_address,
         action=action,
         resource_type=resource_type,
         resource_id=str(resource_id),
-        before=None if before is None else dict(before),
-        after=None if after is None else dict(after),
+        before=before,
+        after=after,
+        record_class=RecordClass(record_class),
     )
+    _protect(row, actor)
+    row.save(force_insert=True)
+    return row.pk
+
+
+def _protect(row: AuditLog, actor: Actor) -> None:
+    """Seal what is personal of the actor, and commit the row to it."""
+    personal = {"ip": actor.ip_address, "user_agent": actor.user_agent and actor.user_agent[:LONGEST_AGENT]}
+    values = {name: value for name, value in personal.items() if value}
+    row.committed, salts = commit(values)
+    if not values:
+        row.seal_id = None
+        return
+    row.ip, row.user_agent, row.salts = values.get("ip"), values.get("user_agent"), salts
     try:
         seal_now(row)
     except SubjectErased:
         # Somebody tries to log in as a person who has been forgotten: nothing new is kept of them.
-        row.ip_address = None
-    row.save(force_insert=True)
-    return row.pk
+        row.ip = row.user_agent = row.salts = row.seal_id = None
+        row.committed = {}
 
 
 def audit_log(
@@ -87,13 +103,3 @@ def audit_log(
         return audited
 
     return decorate
-
-
-def _refuse_floats(value: Any) -> None:
-    if isinstance(value, float):
-        raise TypeError("a float has no place in the audit trail: use base units, Decimal or a string")
-    if isinstance(value, Mapping):
-        value = [*value.values()]
-    if isinstance(value, list | tuple):
-        for item in value:
-            _refuse_floats(item)

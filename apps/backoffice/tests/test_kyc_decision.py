@@ -66,7 +66,7 @@ class TestAComplianceOfficer:
         assert decision.expires_at == last
         row = AuditLog.objects.get(action="compliance.kyc_decided", resource_id=str(investor.pk))
         assert row.user_id == officer.pk
-        assert row.ip_address == "127.0.0.1"
+        assert row.ip == "127.0.0.1"
         assert row.request_id
 
     def test_cannot_send_the_same_page_twice(self, client: Client, investor: Party) -> None:

@@ -12,3 +12,10 @@ class AppendOnlyModel(models.Model):
 
     class Meta:
         abstract = True
+
+
+class TriggerWrittenModel(models.Model):
+    """A table that only the owner's triggers write: the application's role may read it and no more."""
+
+    class Meta:
+        abstract = True

@@ -1,7 +1,7 @@
 """What the application's role may do, set from the models after every migration.
 
 The role owns nothing. It may SELECT, INSERT, UPDATE and DELETE on ordinary tables, only SELECT and INSERT on
-append-only ones, and only SELECT on the migration history. Nothing may TRUNCATE.
+append-only ones, and only SELECT on the migration history and on what triggers write. Nothing may TRUNCATE.
 """
 
 from typing import Any
@@ -10,7 +10,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.db import connections, models
 
-from apps.core.db.models import AppendOnlyModel
+from apps.core.db.models import AppendOnlyModel, TriggerWrittenModel
 
 REFUSE_CHANGE = """
 CREATE OR REPLACE FUNCTION core_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -38,7 +38,7 @@ def apply_privileges(sender: AppConfig, using: str, **_: Any) -> None:
         present = set(connections[using].introspection.table_names(cursor))
         for model in _concrete_models(sender):
             if (table := model._meta.db_table) in present:
-                cursor.execute(_statements(table, append_only=issubclass(model, AppendOnlyModel)))
+                cursor.execute(_statements(table, model))
         cursor.execute(f'GRANT SELECT ON django_migrations TO "{application_role()}"')
         cursor.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{application_role()}"')
 
@@ -66,11 +66,16 @@ def _concrete_models(sender: AppConfig) -> list[type[models.Model]]:
     return [model for model in found if model._meta.managed and not model._meta.proxy]
 
 
-def _statements(table: str, *, append_only: bool) -> str:
-    role = application_role()
-    acts = "SELECT, INSERT" if append_only else "SELECT, INSERT, UPDATE, DELETE"
+def _acts(model: type[models.Model]) -> str:
+    if issubclass(model, TriggerWrittenModel):
+        return "SELECT"
+    return "SELECT, INSERT" if issubclass(model, AppendOnlyModel) else "SELECT, INSERT, UPDATE, DELETE"
+
+
+def _statements(table: str, model: type[models.Model]) -> str:
+    role, acts = application_role(), _acts(model)
     grant = f'REVOKE ALL ON "{table}" FROM "{role}"; GRANT {acts} ON "{table}" TO "{role}";'
-    return grant + (_triggers(table) if append_only else "")
+    return grant + (_triggers(table) if issubclass(model, AppendOnlyModel) else "")
 
 
 def _triggers(table: str) -> str:

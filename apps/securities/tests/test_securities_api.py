@@ -85,7 +85,7 @@ class TestCreatingASecurity:
         user, given = make_user(role=Role.ISSUER), body()
         answer = post(api_client(user), given)
         row = audit_logs(action="securities.security_created", resource_id=given["isin"]).get()
-        assert (row.user_id, row.request_id, row.ip_address) == (user.pk, answer["X-Request-ID"], "127.0.0.1")
+        assert (row.user_id, row.request_id, row.ip) == (user.pk, answer["X-Request-ID"], "127.0.0.1")
         assert row.session_id is not None
 
     def test_refuses_an_isin_that_exists(self) -> None:

@@ -60,7 +60,9 @@ class EncryptedField(models.Field):
 
     `purpose` names the kind of key. `subject` is the path of the attribute that says whose the value is, the row's own
     key if it is left out: erasing that subject makes the value unreadable. `version` names a column, declared before
-    this one, that grows with each change of the value: an older value put back is then refused too.
+    this one, that grows with each change of the value: an older value put back is then refused too. `bound_to` names a
+    UUID column, declared before this one, that takes the key's place where the database alone gives keys (append-only
+    tables); values of rows in which it is null are bound to the key.
     """
 
     descriptor_class = SealedAttribute
@@ -73,9 +75,10 @@ class EncryptedField(models.Field):
         purpose: Purpose = Purpose.PERSONAL,
         subject: str = "",
         version: str = "",
+        bound_to: str = "",
         **kwargs: Any,
     ) -> None:
-        self.purpose, self.subject, self.version = Purpose(purpose), subject, version
+        self.purpose, self.subject, self.version, self.bound_to = Purpose(purpose), subject, version, bound_to
         self.indexes: list[str] = []
         # So that what builds itself of a model (ModelSerializer, ModelForm) shows it and does not take it.
         kwargs |= {"editable": False}
@@ -85,7 +88,7 @@ class EncryptedField(models.Field):
         name, path, args, kwargs = super().deconstruct()
         del kwargs["editable"]
         kwargs |= {"purpose": self.purpose.value}
-        kwargs |= {option: value for option in ("subject", "version") if (value := getattr(self, option))}
+        kwargs |= {option: value for option in ("subject", "version", "bound_to") if (value := getattr(self, option))}
         return name, path, args, kwargs
 
     def contribute_to_class(self, cls: Any, name: str, private_only: bool = False) -> None:
@@ -113,7 +116,7 @@ class EncryptedField(models.Field):
         """Put what was read from the database on an instance, with the row it was read from."""
         if sealed.row is None:
             key = held.get(self._key)
-            sealed.row = self._row_in(held) if self.version or key is None else (key,)
+            sealed.row = self._row_in(held) if self.version or self.bound_to or key is None else (key,)
         held[self.attname] = sealed
 
     def hold(self, instance: Any, value: Any) -> None:
@@ -127,11 +130,12 @@ class EncryptedField(models.Field):
 
     def load(self, instance: Any) -> None:
         """Read a deferred value with the version it is bound to."""
-        names = [self.attname, *([self.version] if self.version else [])]
+        names = [self.attname, *filter(None, [self.version, self.bound_to])]
         stored = type(instance)._base_manager.filter(pk=instance.pk)  # noqa: SLF001 (as Django reads deferred ones)
-        value, *version = stored.values_list(*names).get()
+        found = stored.values(*names).get()
+        value = found[self.attname]
         if value is not None:
-            value.row = (instance.pk, *version)
+            value.row = self._row_in({self._key: instance.pk, **found})
         instance.__dict__[self.attname] = value
 
     def row_of(self, instance: Any) -> Row:
@@ -145,7 +149,9 @@ class EncryptedField(models.Field):
 
     def _row_in(self, held: dict[str, Any]) -> Row | None:
         pk = self.model._meta.pk
-        key = held.get(pk.attname)
+        if self.bound_to and self.bound_to not in held:
+            return None
+        key = held.get(self.bound_to) or held.get(pk.attname)
         if isinstance(key, str):
             key = pk.to_python(key)
         if key is None or not self.version:
@@ -247,7 +253,7 @@ def encrypted_fields(model: type[models.Model]) -> list[EncryptedField]:
 
 def reserve_keys(model: type[models.Model], rows: Sequence[models.Model]) -> None:
     """Give rows that hold a value, and no key to bind it to, the next numbers the database would give them."""
-    pk, names = model._meta.pk, [field.attname for field in encrypted_fields(model)]
+    pk, names = model._meta.pk, [field.attname for field in encrypted_fields(model) if not field.bound_to]
     without = [row for row in rows if row.pk is None and any(row.__dict__.get(name) is not None for name in names)]
     if without and isinstance(pk, models.AutoField):
         numbers = fetch_all(RESERVE, [model._meta.db_table, pk.column, len(without)])

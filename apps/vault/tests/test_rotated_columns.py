@@ -74,12 +74,12 @@ class TestARotation:
                 resource_id="1",
             )
         row = AuditLog.objects.get(action="test.seen")
-        assert row.ip_address == "192.0.2.7"
+        assert row.ip == "192.0.2.7"
         for _ in range(2):
             view = rotate(Purpose.PERSONAL)
             assert view.keys_kept >= 1
         keyring().forget()
-        assert AuditLog.objects.get(pk=row.pk).ip_address == "192.0.2.7"
+        assert AuditLog.objects.get(pk=row.pk).ip == "192.0.2.7"
         of_user = SubjectKey.objects.filter(purpose="personal", subject=user)
         # The one the row needs, the present one, and the one between them that nothing needed.
         assert sorted((key.superseded_at is None, key.wrapped is None) for key in of_user) == [

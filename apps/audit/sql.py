@@ -1,0 +1,99 @@
+"""What the database does itself for the log. A function that changes gets a new text here and a migration.
+
+audit_body() is the one definition of an event's signed text: docs/audit.md, ADR 0013.
+"""
+
+# Keys stand in RFC 8785's order; to_json() of a text escapes exactly as RFC 8785 does, and the three json columns are
+# canonical as they stand. Stable, not immutable: only then is it inlined.
+BODY = r"""
+CREATE FUNCTION audit_body_at(e audit_auditlog, seq bigint, prev bytea) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+    SELECT '{"action":' || to_json(e.action::text)::text
+        || ',"after":' || coalesce(e.after::text, 'null')
+        || ',"at":"' || to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        || '","before":' || coalesce(e.before::text, 'null')
+        || ',"committed":' || e.committed::text
+        || ',"event":' || e.id
+        || ',"party":' || coalesce('"' || e.party_id || '"', 'null')
+        || ',"prev_hash":' || coalesce('"' || encode(prev, 'hex') || '"', 'null')
+        || ',"record_class":' || to_json(e.record_class::text)::text
+        || ',"request_id":' || to_json(e.request_id::text)::text
+        || ',"resource_id":' || to_json(e.resource_id::text)::text
+        || ',"resource_type":' || to_json(e.resource_type::text)::text
+        || ',"session":' || coalesce('"' || e.session_id || '"', 'null')
+        || ',"source":' || to_json(e.source::text)::text
+        || ',"stream":' || to_json(e.resource_type || '/' || e.resource_id)::text
+        || ',"stream_seq":' || seq
+        || ',"user":' || coalesce('"' || e.user_id || '"', 'null')
+        || ',"v":1}'
+$$;
+CREATE FUNCTION audit_body(e audit_auditlog) RETURNS text
+LANGUAGE sql STABLE PARALLEL SAFE AS 'SELECT audit_body_at(e, e.stream_seq, e.prev_hash)';
+CREATE FUNCTION audit_leaf_hash(body text) RETURNS bytea
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$ SELECT sha256('\x00'::bytea || convert_to(body, 'UTF8')) $$
+"""
+DROP_BODY = """
+DROP FUNCTION audit_leaf_hash(text);
+DROP FUNCTION audit_body(audit_auditlog);
+DROP FUNCTION audit_body_at(audit_auditlog, bigint, bytea)
+"""
+
+# Runs as the owner, since the application may not write streams. Number and time are taken under the stream's lock, so
+# that they grow along it. Nobody may put the function on a table of his own.
+STREAMS = """
+CREATE FUNCTION audit_join_stream() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE
+    name text := NEW.resource_type || '/' || NEW.resource_id;
+    seq_before bigint;
+    hash_before bytea;
+BEGIN
+    NEW.xid := pg_current_xact_id();
+    NEW.source := CASE WHEN pg_trigger_depth() > 1 THEN 'trigger' ELSE 'app' END;
+    SELECT s.seq, s.hash INTO seq_before, hash_before FROM audit_stream s WHERE s.stream = name FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        NEW.id := nextval('audit_auditlog_id_seq');
+        NEW.created_at := clock_timestamp();
+        NEW.stream_seq := 1;
+        NEW.prev_hash := NULL;
+        INSERT INTO audit_stream (stream, seq, hash) VALUES (name, 1, audit_leaf_hash(audit_body(NEW)))
+            ON CONFLICT (stream) DO NOTHING;
+        IF FOUND THEN
+            RETURN NEW;
+        END IF;
+        -- Somebody began the stream this moment, and has committed.
+        SELECT s.seq, s.hash INTO STRICT seq_before, hash_before FROM audit_stream s
+            WHERE s.stream = name FOR NO KEY UPDATE;
+    END IF;
+    NEW.id := nextval('audit_auditlog_id_seq');
+    NEW.created_at := clock_timestamp();
+    NEW.stream_seq := seq_before + 1;
+    NEW.prev_hash := hash_before;
+    UPDATE audit_stream s SET seq = NEW.stream_seq, hash = audit_leaf_hash(audit_body(NEW)) WHERE s.stream = name;
+    RETURN NEW;
+END $$;
+REVOKE EXECUTE ON FUNCTION audit_join_stream() FROM PUBLIC;
+CREATE TRIGGER audit_joins_stream BEFORE INSERT ON audit_auditlog
+    FOR EACH ROW EXECUTE FUNCTION audit_join_stream();
+ALTER TABLE audit_auditlog ENABLE ALWAYS TRIGGER audit_joins_stream
+"""
+DROP_STREAMS = "DROP TRIGGER audit_joins_stream ON audit_auditlog; DROP FUNCTION audit_join_stream()"
+
+# Rows that were there before their trigger: numbers first and last of those to chain.
+CHAIN_ROWS = """
+DO $$
+DECLARE
+    e audit_auditlog;
+    held audit_stream;
+BEGIN
+    FOR e IN SELECT * FROM audit_auditlog WHERE id BETWEEN {0} AND {1} AND stream_seq = 0 ORDER BY id LOOP
+        SELECT * INTO held FROM audit_stream s WHERE s.stream = e.resource_type || '/' || e.resource_id;
+        e.stream_seq := coalesce(held.seq, 0) + 1;
+        e.prev_hash := held.hash;
+        UPDATE audit_auditlog SET stream_seq = e.stream_seq, prev_hash = e.prev_hash WHERE id = e.id;
+        INSERT INTO audit_stream AS s (stream, seq, hash)
+            VALUES (e.resource_type || '/' || e.resource_id, e.stream_seq, audit_leaf_hash(audit_body(e)))
+            ON CONFLICT (stream) DO UPDATE SET seq = excluded.seq, hash = excluded.hash;
+    END LOOP;
+END $$
+"""

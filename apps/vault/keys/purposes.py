@@ -62,7 +62,7 @@ class PurposeKeys:
         kek_id = self._live.get(purpose)
         if kek_id is not None:
             return self.get(kek_id)
-        kek = self._wait_for(purpose, lambda: self._open_row(store.live_purpose_key(purpose) or self._made(purpose)))
+        kek = self._wait_for(purpose, lambda: self._reopened(store.live_purpose_key(purpose) or self._made(purpose)))
         self._live[purpose] = kek.id
         return kek
 
@@ -115,6 +115,13 @@ class PurposeKeys:
         row = store.purpose_key(kek_id)
         if row is None:
             raise UnknownKey
+        return self._open_row(row)
+
+    def _reopened(self, row: PurposeRow) -> Kek:
+        """The row's key: without the key service, if it is open here and the row is as it was."""
+        kek = self._keks.get(row.id)
+        if kek is not None and kek.check_value == row.check_value and self._now() < kek.good_until:
+            return kek
         return self._open_row(row)
 
     def _open_row(self, row: PurposeRow) -> Kek:

@@ -7,11 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import connections
 
+from apps.core import clock
+from apps.core.actor import system_actor
 from apps.core.db import fetch_all, unit_of_work
 from apps.core.ids import new_id
 from apps.core.models import Alert
 from apps.vault.errors import KeyUnavailable
 from apps.vault.models import PurposeKey, SubjectKey
+from apps.vault.services.erasure import erase_subject
 from apps.vault.tests import fake_kms as fake
 from apps.vault.tests.conftest import Bench
 from apps.vault.types import Purpose
@@ -35,6 +38,18 @@ class TestAnOpenKey:
             assert ring.by_id(key.id) is key
         # Made, opened to see that it opens, and opened as it was stored.
         assert bench.kms.seen == ["GenerateDataKey", "Decrypt", "Decrypt"]
+
+    def test_stays_open_when_another_subject_is_erased(self, bench: Bench) -> None:
+        ring = bench.keyring()
+        ring.current(Purpose.PERSONAL, new_id())
+        asked = len(bench.kms.seen)
+        forgotten = new_id()
+        ring.current(Purpose.PERSONAL, forgotten)
+        erase_subject(actor=system_actor(), subject=forgotten, now=clock.now())
+        bench.kms.behave = fake.says("KMSInternalException", 500)
+        bench.now += 2
+        ring.current(Purpose.PERSONAL, new_id())
+        assert len(bench.kms.seen) == asked
 
     def test_serves_through_an_outage_for_its_time_and_no_longer(self, bench: Bench) -> None:
         ring = bench.keyring()

@@ -20,7 +20,7 @@ from apps.backoffice.selectors.labels import LABELS
 from apps.core import request_id
 from apps.core.actor import Actor
 from apps.core.errors import DomainError
-from apps.core.http.client import client_address
+from apps.core.http.client import client_address, client_agent
 from apps.core.http.codes import STATUS
 from apps.core.http.throttles import spend
 from apps.core.rate_limits import Bucket, key_of_address, key_of_name
@@ -72,7 +72,10 @@ class OfficersSite(UnfoldAdminSite):
             user = request.user
             member = acting_member(user.pk) if user.is_authenticated and user.is_staff else None
             held["officer"] = member and replace(
-                member[1], request_id=request_id.current(), ip_address=client_address(request)
+                member[1],
+                request_id=request_id.current(),
+                ip_address=client_address(request),
+                user_agent=client_agent(request),
             )
         found: Actor | None = held["officer"]
         return found
@@ -91,7 +94,11 @@ class OfficersSite(UnfoldAdminSite):
                 answer[name] = value
         elif request.method == "POST":
             opened = answer.status_code == HTTPStatus.FOUND
-            record_session_login(user_id=request.user.pk if opened else None, ip_address=client_address(request))
+            record_session_login(
+                user_id=request.user.pk if opened else None,
+                ip_address=client_address(request),
+                user_agent=client_agent(request),
+            )
         return answer
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -13,7 +13,7 @@ from apps.accounts.selectors.members import acting_member
 from apps.accounts.services.tokens import read_access_token
 from apps.core import request_id
 from apps.core.actor import Actor
-from apps.core.http.client import client_address
+from apps.core.http.client import client_address, client_agent
 from apps.core.http.exceptions import CHALLENGE
 
 SCHEME = "bearer"
@@ -36,7 +36,11 @@ class AccessTokenAuthentication(BaseAuthentication):
             raise AuthenticationFailed(InvalidToken.message)
         user, actor = member
         in_request = replace(
-            actor, session_id=claims.session_id, request_id=request_id.current(), ip_address=client_address(request)
+            actor,
+            session_id=claims.session_id,
+            request_id=request_id.current(),
+            ip_address=client_address(request),
+            user_agent=client_agent(request),
         )
         return user, in_request
 

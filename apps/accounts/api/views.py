@@ -19,7 +19,7 @@ from apps.accounts.services.parties import open_party
 from apps.accounts.services.users import add_user
 from apps.accounts.types import ALL_ROLES, Role
 from apps.core import clock
-from apps.core.http.client import client_address
+from apps.core.http.client import client_address, client_agent
 from apps.core.http.idempotency import Idempotency
 from apps.core.http.serializers import read_body
 from apps.core.http.views import View
@@ -44,7 +44,7 @@ class TokenView(View):
         body = read_body(request, CredentialsSerializer)
         # Before the hash: nobody guesses one name from many addresses, and no refusal costs an argon2.
         self.spend(Bucket.LOGINS, key_of_name(body["username"]))
-        token = log_in(**body, ip_address=client_address(request), now=clock.now())
+        token = log_in(**body, ip_address=client_address(request), user_agent=client_agent(request), now=clock.now())
         return Response(AccessTokenSerializer(token).data)
 
 

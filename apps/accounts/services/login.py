@@ -13,7 +13,9 @@ from apps.core.actor import Actor
 from apps.core.db import after_rollback, unit_of_work
 
 
-def log_in(*, username: str, password: str, ip_address: str | None, now: datetime) -> AccessToken:
+def log_in(
+    *, username: str, password: str, ip_address: str | None, user_agent: str | None = None, now: datetime
+) -> AccessToken:
     """An access token for the right password.
 
     Raises InvalidCredentials alike for an unknown username, a wrong password and a disabled user, after one
@@ -23,21 +25,21 @@ def log_in(*, username: str, password: str, ip_address: str | None, now: datetim
     right = password_is_right(user, password)
     with unit_of_work():
         if not (user and right and actor_of_user(user.pk)):
-            after_rollback(lambda: _record("accounts.login_refused", user, ip_address))
+            after_rollback(lambda: _record("accounts.login_refused", user, ip_address, user_agent))
             raise InvalidCredentials
-        _record("accounts.logged_in", user, ip_address)
+        _record("accounts.logged_in", user, ip_address, user_agent)
         return mint_access_token(user_id=user.pk, now=now)
 
 
-def record_session_login(*, user_id: UUID | None, ip_address: str | None) -> None:
+def record_session_login(*, user_id: UUID | None, ip_address: str | None, user_agent: str | None = None) -> None:
     """Write down a login to the admin site, which Django's session framework decides; without a user, a refusal."""
     user = User.objects.filter(pk=user_id).first() if user_id else None
     with unit_of_work():
-        _record("accounts.session_opened" if user else "accounts.session_refused", user, ip_address)
+        _record("accounts.session_opened" if user else "accounts.session_refused", user, ip_address, user_agent)
 
 
-def _record(action: str, user: User | None, ip_address: str | None) -> None:
+def _record(action: str, user: User | None, ip_address: str | None, user_agent: str | None) -> None:
     """The typed username is not kept: people type passwords into that field."""
     user_id = user.pk if user else None
-    actor = Actor(user_id=user_id, party_id=None, ip_address=ip_address)
+    actor = Actor(user_id=user_id, party_id=None, ip_address=ip_address, user_agent=user_agent)
     log_audit_event(actor=actor, action=action, resource_type="user", resource_id=user_id or "unknown")

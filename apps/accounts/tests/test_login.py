@@ -59,6 +59,14 @@ class TestLogin:
         row = audit_logs(action="accounts.logged_in", resource_id=str(user.pk)).get()
         assert (row.user_id, row.ip, row.request_id) == (user.pk, "127.0.0.1", answer["X-Request-ID"])
 
+    def test_records_what_the_client_says_it_is(self) -> None:
+        user = make_user()
+        body = {"username": user.username, "password": PASSWORD}
+        api_client().post(LOGIN, body, HTTP_USER_AGENT="curl/8 " + "x" * 600)
+        row = audit_logs(action="accounts.logged_in", resource_id=str(user.pk)).get()
+        assert row.user_agent == "curl/8 " + "x" * 505
+        assert {*row.committed} == {"ip", "user_agent"}
+
     def test_does_not_believe_a_forwarded_address(self) -> None:
         user = make_user()
         body = {"username": user.username, "password": PASSWORD}

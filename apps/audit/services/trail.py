@@ -17,7 +17,6 @@ from apps.vault.fields import seal_now
 P = ParamSpec("P")
 R = TypeVar("R")
 Changes = Mapping[str, Any]
-LONGEST_AGENT = 512
 
 
 @within_unit_of_work
@@ -57,7 +56,7 @@ def log_audit_event(
 
 def _protect(row: AuditLog, actor: Actor) -> None:
     """Seal what is personal of the actor, and commit the row to it."""
-    personal = {"ip": actor.ip_address, "user_agent": actor.user_agent and actor.user_agent[:LONGEST_AGENT]}
+    personal = {"ip": actor.ip_address, "user_agent": actor.user_agent}
     values = {name: value for name, value in personal.items() if value}
     row.committed, salts = commit(values)
     if not values:

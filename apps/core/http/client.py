@@ -12,6 +12,7 @@ Address = IPv4Address | IPv6Address
 
 # Some proxies add the port: 192.0.2.1:4711, [2001:db8::1]:4711.
 _HOP = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?", re.ASCII)
+LONGEST_AGENT = 512
 _FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_FORWARDED")
 
 
@@ -30,6 +31,11 @@ def client_address(request: HttpRequest | Request) -> str | None:
             break
         found = before
     return str(found) if found is not None else None
+
+
+def client_agent(request: HttpRequest | Request) -> str | None:
+    """What the client says it is (User-Agent), cut at 512 characters; None where it says nothing."""
+    return request.headers.get("User-Agent", "")[:LONGEST_AGENT] or None
 
 
 class ForwardedHeadersMiddleware:

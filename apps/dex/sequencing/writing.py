@@ -6,7 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from apps.audit.services.trail import log_audit_event
+from apps.audit.types import RecordClass
 from apps.core import outbox
+from apps.core.actor import system_actor
 from apps.core.daemon import Deposed
 from apps.core.db import as_columns, copy_rows, notify, run_sql, within_unit_of_work
 from apps.core.money import format_base_units
@@ -79,6 +82,15 @@ def _write_journal(effects: Effects, at: Position, after: Position, body: bytes)
     columns = ["shard", "seq", "epoch", "commands", "body", "prev_hash", "hash"]
     row = (at.shard, after.seq, at.epoch, len(effects.verdicts), body, at.hash, after.hash)
     copy_rows(JournalEntry, columns, [row])
+    # The journal row is the record of all that the batch did; the log says which row, and its hash.
+    log_audit_event(
+        actor=system_actor(),
+        action="dex.batch_committed",
+        resource_type="dex_journal",
+        resource_id=at.shard,
+        after={"seq": after.seq, "epoch": at.epoch, "commands": len(effects.verdicts), "hash": after.hash},
+        record_class=RecordClass.ORDERS_AND_TRADES,
+    )
 
 
 def _write_orders(effects: Effects, at: Position) -> None:

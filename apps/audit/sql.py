@@ -39,9 +39,9 @@ DROP FUNCTION audit_body_at(audit_auditlog, bigint, bytea)
 """
 
 # Runs as the owner, since the application may not write streams. Number and time are taken under the stream's lock, so
-# that they grow along it. Nobody may put the function on a table of his own.
-STREAMS = """
-CREATE FUNCTION audit_join_stream() RETURNS trigger
+# that they grow along it. Who acts is left to the triggers of rows (ROWS), for the rest of the transaction.
+JOIN_STREAM = """
+CREATE OR REPLACE FUNCTION audit_join_stream() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
 DECLARE
     name text := NEW.resource_type || '/' || NEW.resource_id;
@@ -50,6 +50,10 @@ DECLARE
 BEGIN
     NEW.xid := pg_current_xact_id();
     NEW.source := CASE WHEN pg_trigger_depth() > 1 THEN 'trigger' ELSE 'app' END;
+    IF NEW.source = 'app' THEN
+        PERFORM set_config('bookentry.actor', concat(
+            NEW.user_id, chr(31), NEW.party_id, chr(31), NEW.session_id, chr(31), NEW.request_id), true);
+    END IF;
     SELECT s.seq, s.hash INTO seq_before, hash_before FROM audit_stream s WHERE s.stream = name FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         NEW.id := nextval('audit_auditlog_id_seq');
@@ -71,13 +75,86 @@ BEGIN
     NEW.prev_hash := hash_before;
     UPDATE audit_stream s SET seq = NEW.stream_seq, hash = audit_leaf_hash(audit_body(NEW)) WHERE s.stream = name;
     RETURN NEW;
-END $$;
+END $$
+"""
+# Nobody may put the function on a table of his own.
+STREAMS = f"""
+{JOIN_STREAM};
 REVOKE EXECUTE ON FUNCTION audit_join_stream() FROM PUBLIC;
 CREATE TRIGGER audit_joins_stream BEFORE INSERT ON audit_auditlog
     FOR EACH ROW EXECUTE FUNCTION audit_join_stream();
 ALTER TABLE audit_auditlog ENABLE ALWAYS TRIGGER audit_joins_stream
 """
 DROP_STREAMS = "DROP TRIGGER audit_joins_stream ON audit_auditlog; DROP FUNCTION audit_join_stream()"
+
+# What the triggers of watched tables do (apps.audit.services.watching): arguments are the class of retention, the
+# columns told as they stand, and those told by a digest (what is encrypted). Deferred to the commit, when the services
+# of the transaction have said who acts; else it is the database's role. Flat canonical objects, the same in any session.
+ROWS = r"""
+CREATE FUNCTION audit_said(value jsonb) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE
+        WHEN value IS NULL OR jsonb_typeof(value) = 'null' THEN 'null'
+        WHEN jsonb_typeof(value) = 'boolean' THEN value::text
+        WHEN jsonb_typeof(value) = 'number' AND value::text ~ '^-?[0-9]{1,15}$' THEN value::text
+        ELSE to_json(value #>> '{}')::text
+    END
+$$;
+CREATE FUNCTION audit_digest(value text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT '{"sha256":"' || encode(sha256(
+        CASE WHEN value ~ '^\\x([0-9a-f]{2})*$' THEN decode(substr(value, 3), 'hex') ELSE convert_to(value, 'UTF8') END
+    ), 'hex') || '"}'
+$$;
+CREATE FUNCTION audit_row(held jsonb, names text[], digested text[]) RETURNS json
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN held IS NOT NULL THEN ('{' || string_agg(
+        to_json(name)::text || ':' || CASE
+            WHEN name = ANY (digested) AND held ->> name IS NOT NULL THEN audit_digest(held ->> name)
+            ELSE audit_said(held -> name)
+        END, ',' ORDER BY name COLLATE "C") || '}')::json END
+    FROM unnest(names) name
+$$;
+CREATE FUNCTION audit_record_row() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp
+SET timezone = 'UTC' SET datestyle = 'ISO' SET bytea_output = 'hex' SET intervalstyle = 'iso_8601' AS $$
+DECLARE
+    digested text[] := string_to_array(TG_ARGV[2], ',');
+    old_row jsonb := CASE WHEN TG_OP <> 'INSERT' THEN to_jsonb(OLD) END;
+    new_row jsonb := CASE WHEN TG_OP <> 'DELETE' THEN to_jsonb(NEW) END;
+    changed text[];
+    actor text[] := string_to_array(nullif(current_setting('bookentry.actor', true), ''), chr(31));
+BEGIN
+    SELECT array_agg(name) INTO changed FROM unnest(string_to_array(TG_ARGV[1], ',') || digested) name
+        WHERE old_row -> name IS DISTINCT FROM new_row -> name;
+    IF changed IS NULL THEN
+        RETURN NULL;
+    END IF;
+    -- Values encrypted anew are the same values: the rotation itself is in the log.
+    IF TG_OP = 'UPDATE' AND changed <@ digested AND EXISTS (
+        SELECT 1 FROM vault_keyrotation r
+        WHERE r.id::text = current_setting('bookentry.rotation', true) AND r.state IN ('ROWS', 'CHECKING')
+    ) THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO audit_auditlog (action, resource_type, resource_id, before, after, record_class,
+                                user_id, party_id, session_id, request_id)
+    VALUES (
+        TG_TABLE_NAME || CASE TG_OP WHEN 'INSERT' THEN '.inserted' WHEN 'UPDATE' THEN '.updated' ELSE '.deleted' END,
+        TG_TABLE_NAME, coalesce(old_row, new_row) ->> TG_ARGV[3],
+        audit_row(old_row, changed, digested), audit_row(new_row, changed, digested), TG_ARGV[0],
+        nullif(actor[1], '')::uuid, nullif(actor[2], '')::uuid, nullif(actor[3], '')::uuid,
+        coalesce(actor[4], 'db:' || left(session_user, 61))
+    );
+    RETURN NULL;
+END $$;
+REVOKE EXECUTE ON FUNCTION audit_record_row() FROM PUBLIC
+"""
+# With the triggers that are on the tables.
+DROP_ROWS = """
+DROP FUNCTION audit_record_row() CASCADE;
+DROP FUNCTION audit_row(jsonb, text[], text[]);
+DROP FUNCTION audit_digest(text);
+DROP FUNCTION audit_said(jsonb)
+"""
 
 # Rows that were there before their trigger: numbers first and last of those to chain.
 CHAIN_ROWS = """

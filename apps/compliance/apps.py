@@ -7,7 +7,10 @@ class ComplianceConfig(AppConfig):
     name = "apps.compliance"
 
     def ready(self) -> None:
+        from apps.audit.services.watching import watch
+        from apps.audit.types import RecordClass
         from apps.compliance import consumers
+        from apps.compliance.models import InvestorProfile, Wallet, WalletRegistration
         from apps.core.registry import registry
 
         handlers = {
@@ -20,3 +23,4 @@ class ComplianceConfig(AppConfig):
         }
         for topic, handle in handlers.items():
             registry.consumer(f"compliance.{topic}", {topic}, handle)
+        watch(InvestorProfile, Wallet, WalletRegistration, record_class=RecordClass.CUSTOMER_ACCOUNTS)

@@ -7,8 +7,10 @@ class NotificationsConfig(AppConfig):
     name = "apps.notifications"
 
     def ready(self) -> None:
+        from apps.audit.services.watching import watch
         from apps.core.registry import registry
         from apps.notifications import consumers
+        from apps.notifications.models import NotificationPreference, NotificationTemplate
 
         handlers = {
             "dex.order_filled": consumers.on_order_filled,
@@ -18,3 +20,4 @@ class NotificationsConfig(AppConfig):
         }
         for topic, handle in handlers.items():
             registry.consumer(f"notifications.{topic}", {topic}, handle)
+        watch(NotificationTemplate, NotificationPreference)

@@ -68,3 +68,4 @@ class DocumentView:
 
 SUBJECT_ERASED = "vault.subject_erased"
 HOLD_PLACED, HOLD_RELEASED = "vault.hold_placed", "vault.hold_released"
+ROTATION_MOVED = "vault.rotation_moved"

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F, Value
+from django.db.models import F, Sum, Value
 from django.db.models.functions import Now
 
+from apps.core import outbox
 from apps.core.cache import invalidate
-from apps.core.db import fetch_one, unit_of_work
+from apps.core.db import fetch_one, run_sql, unit_of_work
 from apps.vault.errors import RotationTaken
 from apps.vault.keys import Keyring, keyring, store
 from apps.vault.keys.store import GENERATION
@@ -25,7 +26,7 @@ from apps.vault.rotation.columns import SealedColumn
 from apps.vault.rotation.pace import Pace
 from apps.vault.rotation.subject_keys import FIRST
 from apps.vault.services.purpose_keys import replace_purpose_key
-from apps.vault.types import Purpose, RotationState
+from apps.vault.types import ROTATION_MOVED, Purpose, RotationState
 
 # Longer than any request or task: nobody still holds a value that was read before its row was encrypted anew, and
 # every process has looked at its keys again (`encryption.key_cache_seconds` among the reasons).
@@ -133,6 +134,8 @@ class Stages:
             chunk = rows.find(column, after=job.cursor, size=size).cut(self.rows_pace.size)
             made = rows.encrypt_anew(column, chunk.rows)
             with self._writing():
+                # The log's triggers know by it that these are the same values (apps.audit.sql).
+                run_sql("SELECT set_config('bookentry.rotation', %s, true)", [str(self.run.pk)])
                 written = rows.write(column, made)
                 if self.run.state == RotationState.CHECKING:
                     rows.need(self.run, {row.key_id for row in made.unreadable if row.key_id})
@@ -198,9 +201,15 @@ class Stages:
             held = KeyRotation.objects.filter(pk=self.run.pk, state=self.run.state)
             if not held.update(state=Value(state.value), **changes):
                 raise RotationTaken
+            self._tell(state)
             if told:
                 invalidate(GENERATION, now=self.now())
         if told:
             self.ring.look_again()
         self.run.refresh_from_db()
         return True
+
+    def _tell(self, state: RotationState) -> None:
+        rewritten = RotatedColumn.objects.filter(rotation=self.run).aggregate(Sum("rewritten"))["rewritten__sum"]
+        payload = {"purpose": self.run.purpose, "state": state.value, "rewritten": rewritten or 0}
+        outbox.publish(topic=ROTATION_MOVED, key=str(self.run.pk), payload=payload)

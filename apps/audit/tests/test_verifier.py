@@ -1,0 +1,289 @@
+"""The verifier, run as its readers run it: one file, `python -I`, in an environment that has only cryptography."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from apps.audit.tests.bundles import LOG, SALT, Log, invent, jcs, leaf, new_key, public
+
+ROOT = Path(__file__).resolve().parents[3]
+VERIFIER, TAMPER = ROOT / "apps" / "audit" / "verifier.py", ROOT / "scripts" / "tamper_bundle.py"
+KEY = new_key()
+CODES = {
+    "edit": 10,
+    "delete": 11,
+    "insert": 12,
+    "reorder": 13,
+    "backdate": 14,
+    "truncate": 15,
+    "fork": 16,
+    "key": 17,
+    "disclosure": 18,
+}
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An interpreter that sees cryptography (and what it is built on), and nothing else of ours."""
+    home = tmp_path_factory.mktemp("venv")
+    venv.create(home, with_pip=False)
+    packages = next(home.glob("lib/python*/site-packages"))
+    for name in ("cryptography", "cffi", "pycparser"):
+        source = Path(sysconfig.get_paths()["platlib"]) / name
+        if source.exists():
+            (packages / name).symlink_to(source)
+    for source in Path(sysconfig.get_paths()["platlib"]).glob("_cffi_backend*"):
+        (packages / source.name).symlink_to(source)
+    return home / "bin" / "python"
+
+
+@pytest.fixture(scope="module")
+def log() -> Log:
+    return invent(200)
+
+
+@pytest.fixture(scope="module")
+def good(log: Log, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return log.write(tmp_path_factory.mktemp("bundles") / "good", KEY)
+
+
+@pytest.fixture(scope="module")
+def check(python: Path) -> Callable[..., tuple[int, dict[str, Any]]]:
+    """Run the verifier: exit code and what it says. It never shows a traceback."""
+
+    def run(bundle: Path, *more: str, key: str = public(KEY)) -> tuple[int, dict[str, Any]]:
+        argv = [str(python), "-I", str(VERIFIER), str(bundle), "--key", key, "--json", *more]
+        done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=120)
+        assert "Traceback" not in done.stderr + done.stdout
+        return done.returncode, json.loads(done.stdout) if done.stdout else {"said": done.stderr}
+
+    return run
+
+
+def tampered(good: Path, target: Path, kind: str, skill: str, index: int = 70, to: int | None = None) -> Path:
+    argv = [sys.executable, str(TAMPER), str(good), str(target), "--kind", kind, "--skill", skill]
+    argv += ["--index", str(index), *([] if to is None else ["--to", str(to)])]
+    subprocess.run(argv, check=True, timeout=60)
+    return target
+
+
+class TestGoodBundle:
+    def test_is_proven_as_of_its_head(self, check: Any, good: Path) -> None:
+        code, said = check(good)
+        assert (code, said["findings"]) == (0, [])
+        assert said["proven"].startswith("200 events, 0..199; as of head 200, signed 2026-11-22T04:00:01")
+
+    @pytest.mark.parametrize(("start", "stop"), [(0, 1), (37, 90), (48, 96), (199, 200), (64, 64), (1, 199)])
+    def test_of_any_range_is_proven_in_the_newest_head(
+        self, check: Any, log: Log, tmp_path: Path, start: int, stop: int
+    ) -> None:
+        code, said = check(log.write(tmp_path / "range", KEY, start=start, stop=stop))
+        assert (code, said["findings"]) == (0, [])
+        assert "as of head 200" in said["proven"]
+
+    def test_is_complete_up_to_a_head_kept_elsewhere(self, check: Any, good: Path, log: Log, tmp_path: Path) -> None:
+        head, anchor = tmp_path / "head.json", tmp_path / "anchor.json"
+        head.write_bytes(jcs(log.head(200, KEY)))
+        anchor.write_bytes(jcs({"size": 200, "root": log.head(200, KEY)["root"]}))
+        for option, path in (("--head", head), ("--anchor", anchor)):
+            code, said = check(good, option, str(path))
+            assert code == 0
+            assert "complete up to size 200" in said["proven"]
+
+    def test_of_an_expired_event_needs_the_signed_event_that_says_so(self, check: Any, tmp_path: Path) -> None:
+        log = invent(40)
+        log.add("audit/retention", action="audit.expired", after={"ranges": [[5, 8]]})
+        log.sign()
+        assert check(log.write(tmp_path / "covered", KEY, expired={5, 6, 7}))[0] == 0
+        code, said = check(log.write(tmp_path / "not", KEY, expired={5, 6, 7, 9}))
+        assert (code, said["findings"][0]["first"]) == (CODES["delete"], 9)
+
+
+# Kind, skill: class named, first and last index, whether proven.
+CASES = [
+    ("edit", "naive", "edit", 70, 70, True),
+    ("edit", "tiles", "edit", 70, 70, True),
+    ("edit", "careful", "edit", 64, 79, False),
+    ("delete", "naive", "delete", 70, 70, True),
+    ("delete", "tiles", "delete", 70, 70, True),
+    ("delete", "careful", "delete", 70, 70, False),
+    *(("insert", skill, "insert", 70, 70, True) for skill in ("naive", "tiles", "careful")),
+    *(("duplicate", skill, "insert", 120, 120, True) for skill in ("naive", "tiles", "careful")),
+    *(("reorder", skill, "reorder", 70, 78, True) for skill in ("naive", "tiles", "careful")),
+    *(("move", skill, "reorder", 70, 100, True) for skill in ("naive", "tiles", "careful")),
+    *(("backdate", skill, "backdate", 70, 70, True) for skill in ("naive", "tiles", "careful")),
+    ("truncate", "naive", "truncate", 70, 199, True),
+    ("truncate", "tiles", "truncate", 70, 199, False),
+    *(("resign", skill, "key", None, None, True) for skill in ("naive", "tiles", "careful")),
+]
+
+
+class TestTampering:
+    @pytest.mark.parametrize(("kind", "skill", "named", "first", "last", "proven"), CASES)
+    def test_is_named_with_its_place(
+        self,
+        check: Any,
+        good: Path,
+        tmp_path: Path,
+        kind: str,
+        skill: str,
+        named: str,
+        first: Any,
+        last: Any,
+        proven: bool,
+    ) -> None:
+        to = {"reorder": 78, "move": 100, "duplicate": 120}.get(kind)
+        code, said = check(tampered(good, tmp_path / "copy", kind, skill, to=to))
+        found = said["findings"][0]
+        assert (code, found["class"], found["first"], found["last"]) == (CODES[named], named, first, last)
+        assert (found["proven"], said["proven"]) == (proven, "")
+
+    def test_of_one_event_under_its_own_head_is_found_there_though_all_is_computed_anew(
+        self, check: Any, tmp_path: Path
+    ) -> None:
+        good = invent(30, every=1).write(tmp_path / "dense", KEY)
+        code, said = check(tampered(good, tmp_path / "copy", "edit", "careful", index=12))
+        assert (code, said["findings"][0]["first"], said["findings"][0]["last"]) == (CODES["edit"], 12, 12)
+
+    def test_of_the_end_shows_only_against_a_later_head(self, check: Any, good: Path, log: Log, tmp_path: Path) -> None:
+        later = tmp_path / "later.json"
+        later.write_bytes(jcs(log.head(200, KEY)))
+        short = tampered(good, tmp_path / "short", "truncate", "careful")
+        code, said = check(short)
+        assert code == 0
+        assert "as of head 64" in said["proven"]
+        code, said = check(short, "--head", str(later))
+        assert (code, said["findings"][0]["first"], said["findings"][0]["last"]) == (CODES["truncate"], 64, 199)
+        other = tampered(good, tmp_path / "other", "rewrite-tail", "careful")
+        assert check(other)[1]["findings"][0]["class"] == "insert"
+        assert check(other, "--head", str(later))[0] == CODES["fork"]
+
+    def test_by_the_log_itself_is_a_fork_against_a_head_kept_elsewhere(
+        self, check: Any, log: Log, tmp_path: Path
+    ) -> None:
+        kept = tmp_path / "kept.json"
+        kept.write_bytes(jcs(log.head(150, KEY)))
+        second = invent(120)
+        for number in range(80):
+            second.add(f"order/{number % 5}")
+        second.heads = [*log.heads]
+        bundle = second.write(tmp_path / "second", KEY)
+        assert check(bundle)[0] == 0
+        code, said = check(bundle, "--head", str(kept))
+        assert (code, said["findings"][0]["first"], said["findings"][0]["last"]) == (CODES["fork"], 0, 149)
+        earlier = tmp_path / "earlier.json"
+        earlier.write_bytes(jcs(log.head(100, KEY)))
+        code, said = check(bundle, "--head", str(kept), "--head", str(earlier))
+        assert (code, said["findings"][0]["first"], said["findings"][0]["last"]) == (CODES["fork"], 100, 149)
+
+    def test_before_it_was_signed_breaks_a_stream_or_its_time(self, check: Any, tmp_path: Path) -> None:
+        log = invent(40)
+        last = log.streams["order/3"]
+        log.streams["order/3"] = last[0] + 1, last[1]
+        log.add("order/3")
+        log.sign()
+        code, said = check(log.write(tmp_path / "gap", KEY))
+        assert (code, said["findings"][0]["first"]) == (CODES["delete"], 40)
+        log = invent(40)
+        log.add("order/3", at=log.times[0].replace(year=2025))
+        log.add("order/3", at=log.times[39])
+        log.sign()
+        code, said = check(log.write(tmp_path / "old", KEY))
+        assert (code, said["findings"][0]["first"]) == (CODES["backdate"], 40)
+
+    def test_with_another_key_given_proves_nothing(self, check: Any, good: Path) -> None:
+        code, said = check(good, key=public(new_key(2)))
+        assert (code, said["proven"]) == (CODES["key"], "")
+
+
+class TestDisclosure:
+    def test_is_accepted_only_as_committed(self, check: Any, good: Path, tmp_path: Path) -> None:
+        path = tmp_path / "disclosed.json"
+        entry = {"index": 70, "name": "ip", "value": "203.0.113.9", "salt": SALT.hex()}
+        path.write_bytes(jcs([entry]))
+        assert check(good, "--disclosure", str(path))[0] == 0
+        for wrong in ({"value": "203.0.113.8"}, {"name": "user_agent"}, {"salt": "00" * 32}, {"index": 999}):
+            path.write_bytes(jcs([entry | wrong]))
+            assert check(good, "--disclosure", str(path))[0] == CODES["disclosure"]
+
+
+def rewritten(name: str, change: Callable[[bytes], bytes]) -> Callable[[Path], None]:
+    return lambda folder: (folder / name).write_bytes(change((folder / name).read_bytes())) and None
+
+
+def linked(folder: Path) -> None:
+    (folder / "heads.jsonl").rename(folder / "elsewhere")
+    (folder / "heads.jsonl").symlink_to(folder / "elsewhere")
+
+
+DAMAGE: dict[str, Callable[[Path], Any]] = {
+    **{f"{name} missing": lambda folder, name=name: (folder / name).unlink()
+       for name in ("manifest.json", "events.jsonl", "leaves.bin", "edges.jsonl", "heads.jsonl", "keys.json")},
+    **{f"{name} empty": rewritten(name, lambda _: b"") for name in ("manifest.json", "heads.jsonl")},
+    **{f"{name} of noise": rewritten(name, lambda _: bytes(range(256)) * 99)
+       for name in ("manifest.json", "events.jsonl", "heads.jsonl", "edges.jsonl", "keys.json", "leaves.bin")},
+    "events cut in a line": rewritten("events.jsonl", lambda data: data[:-40]),
+    "heads cut in a line": rewritten("heads.jsonl", lambda data: data[:-40]),
+    "a line without an index": rewritten("events.jsonl", lambda data: data.replace(b"\n71\t", b"\n", 1)),
+    "a body that is not JSON": rewritten("events.jsonl", lambda data: data.replace(b"\n71\t{", b"\n71\t{{", 1)),
+    "a nested body": rewritten("events.jsonl", lambda data: data.replace(b"\n71\t", b"\n71\t" + b"[" * 99999)),
+    "a huge line": rewritten("events.jsonl", lambda data: data + b"200\t" + b"x" * (9 << 20)),
+    "a huge number": rewritten("heads.jsonl", lambda data: data.replace(b'"size":16,', b'"size":1' + b"9" * 9000)),
+    "a key twice": rewritten("manifest.json", lambda data: data.replace(b'"v":1', b'"v":1,"v":1')),
+    "a negative range": rewritten("manifest.json", lambda data: data.replace(b'"from":0', b'"from":-1')),
+    "a truth for a number": rewritten("manifest.json", lambda data: data.replace(b'"from":0', b'"from":false')),
+    "a path for a file": rewritten("manifest.json", lambda data: data.replace(b"keys.json", b"../../etc/passwd")),
+    "a root that is no hash": rewritten("heads.jsonl", lambda data: data.replace(b'"root":"', b'"root":"zz')),
+    "another log's heads": rewritten("heads.jsonl", lambda data: data.replace(LOG.encode(), b"another/log")),
+    "a link": linked,
+    "a folder for a file": lambda folder: ((folder / "keys.json").unlink(), (folder / "keys.json").mkdir()),
+    "a pipe for a file": lambda folder: ((folder / "keys.json").unlink(), os.mkfifo(folder / "keys.json")),
+    "an edge too short": rewritten("edges.jsonl", lambda _: b'{"from":200,"nodes":[],"to":300}\n'),
+}  # fmt: skip
+
+
+class TestDamage:
+    @pytest.mark.parametrize("name", DAMAGE)
+    def test_is_told_in_a_sentence(self, check: Any, good: Path, tmp_path: Path, name: str) -> None:
+        copy = tmp_path / "copy"
+        shutil.copytree(good, copy)
+        DAMAGE[name](copy)
+        code, said = check(copy)
+        assert (code, said["findings"][0]["class"]) == (3, "damaged")
+
+    def test_of_an_argument_is_told_apart(self, check: Any, good: Path, tmp_path: Path) -> None:
+        assert check(tmp_path / "nowhere")[0] == 3
+        for key in ("", "x", base64.b64encode(b"short").decode(), "-----BEGIN PUBLIC KEY-----"):
+            code, said = check(good, f"--key={key}")
+            assert code == 2
+            assert said["said"].startswith("verifier: the key is not an Ed25519 public key")
+        (tmp_path / "head.json").write_bytes(b"[1]")
+        assert check(good, "--head", str(tmp_path / "head.json"))[0] == 2
+        assert check(good, "--head", str(tmp_path / "absent"))[0] == 2
+
+    def test_of_any_single_byte_is_refused(self, check: Any, tmp_path: Path) -> None:
+        """Every file, at places spread over it: a flipped bit never verifies and never crashes."""
+        good = invent(6, every=3).write(tmp_path / "small", KEY)
+        for name in ("manifest.json", "events.jsonl", "leaves.bin", "heads.jsonl", "keys.json"):
+            data = (good / name).read_bytes()
+            for place in range(5, len(data), max(1, len(data) // 5)):
+                (good / name).write_bytes(data[:place] + bytes([data[place] ^ 4]) + data[place + 1 :])
+                code, said = check(good, "--processes", "1")
+                # What the manifest says of when it was made is signed by nobody.
+                assert code in {3, *CODES.values()} or (name, code) == ("manifest.json", 0), (name, place, said)
+            (good / name).write_bytes(data)
+        assert check(good)[0] == 0
+
+
+def test_the_writer_hashes_as_the_standard_says() -> None:
+    assert leaf(b"").hex() == "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"

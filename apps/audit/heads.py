@@ -1,0 +1,58 @@
+"""Signed heads: the size and root of the tree at an instant, under an Ed25519 key (RFC 8032)."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+PREFIX = b"bookentry-audit-head-v1\n"
+
+
+class WrongSignature(ValueError):
+    """The head was not signed by this key, or is not what was signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The first `size` leaves of the log `log` have this root; `at` is when it was signed."""
+
+    log: str
+    size: int
+    root: bytes
+    at: datetime
+
+    def text(self) -> bytes:
+        """What is signed: the prefix, then the canonical JSON (RFC 8785) of its four facts."""
+        time = self.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        facts = {"log": self.log, "root": self.root.hex(), "size": self.size, "time": time}
+        return PREFIX + json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def key_id(public_key: bytes) -> str:
+    """How a public key is named: 16 hexadecimal digits."""
+    return sha256(public_key).digest()[:8].hex()
+
+
+class HeadSigner:
+    """A private key that signs heads."""
+
+    def __init__(self, seed: bytes) -> None:
+        """`seed` has 32 bytes. Raises ValueError for any other number."""
+        self._key = Ed25519PrivateKey.from_private_bytes(seed)
+        self.public_key: bytes = self._key.public_key().public_bytes_raw()
+        self.key_id = key_id(self.public_key)
+
+    def sign(self, head: Head) -> bytes:
+        """The signature: 64 bytes."""
+        return self._key.sign(head.text())
+
+
+def verify_head(head: Head, signature: bytes, public_key: bytes) -> None:
+    """Raise WrongSignature unless `signature` is that of this head by this key."""
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key).verify(signature, head.text())
+    except (InvalidSignature, ValueError):
+        raise WrongSignature("the head was not signed by this key") from None

@@ -8,6 +8,7 @@ the same eight connections. `open_peer` is the same view without any authenticat
 
 import os
 import secrets
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from statistics import median
@@ -28,6 +29,7 @@ PRODUCTION = {
     "DJANGO_SECURE_SSL_REDIRECT": "false",
     "PUBLIC_DOMAIN": "localhost",
     "DOCUMENTS_LOCATION": "/var/lib/bookentry/documents",
+    "AUDIT_SIGNING_KEY": b64encode(secrets.token_bytes(32)).decode(),
     "AWS_KMS_KEY_ID": "arn:aws:kms:eu-central-1:000000000000:key/never-asked",
 }
 

@@ -26,6 +26,10 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Memberships", "accounts_membership", "badge"),
         _list("Audit trail", "audit_auditlog", "history_edu"),
         _list("Audit streams", "audit_auditstream", "linear_scale"),
+        _list("Audit heads", "audit_audithead", "draw"),
+        _list("Audit leaves", "audit_auditleaf", "account_tree"),
+        _list("Audit tiles", "audit_audittile", "grid_on"),
+        _list("Audit signing keys", "audit_auditsigningkey", "vpn_key"),
     ),
     _room(
         "Compliance",

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from apps.core import tls
-from config import broker, key_service
+from config import audit_log, broker, key_service
 from config.browser import (  # noqa: F401 (settings)
     CONTENT_SECURITY_POLICIES,
     CONTENT_SECURITY_POLICY,
@@ -59,6 +59,8 @@ if not ALLOWED_HOSTS:
     env.problems.append("DJANGO_ALLOWED_HOSTS is not set: production answers only to the names it lists")
 # Named in the messages that wallets sign (EIP-4361), so that a signature for another site proves nothing here.
 PUBLIC_DOMAIN = env.required("PUBLIC_DOMAIN", "localhost")
+# Who signs the heads of the audit trail: see docs/audit-tree.md.
+AUDIT_LOG = audit_log.read(env, SECURITY.audit.signing, domain=PUBLIC_DOMAIN)
 # Only what these peers say of X-Forwarded-For and X-Forwarded-Proto is believed.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 # What anyone may ask in a while, by scope; the tiers of the security policy multiply it.

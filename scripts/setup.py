@@ -13,8 +13,10 @@ import fcntl
 import hashlib
 import os
 import platform
+import secrets
 import shutil
 import subprocess
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -195,8 +197,12 @@ def write_env_file() -> None:
     """Say once that this checkout is for development; what somebody wrote there stays."""
     file = ROOT / ".env"
     if not file.exists():
-        file.write_text("# Settings of this checkout; .env.example names them all.\nDJANGO_DEBUG=true\n")
-        file.chmod(0o600)
+        key = b64encode(secrets.token_bytes(32)).decode()
+        file.touch(mode=0o600)
+        file.write_text(
+            "# Settings of this checkout; .env.example names them all.\n"
+            f"DJANGO_DEBUG=true\n# Signs the audit trail of this checkout.\nAUDIT_SIGNING_KEY={key}\n"
+        )
 
 
 PARTS = (

@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from apps.audit.models import AuditLog, AuditStream
+from apps.audit.models import AuditHead, AuditLeaf, AuditLog, AuditSigningKey, AuditStream, AuditTile
 from apps.core.officers import ReadOnlyAdmin
 
 
@@ -23,3 +23,40 @@ class AuditStreamAdmin(ReadOnlyAdmin):
     table = ("stream", "seq")
     search_fields = ("stream",)
     search_help_text = "Exact: a resource's type and id, as in issuance/0195c0d3-2a10-7c44-9b1d-7e8f90a1b2c3."
+
+
+@admin.register(AuditHead)
+class AuditHeadAdmin(ReadOnlyAdmin):
+    """Signed roots of the tree."""
+
+    table = ("size", "at", "log", "key_id")
+    list_filter = ("at",)
+    search_fields = ("size", "key_id")
+    search_help_text = "Exact: a number of leaves, or a key's id."
+
+
+@admin.register(AuditLeaf)
+class AuditLeafAdmin(ReadOnlyAdmin):
+    """Which place an event has in the tree."""
+
+    table = ("index", "event")
+    search_fields = ("index", "event")
+    search_help_text = "Exact: the number of a leaf or of an event."
+
+
+@admin.register(AuditTile)
+class AuditTileAdmin(ReadOnlyAdmin):
+    """Full tiles of hashes."""
+
+    table = ("level", "number")
+    search_fields = ("number",)
+    search_help_text = "Exact: a tile's number."
+
+
+@admin.register(AuditSigningKey)
+class AuditSigningKeyAdmin(ReadOnlyAdmin):
+    """Keys that sign heads, or did."""
+
+    table = ("key_id", "created_at")
+    search_fields = ("key_id",)
+    search_help_text = "Exact: a key's id."

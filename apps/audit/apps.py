@@ -9,11 +9,15 @@ class AuditConfig(AppConfig):
     def ready(self) -> None:
         from django.db.models.signals import post_migrate
 
+        from apps.audit import health
         from apps.audit.consumers import on_rotation_moved, on_vault_event
+        from apps.audit.engines import Sequencer
         from apps.audit.services.watching import put_triggers
         from apps.core.registry import registry
         from apps.vault.types import HOLD_PLACED, HOLD_RELEASED, ROTATION_MOVED, SUBJECT_ERASED
 
+        registry.engine(Sequencer.name, Sequencer)
+        registry.metric("audit", health.METRICS, health.read_metrics)
         registry.consumer("audit.vault", {SUBJECT_ERASED, HOLD_PLACED, HOLD_RELEASED}, on_vault_event)
         registry.consumer("audit.rotation", {ROTATION_MOVED}, on_rotation_moved)
         post_migrate.connect(put_triggers, dispatch_uid="audit_triggers")

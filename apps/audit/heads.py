@@ -9,6 +9,8 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 PREFIX = b"bookentry-audit-head-v1\n"
+PUBLIC_KEY_BYTES, SIGNATURE_BYTES = 32, 64
+KEY_ID_LENGTH = 16
 
 
 class WrongSignature(ValueError):

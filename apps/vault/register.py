@@ -21,6 +21,8 @@ _LINES: Mapping[str, str] = {
         accounts.User rate_tier
         audit.AuditLog request_id action resource_type resource_id before after
         audit.AuditStream stream
+        audit.AuditHead log
+        audit.AuditSigningKey key_id
         chain.ContractAddress name
         chain.Signer frozen_reason
         chain.StreamCursor name halted
@@ -110,6 +112,10 @@ _LINES: Mapping[str, str] = {
         accounts.User password
         audit.AuditLog prev_hash committed
         audit.AuditStream hash
+        audit.AuditLeaf hash
+        audit.AuditTile data
+        audit.AuditHead root signature
+        audit.AuditSigningKey public_key
         core.IdempotentRequest fingerprint
         core.InboundWebhook body_sha256
         dex.BookState isin book_hash

@@ -43,12 +43,15 @@ def load(file: Path, *, name: str, read_secret: Callable[[str], str], production
 
 
 def _unfit_for_production(security: Security, line_of: Callable[[str], int]) -> Iterator[Problem]:
-    """A local key, no key of KMS, and a service that is enabled while a secret of it is not set."""
+    """A local key, no key of KMS or of the trail, and a service that is enabled while a secret of it is not set."""
     if security.encryption.provider is KeyProvider.LOCAL:
         yield Problem(line_of("encryption.provider"), "encryption.provider", "LOCAL in production", "KMS")
     kms_key = security.encryption.kms_key
     if not kms_key.is_set:
         yield Problem(line_of("encryption.kms_key"), "encryption.kms_key", f"{kms_key}, which is not set", "it set")
+    signs = security.audit.signing.key
+    if not signs.is_set:
+        yield Problem(line_of("audit.signing.key"), "audit.signing.key", f"{signs}, which is not set", "it set")
     for by, service in security.enabled_services():
         key = f"providers.{service}.secrets"
         for secret in security.providers[service].secrets:

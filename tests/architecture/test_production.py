@@ -5,9 +5,12 @@ import re
 import secrets
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 
 import pytest
+
+from config.audit_log import DEVELOPMENT_SEED
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTION = {
@@ -21,6 +24,7 @@ PRODUCTION = {
     "DATABASE_OWNER_URL": "postgres://owner:secret@127.0.0.1:1/books",
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "CHAIN_RPC_URL": "http://127.0.0.1:1",
+    "AUDIT_SIGNING_KEY": b64encode(secrets.token_bytes(32)).decode(),
     "AWS_KMS_KEY_ID": "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000",
 }
 # What operators start; engines are a command of manage.py.
@@ -138,6 +142,21 @@ class TestProduction:
         done = start("manage.py", "check", **changed)
         assert done.returncode != 0
         assert line in done.stderr
+
+    @pytest.mark.parametrize("door", DOORS, ids=" ".join)
+    def test_refuses_to_start_without_the_key_of_the_audit_trail_at_every_door(self, door: tuple[str, ...]) -> None:
+        done = start(*door, without="AUDIT_SIGNING_KEY")
+        assert done.returncode != 0
+        assert "audit.signing.key: found AUDIT_SIGNING_KEY, which is not set" in done.stderr
+
+    @pytest.mark.parametrize("seed", [b"s" * 31, b"s" * 33, DEVELOPMENT_SEED])
+    def test_refuses_another_form_of_that_key_and_the_published_one(self, seed: bytes) -> None:
+        key = b64encode(seed).decode()
+        for given in (key, f"{key[:20]}-{key[21:]}"):
+            done = start("manage.py", "check", AUDIT_SIGNING_KEY=given)
+            assert done.returncode != 0
+            assert "AUDIT_SIGNING_KEY must be 32 random bytes in base64" in done.stderr
+            assert given not in done.stderr
 
     def test_has_no_local_key_and_knows_kms(self) -> None:
         says = "from config import settings as s; k = s.KEY_SERVICE; print(k.provider, repr(k.local_key), k.region)"

@@ -32,7 +32,7 @@ def read(tmp_path: Path) -> Any:
     def reading(text: str | bytes, *, production: bool = False, **environment: str) -> Security:
         file = tmp_path / "security.yaml"
         file.write_bytes(text if isinstance(text, bytes) else text.encode())
-        environment = {"AWS_KMS_KEY_ID": "a-key"} | environment
+        environment = {"AWS_KMS_KEY_ID": "a-key", "AUDIT_SIGNING_KEY": "another"} | environment
         return load(
             file, name="config/security.yaml", read_secret=lambda name: environment.get(name, ""), production=production
         )
@@ -359,6 +359,11 @@ class TestSecrets:
         with pytest.raises(SecurityFileError, match="kms_key: found AWS_KMS_KEY_ID, which is not set, expected it set"):
             read(SHIPPED, production=True, AWS_KMS_KEY_ID="")
         read(SHIPPED, AWS_KMS_KEY_ID="")
+
+    def test_of_production_needs_the_key_that_signs_the_audit_trail(self, read: Any) -> None:
+        with pytest.raises(SecurityFileError, match=r"signing\.key: found AUDIT_SIGNING_KEY, which is"):
+            read(SHIPPED, production=True, AUDIT_SIGNING_KEY="")
+        read(SHIPPED, AUDIT_SIGNING_KEY="")
 
 
 class TestReference:

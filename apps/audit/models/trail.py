@@ -66,6 +66,8 @@ class AuditLog(AppendOnlyModel):
             models.Index(fields=["user_id", "id"], name="audit_log_by_user"),
             models.Index(fields=["party_id", "id"], name="audit_log_by_party"),
             models.Index(fields=["request_id", "id"], name="audit_log_by_request"),
+            # The order of leaves: apps.audit.sequencing_sql.
+            models.Index(fields=["xid", "id"], name="audit_log_by_commit"),
         ]
 
     @property

@@ -6,6 +6,8 @@ from datetime import timedelta
 from apps.accounts.models import Party, User
 from apps.accounts.tests.factories import actor_of, make_party, make_user
 from apps.accounts.types import PartyKind, Role
+from apps.audit.engines import Sequencer
+from apps.audit.models import AuditTile
 from apps.audit.services.trail import log_audit_event
 from apps.backoffice.tests import chain_rows
 from apps.compliance.models import InvestorProfile, Wallet, WalletRegistration
@@ -16,6 +18,7 @@ from apps.core import clock, outbox
 from apps.core.actor import system_actor
 from apps.core.alerts import raise_alert
 from apps.core.cache import cache_key, invalidate
+from apps.core.daemon import elect
 from apps.core.db import unit_of_work
 from apps.core.idempotency import Answer, KeyedRequest, keep_answer
 from apps.core.ids import new_id
@@ -72,6 +75,7 @@ def set_stage() -> Stage:
     _reconciliation(market)
     _floor(investor)
     _vault(investor)
+    _tree()
     return Stage(compliance, ops, investor, market)
 
 
@@ -223,6 +227,16 @@ def _vault(user: User) -> None:
     )
     SubjectHold.objects.create(subject=user.pk, reference="case-1", placed_at=NOW)
     SubjectErasure.objects.create(subject=new_id(), erased_at=NOW, complete_on=NOW.date())
+
+
+def _tree() -> None:
+    """A numbered and signed log, and a tile as a log of 65,536 leaves has."""
+    leadership = elect(Sequencer.name)
+    assert leadership is not None
+    sequencer = Sequencer()
+    sequencer.lead(leadership)
+    sequencer.step(leadership, clock.now())
+    AuditTile.objects.create(level=1, number=0, data=bytes(8192))
 
 
 def _floor(user: User) -> None:

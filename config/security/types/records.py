@@ -69,9 +69,9 @@ LEAST_DAYS = {
 class Signing:
     """Signed tree heads."""
 
-    enabled: Annotated[bool, Key("whether tree heads are signed", waits_for="audit")]
-    key: Annotated[Secret, Key("variable that holds the Ed25519 key", waits_for="audit")]
-    head_seconds: Annotated[int, Key("seconds between two signed heads", 1, 3_600, "audit")]
+    key: Annotated[Secret, Key("variable that holds the Ed25519 key; set in production")]
+    head_seconds: Annotated[int, Key("seconds between two signed heads, while the trail grows", 1, 3_600)]
+    lag_seconds: Annotated[int, Key("seconds an event may wait for its leaf before operators are told", 1, 3_600)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +93,10 @@ class Audit:
     anchoring: Anchoring
 
     def conflicts(self) -> Iterator[Conflict]:
-        """An anchor outlives the trail it proves; what is not signed cannot be anchored."""
+        """An anchor outlives the trail it proves."""
         if self.anchoring.object_lock_days < self.retention.audit_trail.days:
             least = f"at least retention.audit_trail.days ({self.retention.audit_trail.days})"
             yield Conflict("anchoring.object_lock_days", str(self.anchoring.object_lock_days), least)
-        if self.anchoring.enabled and not self.signing.enabled:
-            yield Conflict("anchoring.enabled", "true", "false, or signing.enabled true")
 
 
 @dataclass(frozen=True, slots=True)

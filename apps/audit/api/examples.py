@@ -2,7 +2,34 @@
 
 from apps.core.http.examples import AT, ISSUER, MAKER, Example, page
 
+ROOT = "7d1f0c2be4a85963f0d1c2b3a4958677e6d5c4b3a29180706f5e4d3c2b1a0918"
+SIBLING = "c3a9f8e7d6b5a4938271605f4e3d2c1b0a99887766554433221100ffeeddccbb"
+LEAF = "2b6f1e0d9c8b7a695847362514039281706f5e4d3c2b1a09f8e7d6c5b4a39281"
+HEAD = {
+    "log": "bookentry.example/audit",
+    "size": 48213,
+    "root": ROOT,
+    "time": AT,
+    "key_id": "21fe31dfa154a261",
+    "public_key": "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+    "signature": ROOT + SIBLING,
+}
+
 EXAMPLES = {
+    "list_audit_heads": Example(answer=page("/api/compliance/audit-logs/heads", HEAD, as_of_sequence=48213)),
+    "get_audit_proof": Example(
+        answer={
+            "event": 4711,
+            "index": 4698,
+            "body": '{"action":"issuance.requested","after":{"quantity":"500"},"v":1}',
+            "leaf_hash": LEAF,
+            "path": [SIBLING, ROOT],
+            "head": HEAD,
+        }
+    ),
+    "get_audit_consistency": Example(
+        answer={"from": 40000, "to": 48213, "from_root": LEAF, "to_root": ROOT, "path": [SIBLING, LEAF]}
+    ),
     "list_audit_logs": Example(
         answer=page(
             "/api/compliance/audit-logs",
@@ -28,5 +55,5 @@ EXAMPLES = {
             },
             as_of_sequence=4711,
         )
-    )
+    ),
 }

@@ -2,6 +2,7 @@
 
 import random
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,14 +18,15 @@ from apps.audit import tree
 from apps.audit.engines import LAG, TREE, Sequencer
 from apps.audit.errors import TreeDiffers
 from apps.audit.heads import Head, HeadSigner, verify_head
-from apps.audit.models import AuditHead, AuditLeaf, AuditSigningKey
+from apps.audit.models import AuditHead, AuditLeaf, AuditLog, AuditSigningKey
 from apps.audit.selectors.tree import backlog
 from apps.audit.services.trail import log_audit_event
 from apps.core import clock
 from apps.core.actor import system_actor
-from apps.core.daemon import Deposed, Leadership, elect
+from apps.core.daemon import Deposed, Leadership, elect, run_engine
 from apps.core.db import fetch_all, run_sql, unit_of_work
 from apps.core.models import Alert
+from apps.core.registry import registry
 
 HEAD_PAUSE = timedelta(seconds=settings.SECURITY.audit.signing.head_seconds)
 
@@ -199,6 +201,22 @@ class TestTheSequencer:
         with pytest.raises(Deposed):
             engine.step(leadership, clock.now())
         assert AuditLeaf.objects.count() == leaves
+
+    def test_works_by_itself_in_the_harness_of_all_engines(self) -> None:
+        connections.close_all()  # with it the lead of whoever led here
+        stop = threading.Event()
+        thread = threading.Thread(target=run_engine, args=(registry.engines[Sequencer.name](), stop))
+        thread.start()
+        try:
+            written = write(3)
+            end = time.monotonic() + 20
+            while AuditHead.objects.latest("size").size < AuditLog.objects.count():
+                assert time.monotonic() < end
+                stop.wait(0.05)
+        finally:
+            stop.set()
+            thread.join(10)
+        assert require_whole()[-3:] == written
 
     def test_heads_of_a_former_key_verify_beside_those_of_the_next(self, settings: Any) -> None:
         settings.AUDIT_LOG = replace(settings.AUDIT_LOG, seed=bytes(32), origin="moved.example.com/audit")

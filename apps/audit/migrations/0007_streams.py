@@ -29,8 +29,8 @@ ON_ONE_LINE = (
         ADD CONSTRAINT audit_auditlog_before_check CHECK (json_typeof(before) = 'object' AND before::text !~ '[\n\r]'),
         ADD CONSTRAINT audit_auditlog_after_check CHECK (json_typeof(after) = 'object' AND after::text !~ '[\n\r]')
     """,
-    "ALTER TABLE audit_auditlog DROP CONSTRAINT audit_auditlog_before_check, "
-    "DROP CONSTRAINT audit_auditlog_after_check",
+    "ALTER TABLE audit_auditlog DROP CONSTRAINT IF EXISTS audit_auditlog_before_check, "
+    "DROP CONSTRAINT IF EXISTS audit_auditlog_after_check",
 )
 
 

@@ -219,8 +219,32 @@ class TestAStream:
     @pytest.mark.parametrize("bad", ["[]", "1", '"x"', "null", '{"a":\n1}', '{"a":1}\r'])
     def test_takes_objects_on_one_line_only(self, bad: str) -> None:
         statement = "INSERT INTO audit_auditlog (action, resource_type, resource_id, after) VALUES ('a', 'b', 'c', %s)"
-        with pytest.raises(DatabaseError, match="audit_auditlog_after_check"), unit_of_work():
+        with pytest.raises(DatabaseError, match=r"audit_log_(objects|on_one_line)"), unit_of_work():
             run_sql(statement, [bad])
+
+
+@pytest.mark.usefixtures("books")
+class TestAnEvent:
+    @pytest.mark.parametrize("column", ["ip_address", "user_agent", "salts"])
+    @pytest.mark.parametrize("value", [b"192.0.2.7", b"192.0.2.7" * 20, b""])
+    def test_takes_nothing_personal_in_the_clear(self, column: str, value: bytes) -> None:
+        statement = (
+            f"INSERT INTO audit_auditlog (action, resource_type, resource_id, {column}) VALUES ('a', 'b', 'c', %s)"
+        )
+        with pytest.raises(DatabaseError, match="audit_log_sealed"), unit_of_work():
+            run_sql(statement, [value])
+
+    def test_has_a_class_of_retention_there_is(self) -> None:
+        for name in RecordClass:
+            with unit_of_work():
+                log("kept", record_class=name)
+        with pytest.raises(ValueError, match="for_ever"), unit_of_work():
+            log("kept", record_class="for_ever")
+        statement = (
+            "INSERT INTO audit_auditlog (action, resource_type, resource_id, record_class) VALUES ('a', 'b', 'c', 'd')"
+        )
+        with pytest.raises(DatabaseError, match="audit_log_record_class"), unit_of_work():
+            run_sql(statement)
 
 
 class TestTheClassesOfRetention:

@@ -75,7 +75,8 @@ BEGIN
         PERFORM set_config('bookentry.actor', concat(
             NEW.user_id, chr(31), NEW.party_id, chr(31), NEW.session_id, chr(31), NEW.request_id), true);
     END IF;
-    SELECT s.seq, s.hash INTO seq_before, hash_before FROM public.audit_stream s WHERE s.stream = name FOR NO KEY UPDATE;
+    SELECT s.seq, s.hash INTO seq_before, hash_before FROM public.audit_stream s
+        WHERE s.stream = name FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         NEW.id := nextval('public.audit_auditlog_id_seq');
         NEW.created_at := clock_timestamp();

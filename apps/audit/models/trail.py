@@ -20,8 +20,8 @@ class AuditLog(AppendOnlyModel):
     No foreign keys: a row stands on its own, and a locked user row never blocks it. `user_id` is null where
     the system acts. `before` and `after` hold ids, codes and amounts as strings, never personal data; of what is
     personal `committed` holds keyed hashes only. id, xid, created_at, source, stream_seq and prev_hash are the
-    database's (trigger audit_joins_stream, which also asks what a row may be), whatever an insert says. What a row's text is, the SQL function
-    audit_body(row) says: see docs/audit.md.
+    database's, whatever an insert says: trigger audit_joins_stream, which also asks what a row may be. What a row's
+    text is, the SQL function audit_body(row) says: see docs/audit.md.
     """
 
     # The transaction that wrote the row: what committed together reads together.

@@ -119,7 +119,7 @@ class TestACursor:
 @pytest.mark.usefixtures("books")
 class TestAPinnedList:
     def test_shows_what_was_there_at_its_number(self) -> None:
-        written, client = write("pinned", 4), officer()
+        client, written = officer(), write("pinned", 4)
         first = page(client, resource_type="pinned", limit=2, ordering="id")
         assert first["as_of_sequence"] == written[-1]
         write("pinned", 2)
@@ -136,10 +136,11 @@ class TestAPinnedList:
 
     @pytest.mark.parametrize("ahead", [1, 2**62])
     def test_cannot_be_pinned_to_what_is_yet_to_come(self, ahead: int) -> None:
+        client = officer()
         (newest,) = write("future", 1)
-        answer = refused(officer(), f"{URL}?resource_type=future&as_of_sequence={newest + ahead}")
+        answer = refused(client, f"{URL}?resource_type=future&as_of_sequence={newest + ahead}")
         assert answer == (400, "as_of_sequence", "not_reached")
-        assert newest in ids(page(officer(), resource_type="future", as_of_sequence=newest))
+        assert newest in ids(page(client, resource_type="future", as_of_sequence=newest))
 
     def test_is_refused_where_nothing_is_counted(self) -> None:
         answer = refused(officer(), "/api/compliance/investors?as_of_sequence=1")

@@ -21,6 +21,7 @@ import itertools
 import json
 import multiprocessing
 import os
+import re
 import stat
 import sys
 import time
@@ -465,8 +466,10 @@ class Part:
     damage: tuple[int, str] | None = None
     covers: list[tuple[int, list[bytes]]] = field(default_factory=list)
     hashes: bytes = b""
-    opens: list[tuple[int, int, bytes, int]] = field(default_factory=list)
-    ends: list[tuple[int, int, bytes]] = field(default_factory=list)
+    opens: array[int] = field(default_factory=lambda: array("Q"))
+    opened: array[int] = field(default_factory=lambda: array("q"))
+    named: bytes = b""
+    ends: list[bytes] = field(default_factory=list)
     breaks: list[tuple[int, str, str]] = field(default_factory=list)
     expired: list[int] = field(default_factory=list)
     expiries: list[tuple[int, Any]] = field(default_factory=list)
@@ -512,8 +515,8 @@ def parse_body(body: bytes) -> Any:
         raise ValueError("nested too deeply") from None
 
 
-def stream_key(stream: str) -> int:
-    return int.from_bytes(hashlib.blake2b(stream.encode("utf-8", "replace"), digest_size=8).digest(), "big")
+def stream_key(stream: bytes) -> int:
+    return int.from_bytes(sha256(stream).digest()[:8], "big")
 
 
 def scan(task: Task) -> Part:
@@ -539,7 +542,7 @@ class _BadLine(Exception):
     """(position in the stretch, why)."""
 
 
-def _scan_fast(part: Part, lines: list[bytes], _: int) -> None:
+def _scan_fast(part: Part, lines: list[bytes], _: int) -> None:  # noqa: C901 (one loop over a million lines)
     """The usual way: contiguous indexes, known shapes. Anything else sets `regular` to False for the diagnosis."""
     part.count = len(lines)
     try:
@@ -547,7 +550,8 @@ def _scan_fast(part: Part, lines: list[bytes], _: int) -> None:
     except ValueError as error:
         raise _BadLine(0, str(error)) from None
     hashes: list[bytes] = []
-    state: dict[str, tuple[int, bytes]] = {}
+    named: list[bytes] = []
+    state: dict[bytes, tuple[int, bytes]] = {}
     until = -1
     floor = ceiling = ""
     for position, line in enumerate(lines):
@@ -561,38 +565,70 @@ def _scan_fast(part: Part, lines: list[bytes], _: int) -> None:
             if body[:1] == b"-":
                 hashes.append(expired_hash(body))
                 part.expired.append(index)
-            else:
-                document = json.loads(body.decode())
-                hashes.append(sha256(b"\x00" + body).digest())
-                _follow_stream(part, state, index, document, hashes[-1])
-                if not floor <= document["at"] <= ceiling:
-                    part.breaks.append((index, "backdate", _misdated(document["at"], floor, ceiling)))
+                index += 1
+                continue
+            found = sha256(b"\x00" + body).digest()
+            hashes.append(found)
+            stream, sequence, previous, at = _facts(body)
+            known = state.get(stream)
+            if known is None:
+                part.opens.append(stream_key(stream))
+                part.opened.append(index)
+                named.append(_state(sequence - 1, previous))
+            elif sequence != known[0] + 1 or previous != known[1]:
+                part.breaks.append((index, *_break(known, sequence, previous)))
+            state[stream] = sequence, found
+            if not floor <= at <= ceiling:
+                part.breaks.append((index, "backdate", _misdated(at, floor, ceiling)))
+            if body.startswith(b'{"action":"audit.expired"'):
+                part.expiries.append((index, json.loads(body).get("after")))
         except (ValueError, RecursionError) as error:
             raise _BadLine(position, f"not JSON as it must be ({str(error)[:60]})") from None
         except (KeyError, TypeError, AttributeError):
             part.breaks.append((index, "damaged", "its body is not an audit event"))
         index += 1
-    part.ends = [(stream_key(stream), sequence, found) for stream, (sequence, found) in state.items()]
-    part.hashes = b"".join(hashes)
+    part.ends = [_state(sequence, found) for sequence, found in state.values()]
+    part.named, part.hashes = b"".join(named), b"".join(hashes)
     start = part.first
     for stop in (*_sizes[bisect.bisect_right(_sizes, start) : bisect.bisect_left(_sizes, index)], index):
         part.covers.append((stop, cover(hashes[start - part.first : stop - part.first], start)))
         start = stop
 
 
-def _follow_stream(part: Part, state: dict[str, tuple[int, bytes]], index: int, document: Any, found: bytes) -> None:
-    """Compare an event with the last of its stream in this stretch; raises KeyError, TypeError, AttributeError."""
-    stream, sequence, previous = document["stream"], document["stream_seq"], document["prev_hash"]
-    if type(stream) is not str or type(sequence) is not int or not (previous is None or is_hash(previous)):
+# The last keys of a body, in the order of RFC 8785. A quote within a text is escaped: these can only be keys.
+TAIL = re.compile(
+    rb',"prev_hash":(?:null|"([0-9a-f]{64})"),"record_class":"\w*","request_id":"[^"\\]*","resource_id":"[^"\\]*",'
+    rb'"resource_type":"[^"\\]*","session":(?:null|"[^"\\]*"),"source":"\w+","stream":"([^"\\]*)",'
+    rb'"stream_seq":([1-9][0-9]{0,14}),"user":(?:null|"[^"\\]*"),"v":1}'
+)
+AT = b',"at":"'
+
+
+def _facts(body: bytes) -> tuple[bytes, int, bytes, str]:
+    """Stream, number, hash it names (empty: none) and time, read from the text where it is as the log writes it.
+
+    Else from its JSON; raises ValueError for what is none, KeyError, TypeError or AttributeError for what is no event.
+    """
+    found = TAIL.fullmatch(body, max(body.rfind(b',"prev_hash":'), 0))
+    if found is not None:
+        place = body.find(AT)
+        if place > 0 and body.find(AT, place + 7) < 0:
+            previous, stream, sequence = found.groups()
+            named = bytes.fromhex(previous.decode()) if previous else b""
+            return stream, int(sequence), named, body[place + 7 : place + 34].decode()
+    document = json.loads(body.decode())
+    if type(document) is not dict:
         raise TypeError
-    known = state.get(stream)
-    state[stream] = sequence, found
-    if known is None:
-        part.opens.append((stream_key(stream), sequence, bytes.fromhex(previous or ""), index))
-    elif sequence != known[0] + 1 or previous != known[1].hex():
-        part.breaks.append((index, *_break(known, sequence, bytes.fromhex(previous or ""))))
-    if document["action"] == "audit.expired":
-        part.expiries.append((index, document.get("after")))
+    name, number, names, at = document["stream"], document["stream_seq"], document["prev_hash"], document["at"]
+    usable = type(name) is str and type(at) is str and type(number) is int and 0 < number < LIMIT_COUNT
+    if not usable or not (names is None or is_hash(names)):
+        raise TypeError
+    return name.encode("utf-8", "surrogatepass"), number, bytes.fromhex(names or ""), at
+
+
+def _state(sequence: int, last: bytes) -> bytes:
+    # Eight bytes of the hash are enough here: what is signed is compared whole, by the tree.
+    return sequence.to_bytes(8, "big") + last[:8].ljust(8, b"\x00")
 
 
 def _bounds(index: int) -> tuple[int, str, str]:
@@ -638,7 +674,7 @@ def _scan_full(part: Part, lines: list[bytes], offset: int) -> None:
         part.events.append(_small(described.get("event")))
         part.numbers.append(_small(described.get("stream_seq")))
         stream = described.get("stream")
-        part.streams.append(stream_key(stream) if isinstance(stream, str) else 0)
+        part.streams.append(stream_key(stream.encode("utf-8", "surrogatepass")) if isinstance(stream, str) else 0)
         instant = micros(described.get("at"))
         part.times.append(-1 if instant is None else max(instant, 0))
         named: Any = described.get("prev_hash")
@@ -838,7 +874,7 @@ class Chains:
 
     def __init__(self, *, complete: bool) -> None:
         self.complete = complete
-        self.last: dict[int, int] = {}
+        self.last: dict[int, bytes] = {}
         self.gone: set[bytes] = set()
         self.dropped = 0
 
@@ -847,37 +883,33 @@ class Chains:
         found.expiries.extend(part.expiries)
         for index in part.expired[: max(0, EXPIRED_KEPT - len(self.gone))]:
             at = (index - part.first) * 32
-            self.gone.add(part.hashes[at : at + 32])
+            self.gone.add(part.hashes[at : at + 8])
         expiring = bool(found.expired)
-        for key, sequence, previous, index in part.opens:
-            gone = expiring and (previous in self.gone or len(found.expired) > EXPIRED_KEPT)
-            if not gone and (wrong := self._opening(key, sequence, previous)):
-                found.findings.append(_signed_break(wrong[0], index, wrong[1]))
+        for number, key in enumerate(part.opens):
+            named = part.named[16 * number : 16 * number + 16]
+            if self.last.get(key) == named:
+                continue
+            gone = expiring and (named[8:] in self.gone or len(found.expired) > EXPIRED_KEPT)
+            if not gone and (wrong := self._opening(key, named)):
+                found.findings.append(_signed_break(wrong[0], part.opened[number], wrong[1]))
         for index, kind, why in part.breaks:
             # A gap that expired events explain is not one.
             if not (expiring and kind == "delete"):
                 found.findings.append(_signed_break(kind, index, why))
-        for key, sequence, last in part.ends:
-            self.last[key] = _packed(sequence, last)
+        self.last.update(zip(part.opens, part.ends))  # noqa: B905 (as many, in one order)
         while len(self.last) > STREAMS_KEPT:
             del self.last[next(iter(self.last))]
             self.dropped += 1
 
-    def _opening(self, key: int, sequence: int, previous: bytes) -> tuple[str, str] | None:
+    def _opening(self, key: int, named: bytes) -> tuple[str, str] | None:
         """What is wrong with a stretch's first event of a stream: class and reason."""
         known = self.last.get(key)
-        if known is None:
-            if self.complete and not self.dropped and (sequence != 1 or previous):
-                return "delete", f"it calls itself number {sequence} of a stream that has no event before it"
-            return None
-        if known == _packed(sequence - 1, previous):
-            return None
-        return _break((known >> 96, b""), sequence, previous)
-
-
-def _packed(sequence: int, last: bytes) -> int:
-    # Twelve bytes of the hash are enough here: what is signed is compared whole, by the tree.
-    return (sequence << 96) | int.from_bytes(last[:12], "big") if 0 <= sequence < LIMIT_COUNT else -1
+        before = int.from_bytes(named[:8], "big")
+        if known is not None:
+            return _break((int.from_bytes(known[:8], "big"), known[8:]), before + 1, named[8:])
+        if self.complete and not self.dropped and named != bytes(16):
+            return "delete", f"it calls itself number {before + 1} of a stream that has no event before it"
+        return None
 
 
 def _signed_break(kind: str, index: int, why: str) -> Finding:

@@ -1,0 +1,66 @@
+"""Write a bundle of the audit log from the command line, with what it has done so far on the screen."""
+
+import argparse
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from apps.audit.services.bundles import CannotExport, Exported, export_bundle, places_between
+from apps.core import clock
+
+
+def place(text: str) -> int | datetime:
+    """An index, or a day or instant of ISO 8601 (UTC where it names no zone)."""
+    if text.isascii() and text.isdigit() and len(text) <= 15:
+        return int(text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither an index nor a time of ISO 8601") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+class Command(BaseCommand):
+    help = (
+        "Write the events of a range of the audit log, with what proves them, into a new directory that "
+        "apps/audit/verifier.py verifies offline. Exit status: 0 written, 1 not written: there is no directory then."
+    )
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--from", type=place, dest="since", help="first index, or time; the beginning if left out")
+        parser.add_argument("--to", type=place, dest="until", help="index or time it ends before; the last head if not")
+        parser.add_argument("--out", type=Path, required=True, help="a directory that does not exist yet")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        try:
+            start, stop = self._range(options["since"], options["until"])
+            done = self._export(options["out"], start, stop)
+        except CannotExport as refusal:
+            raise CommandError(str(refusal)) from None
+        for index in done.different[:20]:
+            self.stderr.write(f"index {index}: the stored event is not the one that was hashed when it was written")
+        self.stdout.write(f"{done.stop - done.start} events, {done.start}..{done.stop - 1}, as of head {done.size}")
+
+    def _range(self, since: int | datetime | None, until: int | datetime | None) -> tuple[int, int | None]:
+        if isinstance(since, datetime) or isinstance(until, datetime):
+            if isinstance(since, int) or isinstance(until, int):
+                raise CannotExport("--from and --to are both indexes or both times")
+            return places_between(since=since, until=until)
+        return since or 0, until
+
+    def _export(self, folder: Path, start: int, stop: int | None) -> Exported:
+        columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+            task = progress.add_task("events", total=None)
+            return export_bundle(
+                folder=folder,
+                start=start,
+                stop=stop,
+                now=clock.now(),
+                told=lambda done, total: progress.update(task, completed=done, total=total),
+            )

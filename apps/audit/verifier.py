@@ -1194,7 +1194,8 @@ class Guess:
     used: int
     dirty: dict[int, Any] = field(default_factory=dict)
     spare: bytes | None = None
-    returned: tuple[bytes, int] | None = None
+    # True leaves of presented events that differ only in number and the hash they name.
+    links: dict[int, bytes] = field(default_factory=dict)
 
 
 class Diagnosis:
@@ -1210,7 +1211,7 @@ class Diagnosis:
         self.lost: list[tuple[int, int, bytes]] = []
         self.dirty: dict[int, tuple[int, bytes]] = {}
         self.spare: list[bytes] = []
-        self.returned: dict[bytes, int] = {}
+        self.links: dict[int, bytes] = {}
         self.file: BinaryIO | None = None
 
     # -- what is presented
@@ -1341,8 +1342,7 @@ class Diagnosis:
             self.dirty = {key: state for key, state in {**self.dirty, **guess.dirty}.items() if state is not None}
             if guess.spare is not None:
                 self.spare.append(guess.spare)
-            if guess.returned is not None:
-                self.returned[guess.returned[0]] = guess.returned[1]
+            self.links = {**guess.links, **self.links}
         if frontier.size < bundle.manifest.stop:
             # Nothing is signed from here on: take it as it stands, _ends() speaks of it.
             true += self.hashes[32 * place :]
@@ -1479,7 +1479,7 @@ class Search:
                 start = at + 1  # noqa: PLW2901 (the run goes on after it)
             if start < stop:
                 pieces.append((start, stop - start))
-        return Guess(pieces, used, states)
+        return Guess(pieces, used, states, links=changed)
 
     def _both(
         self, runs_of: list[tuple[int, int]], used: int, touched: set[int], order: Callable[[int], list[int]]
@@ -1501,10 +1501,11 @@ class Search:
         """An event whose successor names another hash for it; all such together, then each alone."""
         known = {at: leaf for at, leaf in self.of.edited.items() if self.place <= at < self.end}
         whole = [(self.place, self.length)]
-        if known:
-            yield self._guess(whole, self.length, ({**self.carried[0], **known}, self.carried[1]))
-        for at, leaf in itertools.islice(known.items(), 64):
-            yield self._guess(whole, self.length, ({**self.carried[0], at: leaf}, self.carried[1]))
+        ones = [{at: leaf} for at, leaf in itertools.islice(known.items(), 64)]
+        for some in [known, *ones] if known else []:
+            guess = self._guess(whole, self.length, ({**self.carried[0], **some}, self.carried[1]))
+            guess.links = self.carried[0]
+            yield guess
 
     def _inserts(self, widths: tuple[int, ...]) -> Iterator[Guess]:
         """Without one event, or without some in a row; its stream as it is, and linked without it."""
@@ -1569,7 +1570,6 @@ class Search:
                 linked = self._linked({stream}, order)
                 states = {**self.carried[1], **linked[1]}
                 guess = self._guess(runs_of, self.length - 1, ({**self.carried[0], **linked[0]}, states))
-                guess.returned = linked[0].get(stray, self.of.leaf(stray)), stray
                 yield guess
 
     def _misplaced(self, at: int, stray: int) -> int:
@@ -1661,7 +1661,9 @@ class Search:
             for _, leaf in times_of(self.of.document(at), near, 50_000):
                 changed, states = self._linked({self.of.streams[at]}, self._usual, {at: leaf})
                 linked = {**self.carried[0], **changed}, {**self.carried[1], **states}
-                yield self._guess([(self.place, self.length)], self.length, linked)
+                guess = self._guess([(self.place, self.length)], self.length, linked)
+                guess.links = {one: found for one, found in linked[0].items() if one != at}
+                yield guess
 
 
 def times_of(document: dict[str, Any] | None, near: list[int], most: int) -> Iterator[tuple[str, bytes]]:
@@ -1781,9 +1783,9 @@ class Comparison:
                 self.pairs.pop(-1 if other is None else other, None)
                 self.pairs[place] = real
                 taken[real] = place
-        for leaf, place in self.of.returned.items():
-            if leaf in where and place in self.shown and place not in self.pairs:
-                self.pairs[place] = where[leaf]
+        for place, leaf in self.of.links.items():
+            if leaf in where and place in self.shown and place not in self.pairs and where[leaf] not in taken:
+                self.pairs[place] = self.relinked[place] = where[leaf]
 
     def _beside(self, place: int, real: int) -> bool:
         after, before = self.shown.get(place + 1), self.shown.get(place - 1)

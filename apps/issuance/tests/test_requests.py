@@ -112,7 +112,8 @@ class TestRequestIssuance:
             request_issuance(actor=stranger, draft=issue.draft(), now=clock.now())
 
     def test_refuses_an_ineligible_holder_and_records_only_that(self, issue: Issue) -> None:
-        before, party = counts(), make_party()
+        party = make_party()
+        before = counts()
         with pytest.raises(TransferRestricted) as refused:
             ask(issue, issue.draft(party_id=party.pk))
         assert refused.value.context["reasons"][0]["code"] == "NO_PROFILE"

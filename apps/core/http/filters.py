@@ -1,7 +1,7 @@
 """What a list may be narrowed and ordered by: declared once, read strictly, described in the OpenAPI document."""
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -170,15 +170,23 @@ class Listing:
 
         `asked_by` is whoever may see these rows: a cursor of theirs is no good for anybody else.
         """
+        extra, found = self._found(rows)
+        pages = Pages(found, self._order(), [asked_by, *self._identity()])
+        page = pages.page(limit=self.values["limit"], cursor=self.get("cursor"))
+        links = {"next": self._link(page.next), "prev": self._link(page.prev), "has_more": page.next is not None}
+        return {"results": list(render(page.rows))} | links | extra
+
+    def all_of(self, rows: QuerySet[Any]) -> Iterator[list[Any]]:
+        """All that was asked for, read in pieces: what is added meanwhile is left out of lists that count."""
+        return self._order().pieces(self._found(rows)[1])
+
+    def _found(self, rows: QuerySet[Any]) -> tuple[dict[str, int], QuerySet[Any]]:
         extra = {}
         if self.query.sequence:
             # Read before the rows are: what the page shows is then never beyond what it says.
             extra["as_of_sequence"] = sequence = self._as_of(rows)
             rows = rows.filter(**{f"{self.query.sequence}__lte": sequence})
-        pages = Pages(rows.filter(*self._conditions()), self._order(), [asked_by, *self._identity()])
-        page = pages.page(limit=self.values["limit"], cursor=self.get("cursor"))
-        links = {"next": self._link(page.next), "prev": self._link(page.prev), "has_more": page.next is not None}
-        return {"results": list(render(page.rows))} | links | extra
+        return extra, rows.filter(*self._conditions())
 
     def _order(self) -> Order:
         asked: str = self.values["ordering"]

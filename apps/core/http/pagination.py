@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,8 @@ from rest_framework import serializers
 SALT = "apps.core.http.pagination"
 # A position is at most two columns, none longer than 64 characters.
 MAX_CURSOR = 500
+# Rows of a whole list that are in memory at a time.
+PIECE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,15 @@ class Order:
         """The rows after the position, or before it. One comparison of rows, which an index on the columns serves."""
         further = TupleLessThan if self.descending != backward else TupleGreaterThan
         return rows.filter(further(Tuple(*map(F, self.columns)), tuple(position)))
+
+    def pieces(self, rows: QuerySet[Any]) -> Iterator[list[Any]]:
+        """All rows, so many at a time, each lot by a short query of its own."""
+        ordered = self.sorted(rows)
+        piece = list(ordered[:PIECE])
+        while piece:
+            yield piece
+            last = [field.value_from_object(piece[-1]) for field in self.fields(rows.model)]
+            piece = list(self.beyond(ordered, last)[:PIECE])
 
     def fields(self, model: type[Model]) -> list["Field[Any, Any]"]:
         """The columns as the model has them."""

@@ -120,6 +120,8 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "apps.core.http.outages.OutageMiddleware",
+    # Innermost: what an answer shows is known when it is made.
+    "apps.audit.middleware.AccessIsRecorded",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -29,6 +29,14 @@ def url(model: type[models.Model], page: str, *args: object) -> str:
     return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=args)
 
 
+def stored(model: type[models.Model]) -> list[dict[str, Any]]:
+    """The rows, but for what the trail keeps of reading and of refusals."""
+    rows = model._default_manager.order_by("pk")
+    if model is AuditLog:
+        rows = rows.exclude(action__in=["audit.data_viewed", "audit.access_refused"])
+    return list(rows.values())
+
+
 def client_of(user: User | None) -> Client:
     client = Client()
     if user is not None:
@@ -59,7 +67,7 @@ class TestAnOfficer:
     ) -> None:
         row = model._default_manager.order_by("pk").first()
         assert row is not None, f"the stage has no {model._meta.label}"
-        with django_assert_max_num_queries(10):
+        with django_assert_max_num_queries(13):  # three of them to record whose data it showed
             listed = officer.get(url(model, "changelist"))
         assert listed.status_code == 200
         assert len(listed.context["cl"].result_list) >= 1
@@ -123,7 +131,9 @@ class TestAnOfficer:
     def test_is_led_from_an_object_to_its_audit_trail(self, officer: Client, stage: Stage) -> None:
         party_id = stage.investor.memberships.get().party_id
         answer = officer.get(f"/admin/compliance/investorprofile/{party_id}/history/", follow=True)
-        assert [row.action for row in answer.context["cl"].result_list] == ["compliance.kyc_decided"]
+        told = {row.action: row.resource_id for row in answer.context["cl"].result_list}
+        assert told["compliance.kyc_decided"] == str(party_id)
+        assert set(told.values()) == {str(party_id)}
 
 
 class TestOthers:
@@ -169,10 +179,10 @@ class TestASuperuser:
     def test_adds_changes_and_deletes_nothing(self, superuser: Client, model: type[models.Model]) -> None:
         row = model._default_manager.order_by("pk").first()
         assert row is not None
-        before = list(model._default_manager.order_by("pk").values()), AuditLog.objects.count()
+        before = stored(model), stored(AuditLog)
         assert superuser.get(url(model, "add")).status_code == 403
         for page, *args in (("add",), ("change", row.pk), ("delete", row.pk)):
             assert superuser.post(url(model, page, *args), {"post": "yes"}).status_code == 403
         action = {"action": "delete_selected", "_selected_action": [str(row.pk)], "post": "yes"}
         superuser.post(url(model, "changelist"), action)
-        assert (list(model._default_manager.order_by("pk").values()), AuditLog.objects.count()) == before
+        assert (stored(model), stored(AuditLog)) == before

@@ -7,6 +7,7 @@ from django.db.models import Case, IntegerField, Max, QuerySet, Value, When
 from apps.compliance.errors import UnknownInvestor
 from apps.compliance.models import InvestorProfile, Wallet
 from apps.compliance.types import ClaimStatus, ProfileView
+from apps.core import disclosure
 
 FURTHEST = [ClaimStatus.NONE, ClaimStatus.FAILED, ClaimStatus.REQUESTED, ClaimStatus.FINAL]
 _RANK = Case(
@@ -30,6 +31,7 @@ def profiles() -> QuerySet[InvestorProfile]:
 def profile_views(rows: list[InvestorProfile]) -> list[ProfileView]:
     """Rows as other rooms see them, with the furthest claim of each party's wallets."""
     parties = [row.party_id for row in rows]
+    disclosure.note(*parties)
     found = Wallet.objects.filter(party_id__in=parties).values("party_id").annotate(rank=Max(_RANK))
     ranks = {row["party_id"]: row["rank"] for row in found}
     return [_view(row, FURTHEST[ranks.get(row.party_id, 0)]) for row in rows]

@@ -16,6 +16,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.query_utils import DeferredAttribute
 from django.db.models.signals import class_prepared, pre_save
 
+from apps.core import disclosure
 from apps.core.db import fetch_all
 from apps.vault.envelope import MAGIC, OVERHEAD
 from apps.vault.fields.checks import wrong_options
@@ -42,7 +43,10 @@ class SealedAttribute(DeferredAttribute):
         field = self.field
         held = instance.__dict__.get(field.attname, self)
         if type(held) is Sealed:
-            return field.decoded(field.place.open(held, held.row or field.row_of(instance)))
+            plain = field.place.open(held, held.row or field.row_of(instance))
+            if disclosure.is_noting():
+                disclosure.note(field.subject_of(instance))
+            return field.decoded(plain)
         if held is self:
             field.load(instance)
             return self.__get__(instance)

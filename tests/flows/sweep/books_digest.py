@@ -6,10 +6,14 @@ from django.apps import apps
 
 from apps.core.db import fetch_all
 
-# A refusal is itself recorded here: the eligibility decision that refused, the login that failed.
-RECORDS_OF_REFUSALS = {"compliance_eligibilitydecision": "NOT t.allowed", "audit_auditlog": "t.action LIKE '%_refused'"}
-# Not business: sessions of the admin site, heartbeats of engines, counters of who asked how often.
-NOT_BUSINESS = {"django_session", "core_enginestate", "core_ratecounter"}
+# A refusal is itself recorded here: the eligibility decision that refused, the login that failed, what was shown.
+RECORDS_OF_REFUSALS = {
+    "compliance_eligibilitydecision": "NOT t.allowed",
+    "audit_auditlog": "t.action ~ '_(refused|viewed)$'",
+}
+# Not business: sessions of the admin site, heartbeats of engines, counters of who asked how often, and of
+# the trail's rows.
+NOT_BUSINESS = {"audit_stream", "django_session", "core_enginestate", "core_ratecounter"}
 
 
 # Grows with each command under a new key, also where the command was done before.

@@ -1,5 +1,6 @@
 """Examples."""
 
+from apps.audit.api.report_examples import REPORTS
 from apps.core.http.examples import AT, ISSUER, MAKER, Example, page
 
 ROOT = "7d1f0c2be4a85963f0d1c2b3a4958677e6d5c4b3a29180706f5e4d3c2b1a0918"
@@ -56,4 +57,4 @@ EXAMPLES = {
             as_of_sequence=4711,
         )
     ),
-}
+} | REPORTS

@@ -1193,7 +1193,7 @@ class Guess:
     pieces: list[Piece]
     used: int
     dirty: dict[int, Any] = field(default_factory=dict)
-    spare: bytes | None = None
+    spare: int | None = None
     # True leaves of presented events that differ only in number and the hash they name.
     links: dict[int, bytes] = field(default_factory=dict)
 
@@ -1210,7 +1210,7 @@ class Diagnosis:
         self.edited: dict[int, bytes] = {}
         self.lost: list[tuple[int, int, bytes]] = []
         self.dirty: dict[int, tuple[int, bytes]] = {}
-        self.spare: list[bytes] = []
+        self.spare: list[int] = []
         self.links: dict[int, bytes] = {}
         self.file: BinaryIO | None = None
 
@@ -1520,29 +1520,28 @@ class Search:
                     return [one for one in mine if one < stop and not at <= one < at + width]
 
                 for guess in self._both(runs_of, self.length + width, touched, rest):
-                    guess.spare = self.of.leaf(at) if width == 1 else None
+                    guess.spare = at if width == 1 else None
                     yield guess
 
     def _strays(self) -> list[bytes]:
         """Leaf hashes that may be missing here: named by others, taken out before, of events standing elsewhere."""
         found = [leaf for before, after, leaf in self.of.lost if after >= self.place and before < self.end]
         found += self.of.edited.values()
-        found += self.of.spare
         found += [self.of.leaf(at) for at in self._elsewhere()]
         here = {self.of.leaf(at) for at in self.inside}
         found += [leaf for leaf in self.tile if leaf not in here][:32]
         return list(dict.fromkeys(leaf for leaf in found if any(leaf)))[:96]
 
     def _elsewhere(self) -> list[int]:
-        """Events that stand elsewhere and whose number belongs here."""
+        """Events taken out before, and those that stand elsewhere and whose number belongs here."""
         events = self.of.event_ids
         near = sorted(events[at] for at in self.inside)
         if not near:
-            return []
+            return self.of.spare
         low, high = near[len(near) // 10] - 2, near[len(near) * 9 // 10] + 2
         others = itertools.chain(range(self.end, self.past), range(max(0, self.place - 4096), self.place))
         found = (at for at in itertools.islice(others, 500_000) if low <= events[at] <= high)
-        return list(itertools.islice(found, 16))
+        return list(dict.fromkeys([*self.of.spare, *itertools.islice(found, 16)]))
 
     def _deletes(self) -> Iterator[Guess]:
         """With one event more, at every place."""

@@ -155,6 +155,14 @@ class TestTampering:
         code, said = check(tampered(good, tmp_path / "copy", "edit", "careful", index=12))
         assert (code, said["findings"][0]["first"], said["findings"][0]["last"]) == (CODES["edit"], 12, 12)
 
+    @pytest.mark.parametrize("skill", ["naive", "careful"])
+    def test_by_moving_an_event_to_before_is_named_too(
+        self, check: Any, good: Path, tmp_path: Path, skill: str
+    ) -> None:
+        code, said = check(tampered(good, tmp_path / "copy", "move", skill, index=100, to=70))
+        found = said["findings"]
+        assert (code, len(found), found[0]["first"], found[0]["last"]) == (CODES["reorder"], 1, 70, 100)
+
     def test_of_the_end_shows_only_against_a_later_head(self, check: Any, good: Path, log: Log, tmp_path: Path) -> None:
         later = tmp_path / "later.json"
         later.write_bytes(jcs(log.head(200, KEY)))

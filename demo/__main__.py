@@ -36,6 +36,7 @@ def _tell(story: Story, report: Report) -> int:
         ("kill -9 the engines during settlement", story.crash),
         ("reconcile: clean", story.reconcile_clean),
         ("forced transfer on chain: found", story.catch_forced_transfer),
+        ("audit log: proven, tampering refused", story.prove_audit),
     )
     for name, act in steps:
         if not report.step(name, act):

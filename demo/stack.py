@@ -47,6 +47,13 @@ class Stack:
         os.killpg(os.getpgid(pid), signal.SIGKILL)
         return pid
 
+    def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
+        """Run a program of the checkout on this stack, as an operator would."""
+        env = os.environ | {"BOOKENTRY_PROFILE": self.home.name}
+        return subprocess.run(
+            [sys.executable, *words], check=False, capture_output=True, text=True, cwd=ROOT, env=env, timeout=120
+        )
+
     def wait_restarted(self, name: str, old: int, seconds: float = 20) -> int:
         """The pid the supervisor gave the part after it was killed."""
         deadline = time.monotonic() + seconds

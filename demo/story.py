@@ -1,5 +1,7 @@
 """The steps: onboard, issue, refuse, trade, crash, settle, reconcile, and catch a hand in the till."""
 
+import json
+import shutil
 from decimal import Decimal
 from typing import Any
 
@@ -244,6 +246,25 @@ class Story:
     def _breaks_naming(self, transaction: str) -> Any:
         run = self._reconcile()
         return run if run["status"] == "BREAKS" and transaction in str(run["breaks"]) else None
+
+    def prove_audit(self) -> Facts:
+        """The audit log is exported and verified by the auditor's one file; a tampered copy is refused."""
+        good, bad = self.stack.home / "audit-bundle", self.stack.home / "audit-bundle-tampered"
+        for folder in (good, bad):
+            shutil.rmtree(folder, ignore_errors=True)
+        said = self.stack.run("manage.py", "export_audit", "--out", str(good)).stdout.strip()
+        key = json.loads((good / "keys.json").read_bytes())["keys"][0]["public_key"]
+        index = json.loads((good / "manifest.json").read_bytes())["to"] // 2
+        verify = ("-I", "apps/audit/verifier.py")
+        proven = self.stack.run(*verify, str(good), "--key", key)
+        expect("the verifier's answer", proven.returncode, 0)
+        self.stack.run("scripts/tamper_bundle.py", str(good), str(bad), "--kind", "edit", "--index", str(index))
+        refused = self.stack.run(*verify, str(bad), "--key", key)
+        expect("the answer to the copy", (refused.returncode, f"index {index} " in refused.stdout), (10, True))
+        return {
+            "said": f"{said}: verified; a copy refused",
+            "evidence": [proven.stdout.strip(), refused.stdout.strip()],
+        }
 
 
 SETTLED = "TradeSettled(bytes32,address,address,address,uint256,address,uint256)"

@@ -1485,9 +1485,12 @@ class Search:
         self, runs_of: list[tuple[int, int]], used: int, touched: set[int], order: Callable[[int], list[int]]
     ) -> Iterator[Guess]:
         """As presented, and with the touched streams linked anew."""
-        yield self._guess(runs_of, used, self.carried)
         changed, states = self._linked(touched, order)
-        if changed or any(states.values()):
+        if not changed:
+            # Whether the stream was linked anew shows only in a later segment.
+            yield self._guess(runs_of, used, (self.carried[0], {**self.carried[1], **states}))
+        else:
+            yield self._guess(runs_of, used, self.carried)
             both = {**self.carried[0], **changed}
             for stream in touched:
                 for at in self._usual(stream):

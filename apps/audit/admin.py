@@ -1,9 +1,13 @@
 """The trail, for officers."""
 
+from collections.abc import Mapping
+from typing import ClassVar
+
 from django.contrib import admin
 
+from apps.audit.explorer import Changes, ReportFilter
 from apps.audit.models import AuditHead, AuditLeaf, AuditLog, AuditSigningKey, AuditStream, AuditTile
-from apps.core.officers import ReadOnlyAdmin
+from apps.core.officers import Column, ReadOnlyAdmin
 
 
 @admin.register(AuditLog)
@@ -11,7 +15,9 @@ class AuditLogAdmin(ReadOnlyAdmin):
     """Who did what to which resource."""
 
     table = ("id", "created_at", "user_id", "party_id", "action", "resource_type", "resource_id", "request_id")
-    list_filter = ("created_at",)
+    hidden = ("before", "after")
+    columns: ClassVar[Mapping[str, Column]] = {"changes": Changes("changes")}
+    list_filter = ("created_at", ReportFilter, "source", "record_class")
     search_fields = ("id", "action", "resource_id", "user_id", "party_id", "request_id")
     search_help_text = "Exact: an id of a row, resource, user, party or request, or an action."
 

@@ -26,7 +26,8 @@ class ReportFilter(admin.SimpleListFilter):
         return [(report.value, str(report.label)) for report in Report]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditLog]) -> QuerySet[AuditLog]:
-        return queryset & report_rows(Report(self.value())) if self.value() in Report.values else queryset
+        asked = next((report for report in Report if report == self.value()), None)
+        return queryset & report_rows(asked) if asked else queryset
 
 
 class Changes(Column):

@@ -33,12 +33,18 @@ ROOT = Path(__file__).resolve().parent
 # Files of which one alone keeps a worker busy for ten seconds and more begin first, so that both workers end together
 # (--no-loadscope-reorder: xdist would begin with those of many tests). A file that is missing here costs only time.
 LONG = (
-    "tests/flows/test_demo.py",
     "tests/faults/test_workers.py",
     "tests/faults/test_servers.py",
     "tests/devstack/test_web_server.py",
     "tests/devstack/test_stack.py",
     "apps/dex/tests/test_crash.py",
+    "apps/vault/tests/test_rotation_faults.py",
+    "apps/vault/tests/test_rotation.py",
+    "apps/audit/tests/test_verifier.py",
+    "tests/flows/test_sealing_migrations.py",
+    "apps/core/tests/test_idempotency_races.py",
+    "apps/vault/tests/test_wiring.py",
+    "apps/audit/tests/test_killed_sequencer.py",
     "tests/config/test_logs.py",
     "tests/flows/test_bad_input_bodies.py",
     "tests/architecture/test_production.py",

@@ -105,8 +105,7 @@ class TestTheSameBodyUnspoiled:
 
     @each([o for o in ALL if not o.writes])
     def test_reads(self, scene: Scene, operation: Operation) -> None:
-        query = f"?isin={scene.market.isin}" if "isin" in operation.query else ""
-        response = call(scene, operation, url=scene.path(operation) + query)
+        response = call(scene, operation, url=scene.path(operation) + scene.query(operation))
         assert response.status_code in ({404} if "run_id" in operation.parameters else {200}), response.content
 
     @each([o for o in WITH_BODY if o.name != "log_in"])

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 REPORT = ROOT / ".local" / "demo" / "report.json"
 # The demo starts servers of its own: addresses of the test servers must not reach it.
@@ -14,6 +16,7 @@ SERVERS = {"DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CHAIN_RPC_URL", "
 
 
 class TestTheDemo:
+    @pytest.mark.soak  # a minute; CI runs the demo itself
     def test_fails_without_a_matcher_and_names_the_step(self) -> None:
         REPORT.unlink(missing_ok=True)
         environment = {name: value for name, value in os.environ.items() if name not in SERVERS}

@@ -148,8 +148,7 @@ class TestAnAnswer:
     @each(ENVELOPED)
     def test_is_what_the_document_and_its_example_say(self, scene: Scene, operation: Operation) -> None:
         fresh = {"issuance_id": Scene.ask(scene.issue).id} if operation.writes else {}
-        query = f"?isin={scene.market.isin}" if operation.query.get("isin") else ""
-        url = scene.path(operation, **fresh) + ("" if operation.writes else query)
+        url = scene.path(operation, **fresh) + ("" if operation.writes else scene.query(operation))
         response = call(scene, operation, valid(scene, operation), url=url)
         if operation.name in NEED_A_CHAIN:
             assert response.status_code in {404, 503}

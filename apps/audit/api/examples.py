@@ -17,7 +17,7 @@ HEAD = {
 }
 
 EXAMPLES = {
-    "list_audit_heads": Example(answer=page("/api/compliance/audit-logs/heads", HEAD, as_of_sequence=48213)),
+    "list_audit_heads": Example(answer=page("/api/compliance/audit-logs/heads", HEAD)),
     "get_audit_proof": Example(
         answer={
             "event": 4711,

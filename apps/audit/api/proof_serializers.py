@@ -18,7 +18,6 @@ class AuditHeadListQuery(ListQuery):
     filters = {"at": moments()}
     orderings = {"size": ("size",)}
     default_ordering = "-size"
-    sequence = "size"
 
 
 class ProofQuery(StrictSerializer):

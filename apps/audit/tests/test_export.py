@@ -4,35 +4,27 @@ import json
 import subprocess
 import sys
 from base64 import b64encode
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.db import connections
 
-from apps.audit.engines import Sequencer
 from apps.audit.heads import HeadSigner
 from apps.audit.models import AuditHead, AuditLog
 from apps.audit.services.trail import log_audit_event
+from apps.audit.testing import HEAD_PAUSE, led, pass_horizon
 from apps.core import clock
 from apps.core.actor import system_actor
-from apps.core.daemon import elect
 from apps.core.db import unit_of_work
 
 ROOT = Path(__file__).resolve().parents[3]
-PAUSE = timedelta(seconds=settings.SECURITY.audit.signing.head_seconds)
 
 
 def grow(*sizes: int) -> None:
     """Events, and a signed head after each so many."""
-    connections.close_all()
-    leadership = elect(Sequencer.name)
-    assert leadership is not None
-    engine, now = Sequencer(1000), clock.now()
-    engine.lead(leadership)
+    (engine, leadership), now = led(1000), clock.now()
     for size in sizes:
         with unit_of_work():
             for number in range(size):
@@ -44,7 +36,8 @@ def grow(*sizes: int) -> None:
                     resource_id=str(number % 5),
                     after=after,
                 )
-        now += 2 * PAUSE
+        pass_horizon()
+        now += 2 * HEAD_PAUSE
         while engine.step(leadership, now):
             pass
 

@@ -14,7 +14,8 @@ from django.db import connections
 from apps.audit.engines import Sequencer
 from apps.audit.models import AuditLeaf, AuditLog
 from apps.audit.services.trail import log_audit_event
-from apps.audit.tests.test_sequencing import require_whole, sequence, write
+from apps.audit.testing import pass_horizon, sequence
+from apps.audit.tests.test_sequencing import require_whole, write
 from apps.core import clock
 from apps.core.actor import system_actor
 from apps.core.daemon import elect
@@ -91,6 +92,7 @@ def survive(*, batch: int, both_ways: bool) -> int:
 
 def verify() -> None:
     """All that was committed has its leaf, once, in order."""
+    pass_horizon()
     sequence()
     events = require_whole()
     assert events == [row[0] for row in fetch_all("SELECT id FROM audit_auditlog ORDER BY xid, id")]

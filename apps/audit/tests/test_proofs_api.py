@@ -14,7 +14,8 @@ from apps.accounts.types import Role
 from apps.audit import tree
 from apps.audit.heads import Head, HeadSigner, verify_head
 from apps.audit.models import AuditHead
-from apps.audit.tests.test_sequencing import sequence, write
+from apps.audit.testing import sequence
+from apps.audit.tests.test_sequencing import write
 
 URL = "/api/compliance/audit-logs"
 PUBLIC_KEY = HeadSigner(settings.AUDIT_LOG.seed).public_key

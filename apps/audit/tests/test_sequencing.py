@@ -21,43 +21,27 @@ from apps.audit.heads import Head, HeadSigner, verify_head
 from apps.audit.models import AuditHead, AuditLeaf, AuditLog, AuditSigningKey
 from apps.audit.selectors.tree import backlog
 from apps.audit.services.trail import log_audit_event
+from apps.audit.testing import HEAD_PAUSE, led, pass_horizon, sequence
 from apps.core import clock
 from apps.core.actor import system_actor
-from apps.core.daemon import Deposed, Leadership, elect, run_engine
+from apps.core.daemon import Deposed, run_engine
 from apps.core.db import fetch_all, run_sql, unit_of_work
 from apps.core.models import Alert
 from apps.core.registry import registry
 
-HEAD_PAUSE = timedelta(seconds=settings.SECURITY.audit.signing.head_seconds)
 
-
-def write(count: int, resource: str = "a") -> list[int]:
-    """Events of one transaction, by their ids."""
+def write(count: int, resource: str = "a", *, ready: bool = True) -> list[int]:
+    """Events of one transaction, by their ids; whose turn has come, unless the test holds it up."""
     with unit_of_work():
-        return [
+        written = [
             log_audit_event(
                 actor=system_actor(), action="test.done", resource_type="thing", resource_id=resource, after={"n": n}
             )
             for n in range(count)
         ]
-
-
-def led(batch: int = 10_000) -> tuple[Sequencer, Leadership]:
-    """A sequencer that leads."""
-    connections.close_all()
-    leadership = elect(Sequencer.name)
-    assert leadership is not None
-    engine = Sequencer(batch)
-    engine.lead(leadership)
-    return engine, leadership
-
-
-def sequence(batch: int = 10_000) -> None:
-    """Number all that is ready, and sign it."""
-    engine, leadership = led(batch)
-    while engine.step(leadership, clock.now()):
-        pass
-    engine.step(leadership, clock.now() + HEAD_PAUSE)
+    if ready:
+        pass_horizon()
+    return written
 
 
 def require_whole() -> list[int]:
@@ -159,12 +143,13 @@ class TestTheSequencer:
     def test_leaves_no_place_for_an_event_of_an_older_transaction(self, slow: OtherWriter) -> None:
         """The slow one takes its number first, and commits last: who came between waits for it."""
         written, event = require_whole(), slow.write()
-        between = write(2, "between")
+        between = write(2, "between", ready=False)
         waiting = backlog()
         assert (waiting.is_ready, waiting.is_in_order) == (False, True)
         sequence()
         assert require_whole() == written
         slow.commit()
+        pass_horizon()
         assert backlog().is_ready
         sequence()
         assert require_whole() == [*written, event, *between]
@@ -172,15 +157,16 @@ class TestTheSequencer:
     def test_passes_over_what_was_rolled_back(self, slow: OtherWriter) -> None:
         written = require_whole()
         slow.write()
-        between = write(1)
+        between = write(1, ready=False)
         slow.roll_back()
+        pass_horizon()
         sequence()
         assert require_whole() == [*written, *between]
 
     def test_tells_operators_while_an_event_waits_too_long(self, slow: OtherWriter) -> None:
         engine, leadership = led()
         slow.write()
-        write(1)
+        write(1, ready=False)
         now = clock.now()
         engine.step(leadership, now)
         assert not Alert.objects.filter(dedup_key=LAG).exists()
@@ -189,6 +175,7 @@ class TestTheSequencer:
         alert = Alert.objects.get(dedup_key=LAG, resolved_at=None)
         assert "a transaction that began before it has not ended" in alert.summary
         slow.commit()
+        pass_horizon()
         engine.step(leadership, clock.now() + 2 * HEAD_PAUSE)
         engine.step(leadership, clock.now() + 4 * HEAD_PAUSE)
         assert not Alert.objects.filter(dedup_key=LAG, resolved_at=None).exists()
@@ -249,6 +236,7 @@ class TestAmongManyWriters:
         committed += [began, slow.write("slow")]
         slow.commit()
         slow.close()
+        pass_horizon()
         sequence(batch=100)
         events = require_whole()
         assert len(rolled_back) > 300

@@ -183,6 +183,7 @@ FIELD_CODES = {
     "not_a_day": 'Not a day, such as "2026-01-31".',
     "not_an_instant": 'Not an instant with its offset from UTC, such as "2026-01-31T12:00:00Z".',
     "unknown_lookup": "This field cannot be filtered by that comparison.",
+    "after_the_end": "The beginning of a range lies behind its end.",
     "not_reached": "The list has not come to this number yet.",
     "invalid_cursor": "Not a cursor of a page of this list.",
     "out_of_range": "The day lies outside the years that are kept.",

@@ -15,6 +15,8 @@ from apps.accounts.models import User
 from apps.accounts.testing import ApiClient, api_client
 from apps.accounts.tests.factories import PASSWORD, make_user
 from apps.accounts.types import Role
+from apps.audit.models import AuditLeaf
+from apps.audit.testing import pass_horizon, sequence
 from apps.compliance.services.wallets import challenge_wallet
 from apps.core import clock
 from apps.dex.services.orders import place_order
@@ -59,6 +61,9 @@ class Scene:
         self.challenge_id = challenge.challenge_id
         signed = self.key.sign_message(encode_defunct(text=challenge.message)).signature.hex()
         self.signature = "0x" + signed.removeprefix("0x")
+        pass_horizon()
+        sequence()
+        self.event_id: int = AuditLeaf.objects.earliest("index").event
 
     def _order(self, who: Trader, side: str, quantity: int) -> UUID:
         ticket = self.market.ticket(side, "10.00", quantity)
@@ -111,9 +116,16 @@ class Scene:
             "instruction_id": self.instruction_id,
             "intent_id": self.minting.intent_id,
             "party_id": self.alice.actor.party_id,
+            "event_id": self.event_id,
             "run_id": uuid4(),  # a run needs a chain; unknown to everyone here
         }
         return operation.path.format(**{name: (known | other)[name] for name in operation.parameters})
+
+    def query(self, operation: Operation) -> str:
+        """What its query cannot do without, or may as well say."""
+        if operation.name == "get_audit_consistency":
+            return "?from=1&to=1"
+        return f"?isin={self.market.isin}" if "isin" in operation.query else ""
 
     def body(self, operation: Operation) -> dict[str, Any]:
         """A body the operation accepts: written here, or made from its schema."""

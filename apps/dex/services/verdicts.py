@@ -3,10 +3,9 @@
 import logging
 import os
 import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
 from dataclasses import replace
+from itertools import islice
 from typing import ClassVar
 
 from django.db.utils import Error
@@ -20,6 +19,10 @@ log = logging.getLogger(__name__)
 CHANNEL = "dex_verdict"
 # A payload of NOTIFY is at most 8,000 bytes.
 IDS_PER_NOTICE = 400
+# Commands whose notice came before their request asked for it: far more than are decided in that time.
+REMEMBERED = 10_000
+# A command that is asked for was queued within so long: longer than a request may last from its commit to here.
+SETTLED_SECONDS = 30.0
 
 
 class VerdictWaiter:
@@ -33,9 +36,9 @@ class VerdictWaiter:
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
-        self._awaited: Counter[int] = Counter()
-        self._noticed: set[int] = set()
+        self._noticed: dict[int, None] = {}
         self._thread: threading.Thread | None = None
+        self._listening_since = 0.0
 
     @classmethod
     def of_process(cls) -> "VerdictWaiter":
@@ -49,27 +52,25 @@ class VerdictWaiter:
         """The receipt with its verdict, if there is one within `seconds`."""
         if receipt.decided:
             return receipt
-        with self._awaiting(receipt.command_id):
-            if (found := _read(receipt)).decided:
-                return found
-            with self._changed:
-                self._changed.wait_for(lambda: receipt.command_id in self._noticed, seconds)
-            return _read(receipt)
-
-    @contextmanager
-    def _awaiting(self, command_id: int) -> Iterator[None]:
-        """Notices of this command are kept from here on, so a verdict is either in its row or noticed."""
         with self._changed:
             self._ensure_listening()
-            self._awaited[command_id] += 1
-        try:
-            yield
-        finally:
+            began = self._listening_since
+        # What was decided before this process listened is in its row, and nowhere else.
+        if time.monotonic() - began < SETTLED_SECONDS and (found := _read(receipt)).decided:
+            return found
+        return self._noticed_within(receipt, seconds)
+
+    def _noticed_within(self, receipt: CommandReceipt, seconds: float) -> CommandReceipt:
+        end = time.monotonic() + seconds
+        while True:
             with self._changed:
-                self._awaited[command_id] -= 1
-                if not self._awaited[command_id]:
-                    del self._awaited[command_id]
-                    self._noticed.discard(command_id)
+                noticed = self._changed.wait_for(
+                    lambda: receipt.command_id in self._noticed, max(0.0, end - time.monotonic())
+                )
+            if (found := _read(receipt)).decided or not noticed:
+                return found
+            with self._changed:  # that notice was of another database, before this one was restored
+                self._noticed.pop(receipt.command_id, None)
 
     def _ensure_listening(self) -> None:
         if self._thread is not None and self._thread.is_alive():
@@ -79,6 +80,8 @@ class VerdictWaiter:
         except Error:
             log.warning("verdicts cannot be listened for; requests wait out their patience")
             return
+        self._listening_since = time.monotonic()
+        self._noticed.clear()
         self._thread = threading.Thread(target=self._listen, args=(listener,), name="dex-verdicts", daemon=True)
         self._thread.start()
 
@@ -92,11 +95,12 @@ class VerdictWaiter:
             log.warning("verdict notices interrupted")
 
     def _note(self, payload: str) -> None:
-        numbers = {int(number) for number in payload.split(",") if number}
+        numbers = [int(number) for number in payload.split(",") if number]
         with self._changed:
-            if noticed := numbers & self._awaited.keys():
-                self._noticed |= noticed
-                self._changed.notify_all()
+            self._noticed.update(dict.fromkeys(numbers))
+            for oldest in list(islice(self._noticed, max(0, len(self._noticed) - REMEMBERED))):
+                del self._noticed[oldest]
+            self._changed.notify_all()
 
 
 def _read(receipt: CommandReceipt) -> CommandReceipt:

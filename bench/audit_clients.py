@@ -2,11 +2,15 @@
 
 import random
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
 from secrets import token_bytes, token_hex
+from statistics import median
 from typing import Any
 from uuid import uuid4
+
+from bench.books import fresh_books, set_up
 
 CLIENTS, PROCESSES, BALANCES = 32, 4, 20_000
 SECONDS, ROUNDS, SAID = 4.0, 3, 256
@@ -46,6 +50,19 @@ def prepare() -> None:
     with transaction.atomic("owner"), connections["owner"].cursor() as cursor:
         cursor.execute(MAKE)
         cursor.execute(PEER)
+
+
+def rates_of(*kinds: str, say: Callable[[str], None]) -> list[float]:
+    """The median rate of each kind, taken in turn on fresh books."""
+    set_up()
+    rates: dict[str, list[float]] = {kind: [] for kind in kinds}
+    with fresh_books():
+        prepare()
+        for number in range(1, ROUNDS + 1):
+            for kind, taken in rates.items():
+                taken.append(rate(kind))
+            say(f"round {number}/{ROUNDS}: " + ", ".join(f"{kind} {taken[-1]:,.0f}/s" for kind, taken in rates.items()))
+    return [median(taken) for taken in rates.values()]
 
 
 def rate(kind: str) -> float:

@@ -4,11 +4,9 @@ Peer: the same without any event. Void where the peer does less than 3,000 a sec
 """
 
 from collections.abc import Callable
-from statistics import median
 from typing import Any
 
-from bench.audit_clients import CLIENTS, ROUNDS, prepare, rate
-from bench.books import fresh_books, set_up
+from bench.audit_clients import CLIENTS, rates_of
 
 NAME = "audit.overhead"
 BAR, LEAST = 0.70, 3_000
@@ -16,15 +14,7 @@ BAR, LEAST = 0.70, 3_000
 
 def report(say: Callable[[str], None]) -> dict[str, Any]:
     """The median rates, taken in turn, and their ratio."""
-    set_up()
-    rates: dict[str, list[float]] = {"unaudited": [], "ours": []}
-    with fresh_books():
-        prepare()
-        for number in range(1, ROUNDS + 1):
-            for kind, taken in rates.items():
-                taken.append(rate(kind))
-            say(f"round {number}/{ROUNDS}: " + ", ".join(f"{kind} {taken[-1]:,.0f}/s" for kind, taken in rates.items()))
-    unaudited, ours = median(rates["unaudited"]), median(rates["ours"])
+    unaudited, ours = rates_of("unaudited", "ours", say=say)
     return {
         "clients": CLIENTS,
         "ours": round(ours),

@@ -60,8 +60,8 @@ def _record(request: HttpRequest, response: HttpResponseBase, actor: Actor, othe
     page, object_id = _place(request)
     if response.status_code == HTTPStatus.FORBIDDEN:
         record_access_refused(actor=actor, page=page, object_id=object_id, method=str(request.method))
-    # Who wrote something and is shown what they wrote has their own act on record.
-    if others and request.method in {"GET", "HEAD"}:
+    # Who made something and is shown what they made has their own act on record.
+    if others and response.status_code != HTTPStatus.CREATED:
         record_data_viewed(actor=actor, page=page, object_id=object_id, subjects=others)
 
 

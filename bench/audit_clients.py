@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from multiprocessing import get_context
-from secrets import token_bytes, token_hex
 from statistics import median
 from typing import Any
 from uuid import uuid4
@@ -20,13 +19,13 @@ INSERT INTO bench_balance SELECT n, 1000000 FROM generate_series(1, {BALANCES}) 
 GRANT SELECT, UPDATE ON bench_balance TO PUBLIC
 """
 MOVE = "UPDATE bench_balance SET amount = amount + 1 WHERE id = $1 RETURNING amount"
-# As log_audit_event() writes it, of a user with an address and a user agent; sent with the move it tells of.
+# As log_audit_event() writes it, of a user who has been seen in this session; sent with the move it tells of.
 LOGGED = f"""
     WITH moved AS ({MOVE})
-    INSERT INTO audit_auditlog (action, resource_type, resource_id, before, after, record_class, user_id, party_id,
-        session_id, request_id, committed, seal_id, ip_address, user_agent, salts)
-    SELECT 'bench.moved', 'balance', $1::text, ('{{"amount":"' || amount - 1 || '"}}')::json,
-        ('{{"amount":"' || amount || '"}}')::json, 'ledger_and_journals', $2, $3, $4, $5, $6, $7, $8, $9, $10 FROM moved
+    INSERT INTO audit_auditlog (user_id, party_id, session_id, request_id, action, resource_type, resource_id,
+        before, after, record_class, origin_id)
+    SELECT $2, $3, $4, $5, 'bench.moved', 'balance', $1::text, ('{{"amount":"' || amount - 1 || '"}}')::json,
+        ('{{"amount":"' || amount || '"}}')::json, 'ledger_and_journals', $6 FROM moved
 """
 CHAINED = f"""
     WITH moved AS ({MOVE})
@@ -36,7 +35,7 @@ CHAINED = f"""
 """
 STATEMENTS = {
     "unaudited": f"PREPARE move (int) AS {MOVE}",
-    "ours": f"PREPARE move (int, uuid, uuid, uuid, text, json, uuid, bytea, bytea, bytea) AS {LOGGED}",
+    "ours": f"PREPARE move (int, uuid, uuid, uuid, text, uuid) AS {LOGGED}",
     "chain": f"PREPARE move (int) AS {CHAINED}",
 }
 
@@ -118,14 +117,5 @@ def _client(connection: Any, said: list[tuple[Any, ...]], until: float) -> int:
 
 
 def _said() -> tuple[Any, ...]:
-    """Who acts, with what is committed and sealed of them. To seal is measured by vault.fields."""
-    committed = f'{{"ip":"{token_hex(32)}","user_agent":"{token_hex(32)}"}}'
-    who = [str(uuid4()) for _ in range(4)]
-    return (*who, committed, str(uuid4()), _sealed(13), _sealed(80), _sealed(160))
-
-
-def _sealed(size: int) -> bytes:
-    """As long as a ciphertext of so many bytes."""
-    from apps.vault.envelope import MAGIC, OVERHEAD
-
-    return bytes([MAGIC]) + token_bytes(OVERHEAD + size - 1)
+    """Who acts: user, party, session, request and origin."""
+    return tuple(str(uuid4()) for _ in range(5))

@@ -25,7 +25,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Users", "accounts_user", "person"),
         _list("Memberships", "accounts_membership", "badge"),
         _list("Audit trail", "audit_auditlog", "history_edu"),
-        _list("Audit streams", "audit_auditstream", "linear_scale"),
+        _list("Audit origins", "audit_auditorigin", "my_location"),
         _list("Audit heads", "audit_audithead", "draw"),
         _list("Audit leaves", "audit_auditleaf", "account_tree"),
         _list("Audit tiles", "audit_audittile", "grid_on"),

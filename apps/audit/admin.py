@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.contrib import admin
 
 from apps.audit.explorer import Changes, ReportFilter
-from apps.audit.models import AuditHead, AuditLeaf, AuditLog, AuditSigningKey, AuditStream, AuditTile
+from apps.audit.models import AuditHead, AuditLeaf, AuditLog, AuditOrigin, AuditSigningKey, AuditTile
 from apps.core.officers import Column, ReadOnlyAdmin
 
 
@@ -16,19 +16,24 @@ class AuditLogAdmin(ReadOnlyAdmin):
 
     table = ("id", "created_at", "user_id", "party_id", "action", "resource_type", "resource_id", "request_id")
     hidden = ("before", "after")
-    columns: ClassVar[Mapping[str, Column]] = {"changes": Changes("changes")}
+    columns: ClassVar[Mapping[str, Column]] = {
+        "changes": Changes("changes"),
+        "ip": Column("ip"),
+        "user_agent": Column("user_agent"),
+    }
     list_filter = ("created_at", ReportFilter, "source", "record_class")
     search_fields = ("id", "action", "resource_id", "user_id", "party_id", "request_id")
     search_help_text = "Exact: an id of a row, resource, user, party or request, or an action."
 
 
-@admin.register(AuditStream)
-class AuditStreamAdmin(ReadOnlyAdmin):
-    """How far the events of each resource have got."""
+@admin.register(AuditOrigin)
+class AuditOriginAdmin(ReadOnlyAdmin):
+    """From where people came."""
 
-    table = ("stream", "seq")
-    search_fields = ("stream",)
-    search_help_text = "Exact: a resource's type and id, as in issuance/0195c0d3-2a10-7c44-9b1d-7e8f90a1b2c3."
+    table = ("id", "created_at", "user_id", "session_id")
+    hidden = ("committed", "salts")
+    search_fields = ("id", "user_id", "session_id")
+    search_help_text = "Exact: an id of an origin, user or session."
 
 
 @admin.register(AuditHead)
@@ -45,9 +50,9 @@ class AuditHeadAdmin(ReadOnlyAdmin):
 class AuditLeafAdmin(ReadOnlyAdmin):
     """Which place an event has in the tree."""
 
-    table = ("index", "event")
-    search_fields = ("index", "event")
-    search_help_text = "Exact: the number of a leaf or of an event."
+    table = ("index", "event_id", "stream", "stream_seq", "prev")
+    search_fields = ("index", "event__id", "stream")
+    search_help_text = "Exact: the number of a leaf or of an event, or a resource's type and id with a slash between."
 
 
 @admin.register(AuditTile)

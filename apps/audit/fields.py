@@ -32,6 +32,13 @@ class CurrentTransactionId(models.Func):
     output_field = Xid8Field()
 
 
+class ClockTimestamp(models.Func):
+    """The present instant, which now() is not: that is when the transaction began."""
+
+    function = "clock_timestamp"
+    output_field = models.DateTimeField()
+
+
 class CanonicalJSONField(models.Field):
     """A JSON object as its one text (apps.audit.canonical), kept byte for byte: the log's hashes are of it.
 

@@ -20,7 +20,7 @@ _LINES: Mapping[str, str] = {
     CODE: """
         accounts.User rate_tier
         audit.AuditLog request_id action resource_type resource_id before after
-        audit.AuditStream stream
+        audit.AuditLeaf stream
         audit.AuditHead log
         audit.AuditSigningKey key_id
         chain.ContractAddress name
@@ -110,8 +110,7 @@ _LINES: Mapping[str, str] = {
     """,
     DIGEST: """
         accounts.User password
-        audit.AuditLog prev_hash committed
-        audit.AuditStream hash
+        audit.AuditOrigin committed
         audit.AuditLeaf hash
         audit.AuditTile data
         audit.AuditHead root signature

@@ -52,9 +52,9 @@ class TestTheRegister:
         assert sealed >= {
             "accounts.Party.legal_name",
             "accounts.User.username",
-            "audit.AuditLog.ip",
-            "audit.AuditLog.salts",
-            "audit.AuditLog.user_agent",
+            "audit.AuditOrigin.ip",
+            "audit.AuditOrigin.salts",
+            "audit.AuditOrigin.user_agent",
             "compliance.KycDecision.reason",
         }
 

@@ -10,6 +10,7 @@ from apps.accounts.tests.factories import PASSWORD, actor_of, make_party, make_u
 from apps.accounts.types import Role
 from apps.audit.models import AuditLog
 from apps.core import clock
+from apps.vault.errors import SubjectErased
 from apps.vault.services.erasure import erase_subject
 
 NAME, USERNAME, ADDRESS = "Zofie Unmistakable", "zofie.unmistakable", "203.0.113.77"
@@ -37,7 +38,8 @@ class TestAnErasedPerson:
         self.officers_pages(officer.pk)
         refused = ApiClient(REMOTE_ADDR=ADDRESS).post("/api/auth/token", login | {"password": "x" * 20})
         assert refused.status_code == 401
-        assert AuditLog.objects.get(action="accounts.login_refused", user_id=person.pk).ip is None
+        with pytest.raises(SubjectErased):
+            _ = AuditLog.objects.get(action="accounts.login_refused", user_id=person.pk).ip
 
     def officers_pages(self, officer_id: object) -> None:
         client = Client()

@@ -47,6 +47,7 @@ EXAMPLES = {
                 "resource": "issuance/0195c0d3-2a10-7c44-9b1d-7e8f90a1b2c3",
                 "resource_type": "issuance",
                 "resource_id": "0195c0d3-2a10-7c44-9b1d-7e8f90a1b2c3",
+                "index": 1041,
                 "stream_seq": 1,
                 "before": None,
                 "after": {"quantity": "500", "status": "REQUESTED"},

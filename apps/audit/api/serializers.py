@@ -62,8 +62,16 @@ class AuditLogSerializer(serializers.ModelSerializer):
     user = IdField(allow_null=True, help_text="Who acted; null where the system did.")
     ip = PersonalField()
     user_agent = PersonalField()
-    resource = serializers.CharField(help_text="Its type and id: the stream in which the log chains its events.")
-    stream_seq = serializers.IntegerField(help_text="The event's number in its stream, from 1.")
+    resource = serializers.CharField(help_text="Its type and id: the stream in which the log numbers its events.")
+    index = serializers.IntegerField(
+        source="leaf.index",
+        allow_null=True,
+        default=None,
+        help_text="Its place in the log, from 0; null until it has one.",
+    )
+    stream_seq = serializers.IntegerField(
+        source="leaf.stream_seq", allow_null=True, default=None, help_text="The event's number in its stream, from 1."
+    )
     before = serializers.DictField(allow_null=True)
     after = serializers.DictField(allow_null=True)
     committed = serializers.DictField(
@@ -85,6 +93,7 @@ class AuditLogSerializer(serializers.ModelSerializer):
             "resource",
             "resource_type",
             "resource_id",
+            "index",
             "stream_seq",
             "before",
             "after",

@@ -6,7 +6,7 @@ from django.db import migrations, models
 import apps.audit.fields
 import apps.core.ids
 import apps.vault.fields
-from apps.audit.sql import BODY, DROP_BODY
+from apps.audit.migrations._hash_chains import BODY, DROP_BODY
 
 SEALED = {"null": True, "purpose": "personal", "subject": "user_id", "bound_to": "seal_id"}
 

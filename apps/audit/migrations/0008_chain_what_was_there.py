@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connections, migrations, transaction
 
 from apps.audit.canonical import canonical_text
-from apps.audit.sql import CHAIN_ROWS
+from apps.audit.migrations._hash_chains import CHAIN_ROWS
 
 # Well under a second each.
 CHUNK = 500

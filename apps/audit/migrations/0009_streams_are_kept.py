@@ -3,7 +3,7 @@
 from django.db import migrations, models
 from django.db.models import Q
 
-from apps.audit.sql import DROP_STREAMS, STREAMS
+from apps.audit.migrations._hash_chains import DROP_STREAMS, STREAMS
 
 
 class Migration(migrations.Migration):

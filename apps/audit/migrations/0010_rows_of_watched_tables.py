@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from apps.audit.sql import DROP_ROWS, JOIN_STREAM, ROWS
+from apps.audit.migrations._hash_chains import DROP_ROWS, JOIN_STREAM, ROWS
 
 
 class Migration(migrations.Migration):

@@ -7,7 +7,7 @@ from django.db.models.functions import Length
 from django.db.models.lookups import Exact
 
 import apps.audit.fields
-from apps.audit.sequencing_sql import DROP_NUMBER_EVENTS, NUMBER_EVENTS
+from apps.audit.migrations._hash_chains import DROP_NUMBER_EVENTS, NUMBER_EVENTS
 
 
 def has_bytes(name: str, column: str, length: int) -> models.CheckConstraint:

@@ -2,7 +2,7 @@
 
 from django.db import migrations
 
-from apps.audit.sql import DROP_CHECKS, JOIN_STREAM
+from apps.audit.migrations._hash_chains import DROP_CHECKS, JOIN_STREAM
 
 RULES = ("audit_log_named", "audit_log_stream_is_one", "audit_log_record_class")
 

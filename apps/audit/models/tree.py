@@ -1,12 +1,13 @@
 """The tree over the log: numbered leaves, full tiles, signed heads, and the keys that signed them."""
 
 from django.db import models
-from django.db.models import Q, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Length
 from django.db.models.lookups import Exact
 
 from apps.audit.fields import Xid8Field
 from apps.audit.heads import KEY_ID_LENGTH, PUBLIC_KEY_BYTES, SIGNATURE_BYTES
+from apps.audit.models.trail import AuditLog
 from apps.audit.tree import HASH_BYTES, TILE_BYTES
 from apps.core.db import AppendOnlyModel, TriggerWrittenModel
 
@@ -17,22 +18,30 @@ def has_bytes(name: str, column: str, length: int) -> models.CheckConstraint:
 
 
 class AuditLeaf(TriggerWrittenModel, AppendOnlyModel):
-    """An event's place in the tree, and the hash of its text (apps.audit.tree.leaf_hash).
+    """An event's place in the tree and in its stream, and the hash of its text (apps.audit.tree.leaf_hash).
 
     Numbered from 0 without a gap, in the order (xid, event) of those events whose transactions, and all older ones,
-    have ended. The last leaf is thus the sequencer's cursor. Only the owner's function audit_number_events() writes
-    them (apps.audit.sequencing_sql).
+    have ended. The last leaf is thus the sequencer's cursor. A stream is the events of one resource: numbered from 1,
+    each naming the leaf before it. Only the owner's function audit_number_events() writes them
+    (apps.audit.sequencing_sql). The event may have gone after its retention.
     """
 
     index = models.BigIntegerField(primary_key=True)
-    event = models.BigIntegerField(unique=True)
+    event = models.OneToOneField(
+        AuditLog, on_delete=models.PROTECT, db_constraint=False, db_column="event", related_name="leaf"
+    )
     xid = Xid8Field()
+    stream = models.CharField(max_length=193, db_collation="C")
+    stream_seq = models.BigIntegerField()
+    prev = models.BigIntegerField(null=True)
     hash = models.BinaryField()
 
     class Meta:
         db_table = "audit_leaf"
         constraints = [
-            models.CheckConstraint(name="audit_leaf_from_zero", condition=Q(index__gte=0)),
+            models.UniqueConstraint(name="audit_leaf_stream_seq", fields=["stream", "stream_seq"]),
+            models.CheckConstraint(name="audit_leaf_from_zero", condition=Q(index__gte=0, stream_seq__gte=1)),
+            models.CheckConstraint(name="audit_leaf_linked", condition=Q(prev__lt=F("index"))),
             has_bytes("audit_leaf_hash_length", "hash", HASH_BYTES),
         ]
 

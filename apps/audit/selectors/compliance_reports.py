@@ -52,7 +52,8 @@ def report_rows(report: Report) -> QuerySet[AuditLog]:
     if report == Report.CONFIGURATION:
         changed = [action for action in known if _verb(action) in ROW_VERBS]
         belongs |= Q(action__in=changed, source=Source.TRIGGER, record_class=RecordClass.AUDIT_TRAIL)
-    return AuditLog.objects.filter(belongs).exclude(resource_type__in=NOT_CONFIGURATION)
+    found = AuditLog.objects.filter(belongs).exclude(resource_type__in=NOT_CONFIGURATION)
+    return found.prefetch_related("origin")
 
 
 def shows(subject: UUID) -> Q:

@@ -22,5 +22,5 @@ def disclosures_of(event: int) -> list[Disclosure]:
     nobody can say or guess the value any more. Raises KeyUnavailable, Unreadable.
     """
     row = AuditLog.objects.get(pk=event)
-    salts: dict[str, str] = row.salts or {}
+    salts: dict[str, str] = (row.origin.salts if row.origin else None) or {}
     return [Disclosure(event, name, getattr(row, name), salt) for name, salt in sorted(salts.items())]

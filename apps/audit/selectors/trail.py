@@ -24,4 +24,4 @@ class AuditFilters(TypedDict, total=False):
 
 def audit_logs(**filters: Unpack[AuditFilters]) -> QuerySet[AuditLog]:
     """The rows that match every filter, newest first."""
-    return AuditLog.objects.filter(**filters).order_by("-id")
+    return AuditLog.objects.filter(**filters).order_by("-id").prefetch_related("origin").select_related("leaf")

@@ -123,7 +123,7 @@ def event_proof(event_id: int, *, size: int | None = None) -> EventProof:
         raise NotFound("There is no signed head of this size.")
     if leaf is None or head is None or leaf.index >= head.size:
         raise NotSequencedYet
-    body = fetch_one("SELECT audit_body(l) FROM audit_auditlog l WHERE l.id = %s", [event_id])
+    body = fetch_one("SELECT body FROM audit_text WHERE index = %s", [leaf.index])
     path = tree.inclusion_proof(StoredNodes(), leaf.index, head.size)
     return EventProof(event_id, leaf.index, body[0] if body else None, bytes(leaf.hash), path, head)
 

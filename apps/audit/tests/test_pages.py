@@ -12,7 +12,9 @@ from pytest_django import fixtures
 from apps.accounts.testing import ApiClient, api_client
 from apps.accounts.tests.factories import make_user
 from apps.accounts.types import Role
-from apps.audit.models import AuditLog
+from apps.audit.services.trail import log_audit_event
+from apps.core.actor import system_actor
+from apps.core.db import unit_of_work
 
 URL = "/api/compliance/audit-logs"
 
@@ -23,8 +25,11 @@ def officer() -> ApiClient:
 
 def write(kind: str, count: int) -> list[int]:
     """So many rows; their ids."""
-    rows = [AuditLog.objects.create(action="test.done", resource_type=kind, resource_id="1") for _ in range(count)]
-    return [row.pk for row in rows]
+    with unit_of_work():
+        return [
+            log_audit_event(actor=system_actor(), action="test.done", resource_type=kind, resource_id="1")
+            for _ in range(count)
+        ]
 
 
 def page(client: ApiClient, url: str = URL, **query: Any) -> dict[str, Any]:

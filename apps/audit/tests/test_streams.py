@@ -1,7 +1,7 @@
-"""An event's text, and the chain of its stream, as the database makes them."""
+"""An event's text, and its place in its stream, as the database makes them."""
 
-import hashlib
 import json
+from contextlib import suppress
 from datetime import UTC
 from threading import Barrier, Thread
 from typing import Any
@@ -11,36 +11,34 @@ import pytest
 import rfc8785
 from django.db import DatabaseError, connection
 
-from apps.audit.models import AuditLog, AuditStream
+from apps.audit.models import AuditLeaf, AuditLog
 from apps.audit.services.trail import log_audit_event
+from apps.audit.testing import pass_horizon, sequence
 from apps.audit.types import RecordClass
 from apps.core.actor import Actor, system_actor
-from apps.core.db import fetch_one, run_sql, unit_of_work
+from apps.core.db import fetch_all, fetch_one, run_sql, unit_of_work
 from config.security.types.records import RetentionByClass
 
 ACTOR = Actor(
     user_id=uuid4(), party_id=uuid4(), session_id=uuid4(), request_id="r-1", ip_address="::1", user_agent="curl/8"
 )
 ODD = 'a"b\\c/\b\f\n\r\t\x01\x1f\x7f\u2028é€😀'
-CHOSEN = """
-    INSERT INTO audit_auditlog (id, xid, created_at, stream_seq, prev_hash, source, action, resource_type, resource_id)
-    OVERRIDING SYSTEM VALUE
-    VALUES (9000000000, '5', '2001-01-01', 77, '\\xab', 'trigger', 'a', 'chosen', '1') RETURNING id
-"""
+NAMED = "'a', 'b', 'c')"
 
 
 def log(resource_id: str, actor: Actor = ACTOR, **changes: Any) -> int:
     return log_audit_event(actor=actor, action="test.done", resource_type="thing", resource_id=resource_id, **changes)
 
 
+def number() -> None:
+    pass_horizon()
+    sequence()
+
+
 def body_of(pk: int) -> str:
-    row = fetch_one("SELECT audit_body(e) FROM audit_auditlog e WHERE id = %s", [pk])
+    row = fetch_one("SELECT body FROM audit_text WHERE event = %s", [pk])
     assert row
     return str(row[0])
-
-
-def leaf_hash(pk: int) -> bytes:
-    return hashlib.sha256(b"\0" + body_of(pk).encode()).digest()
 
 
 def text(value: object) -> str | None:
@@ -51,7 +49,7 @@ def expected_body(pk: int) -> str:
     """The text as another program would write it from the columns."""
     row = AuditLog.objects.get(pk=pk)
     said = {
-        "v": 1,
+        "v": 2,
         "event": row.pk,
         "at": row.created_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
         "user": text(row.user_id),
@@ -62,8 +60,8 @@ def expected_body(pk: int) -> str:
         "resource_type": row.resource_type,
         "resource_id": row.resource_id,
         "stream": f"{row.resource_type}/{row.resource_id}",
-        "stream_seq": row.stream_seq,
-        "prev_hash": None if row.prev_hash is None else bytes(row.prev_hash).hex(),
+        "stream_seq": row.leaf.stream_seq,
+        "prev": row.leaf.prev,
         "before": row.before,
         "after": row.after,
         "committed": row.committed,
@@ -80,14 +78,28 @@ class TestTheBody:
         with unit_of_work():
             first = log(odd, before={odd: odd, "b": [1, {"z": None, "é": True}], "a": 2**60}, after={"": "x"})
             second = log(odd, actor=system_actor())
+        number()
         for pk in (first, second):
             assert body_of(pk) == expected_body(pk)
         assert "\n" not in body_of(first)
-        assert json.loads(body_of(first))["before"]["a"] == str(2**60)
+        said = json.loads(body_of(first))
+        assert said["before"]["a"] == str(2**60)
+        assert {*said["committed"]} == {"ip", "user_agent"}
+
+    @pytest.mark.parametrize("sql", ['{"a":\n1}', '{"a":1}\r', '\n["a"\r\n]', "null", "1"])
+    def test_is_one_line_whatever_somebody_inserts(self, sql: str) -> None:
+        statement = "INSERT INTO audit_auditlog (action, resource_type, resource_id, after) VALUES ('a', 'b', 'c', %s)"
+        with unit_of_work():
+            run_sql(f"{statement} RETURNING id", [sql])
+        number()
+        (body,) = fetch_all("SELECT body FROM audit_text ORDER BY index DESC LIMIT 1")[0]
+        assert len(body.splitlines()) == 1
+        assert json.loads(body)["after"] == json.loads(sql)
 
     def test_is_one_whatever_the_session_says(self) -> None:
         with unit_of_work():
             pk = log("session")
+        number()
         before = body_of(pk)
         with unit_of_work():
             for setting in ("timezone = 'Asia/Kolkata'", "datestyle = 'SQL, DMY'", "bytea_output = 'escape'"):
@@ -95,34 +107,31 @@ class TestTheBody:
             run_sql("SET LOCAL standard_conforming_strings = off")
             assert body_of(pk) == before
 
-    def test_changes_with_every_column_it_says(self) -> None:
+    def test_changes_with_all_it_says(self) -> None:
         with unit_of_work():
             pk = log("edited", after={"n": "1"})
-        whole = body_of(pk)
         edits = {
             "action": "'other'",
             "after": """'{"n":"2"}'""",
             "before": "'{}'",
-            "committed": "'{}'",
             "created_at": "created_at - interval '1 microsecond'",
             "id": "id + 1",
             "party_id": "NULL",
-            "prev_hash": "'\\xab'",
             "record_class": "'sanctions'",
             "request_id": "'r-2'",
             "resource_id": "'other'",
             "resource_type": "'other'",
             "session_id": "NULL",
             "source": "'trigger'",
-            "stream_seq": "2",
             "user_id": "NULL",
         }
-        assert self.edited(pk, "action", "action") == whole
-        for column, value in edits.items():
-            edited = self.edited(pk, column, value)
-            assert edited not in {whole, None}, column
+        whole = self.edited(pk, "action", "action")
+        said = [whole, *(self.edited(pk, column, value) for column, value in edits.items())]
+        said += [self.edited(pk, "action", "action", link) for link in ("2, NULL, '{}'", "1, 0, '{}'", "1, NULL, '[]'")]
+        assert None not in said
+        assert len({*said}) == len(said)
 
-    def edited(self, pk: int, column: str, value: str) -> str | None:
+    def edited(self, pk: int, column: str, value: str, link: str = "1, NULL, '{}'") -> str | None:
         """The text of the row with one column changed, as if somebody had changed it in place."""
         with unit_of_work(), connection.cursor() as cursor:
             cursor.execute(
@@ -134,43 +143,59 @@ class TestTheBody:
             cursor.execute(
                 f"""SELECT audit_body(json_populate_record(
                         NULL::audit_auditlog, json_build_object({rest}, '{column}', {value})
-                    )) FROM audit_auditlog e WHERE id = %s""",
+                    ), {link}) FROM audit_auditlog e WHERE id = %s""",
                 [pk],
             )
-            return str(cursor.fetchone()[0])
+            return cursor.fetchone()[0]
+
+
+def chain(stream: str) -> list[tuple[int, int | None, int]]:
+    """(number, leaf before, leaf) of each event of the stream, in order."""
+    found = AuditLeaf.objects.filter(stream=stream).order_by("index")
+    return [(leaf.stream_seq, leaf.prev, leaf.index) for leaf in found]
+
+
+def require_linked(stream: str) -> None:
+    rows = chain(stream)
+    assert [seq for seq, _, _ in rows] == list(range(1, len(rows) + 1))
+    assert [prev for _, prev, _ in rows] == [None, *(index for _, _, index in rows)][:-1]
 
 
 @pytest.mark.usefixtures("books")
 class TestAStream:
-    def test_chains_its_events(self) -> None:
+    def test_links_its_events(self) -> None:
         with unit_of_work():
-            pks = [log("chained", after={"n": n}) for n in range(3)]
-            other = log("another")
-        rows = [AuditLog.objects.get(pk=pk) for pk in pks]
-        assert [row.stream_seq for row in rows] == [1, 2, 3]
-        assert [row.prev_hash and bytes(row.prev_hash) for row in rows] == [None, *map(leaf_hash, pks[:2])]
-        end = AuditStream.objects.get(pk="thing/chained")
-        assert (end.seq, bytes(end.hash)) == (3, leaf_hash(pks[2]))
-        assert AuditLog.objects.get(pk=other).stream_seq == 1
-
-    def test_is_as_it_was_after_a_rollback(self) -> None:
+            for n in range(3):
+                log("linked", after={"n": n})
+                log("another")
+        number()
+        require_linked("thing/linked")
+        require_linked("thing/another")
         with unit_of_work():
-            pk = log("undone")
-        with pytest.raises(ZeroDivisionError), unit_of_work():
-            log("undone")
-            raise ZeroDivisionError
-        end = AuditStream.objects.get(pk="thing/undone")
-        assert (end.seq, bytes(end.hash)) == (1, leaf_hash(pk))
+            log("linked")
+        number()
+        require_linked("thing/linked")
+        assert len(chain("thing/linked")) == 4
 
-    def test_has_no_gap_and_no_fork_when_many_begin_it_at_once(self) -> None:
-        start, failed = Barrier(6), []
+    def test_has_no_gap_after_a_rollback(self) -> None:
+        for fails in (False, True, False):
+            with suppress(ZeroDivisionError), unit_of_work():
+                log("undone")
+                assert not (fails and 1 // 0)
+        number()
+        require_linked("thing/undone")
+        assert len(chain("thing/undone")) == 2
+
+    @pytest.mark.parametrize("batch", [1, 7, 1000])
+    def test_has_no_gap_and_no_fork_when_many_write_it_at_once(self, batch: int) -> None:
+        start, failed, stream = Barrier(6), [], f"raced-{batch}"
 
         def write() -> None:
             try:
                 start.wait()
                 for _ in range(10):
                     with unit_of_work():
-                        log("raced", actor=system_actor())
+                        log(stream, actor=system_actor())
             except Exception as error:  # noqa: BLE001 (shown by the assertion)
                 failed.append(error)
             finally:
@@ -181,57 +206,47 @@ class TestAStream:
             each.start()
         for each in threads:
             each.join()
-        rows = list(AuditLog.objects.filter(resource_id="raced").order_by("stream_seq"))
+        pass_horizon()
+        sequence(batch)
         assert failed == []
-        assert [row.stream_seq for row in rows] == list(range(1, 61))
-        assert [row.pk for row in rows] == sorted(row.pk for row in rows)
-        assert [row.created_at for row in rows] == sorted(row.created_at for row in rows)
-        hashes = [leaf_hash(row.pk) for row in rows]
-        assert [row.prev_hash and bytes(row.prev_hash) for row in rows] == [None, *hashes[:-1]]
+        require_linked(f"thing/{stream}")
+        assert len(chain(f"thing/{stream}")) == 60
 
-    def test_lets_nobody_choose_what_is_the_databases(self) -> None:
-        with unit_of_work(), connection.cursor() as cursor:
-            cursor.execute(CHOSEN)
-            (pk,) = cursor.fetchone()
-        row = AuditLog.objects.get(pk=pk)
-        assert (pk < 9_000_000_000, row.stream_seq, row.prev_hash, row.source) == (True, 1, None, "app")
-        assert row.created_at.year > 2001
-        assert row.xid > 5
+    def test_never_waits_for_another_of_the_same_resource(self) -> None:
+        with unit_of_work():
+            log("shared")
+            other = Thread(target=self.write_beside)
+            other.start()
+            other.join(10)
+            assert not other.is_alive()
 
-    @pytest.mark.parametrize(
-        "statement",
-        [
-            "UPDATE audit_stream SET seq = 0",
-            "DELETE FROM audit_stream",
-            "INSERT INTO audit_stream (stream, seq, hash) VALUES ('mine/1', 9, '\\xab')",
-            "TRUNCATE audit_stream",
-            "CREATE TEMP TABLE t (n int); CREATE TRIGGER t BEFORE INSERT ON t EXECUTE FUNCTION audit_join_stream()",
-        ],
-    )
-    def test_is_moved_by_nobody_but_its_trigger(self, statement: str) -> None:
-        with pytest.raises(DatabaseError, match="permission denied"), unit_of_work():
-            run_sql(statement)
+    def write_beside(self) -> None:
+        with unit_of_work():
+            log("shared")
+        connection.close()
 
     def test_of_two_resources_is_never_one(self) -> None:
-        with pytest.raises(DatabaseError, match="audit_log_stream_is_one"), unit_of_work():
+        with pytest.raises(ValueError, match="slash"), unit_of_work():
             log_audit_event(actor=ACTOR, action="a", resource_type="a/b", resource_id="c")
-
-    @pytest.mark.parametrize("bad", ["[]", "1", '"x"', "null", '{"a":\n1}', '{"a":1}\r'])
-    def test_takes_objects_on_one_line_only(self, bad: str) -> None:
-        statement = "INSERT INTO audit_auditlog (action, resource_type, resource_id, after) VALUES ('a', 'b', 'c', %s)"
-        with pytest.raises(DatabaseError, match=r"audit_log_(objects|on_one_line)"), unit_of_work():
-            run_sql(statement, [bad])
 
 
 @pytest.mark.usefixtures("books")
 class TestAnEvent:
-    @pytest.mark.parametrize("column", ["ip_address", "user_agent", "salts"])
-    @pytest.mark.parametrize("value", [b"192.0.2.7", b"192.0.2.7" * 20, b""])
-    def test_takes_nothing_personal_in_the_clear(self, column: str, value: bytes) -> None:
+    @pytest.mark.parametrize(
+        ("column", "value"), [("id", "9000000000"), ("xid", "'5'"), ("created_at", "now()"), ("source", "'trigger'")]
+    )
+    def test_has_what_is_the_databases_from_the_database(self, column: str, value: str) -> None:
         statement = (
-            f"INSERT INTO audit_auditlog (action, resource_type, resource_id, {column}) VALUES ('a', 'b', 'c', %s)"
+            f"INSERT INTO audit_auditlog ({column}, action, resource_type, resource_id) VALUES ({value}, {NAMED}"
         )
-        with pytest.raises(DatabaseError, match="audit_log_sealed"), unit_of_work():
+        with pytest.raises(DatabaseError, match="permission denied"), unit_of_work():
+            run_sql(statement)
+
+    @pytest.mark.parametrize("column", ["ip", "user_agent", "salts"])
+    @pytest.mark.parametrize("value", [b"192.0.2.7", b"192.0.2.7" * 20, b""])
+    def test_comes_with_nothing_personal_in_the_clear(self, column: str, value: bytes) -> None:
+        statement = f"INSERT INTO audit_origin (id, committed, {column}) VALUES (gen_random_uuid(), '{{}}', %s)"
+        with pytest.raises(DatabaseError, match="check constraint"), unit_of_work():
             run_sql(statement, [value])
 
     def test_has_a_class_of_retention_there_is(self) -> None:
@@ -240,11 +255,6 @@ class TestAnEvent:
                 log("kept", record_class=name)
         with pytest.raises(ValueError, match="for_ever"), unit_of_work():
             log("kept", record_class="for_ever")
-        statement = (
-            "INSERT INTO audit_auditlog (action, resource_type, resource_id, record_class) VALUES ('a', 'b', 'c', 'd')"
-        )
-        with pytest.raises(DatabaseError, match="audit_log_record_class"), unit_of_work():
-            run_sql(statement)
 
 
 class TestTheClassesOfRetention:

@@ -1,5 +1,7 @@
 """Abstract models."""
 
+from typing import ClassVar
+
 from django.db import models
 
 
@@ -7,8 +9,11 @@ class AppendOnlyModel(models.Model):
     """A table whose rows are never changed.
 
     After each migration the application's role gets INSERT and SELECT only, and triggers that fire for
-    everyone (ENABLE ALWAYS) refuse UPDATE, DELETE and TRUNCATE: see apps.core.db.privileges.
+    everyone (ENABLE ALWAYS) refuse UPDATE, DELETE and TRUNCATE: see apps.core.db.privileges. Columns named in
+    `database_writes` have their default, whatever the application wants: it may not insert into them.
     """
+
+    database_writes: ClassVar[tuple[str, ...]] = ()
 
     class Meta:
         abstract = True

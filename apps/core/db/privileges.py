@@ -38,7 +38,7 @@ def apply_privileges(sender: AppConfig, using: str, **_: Any) -> None:
         present = set(connections[using].introspection.table_names(cursor))
         for model in _concrete_models(sender):
             if (table := model._meta.db_table) in present:
-                cursor.execute(_statements(table, model))
+                cursor.execute(_statements(table, model, _given(cursor, model)))
         cursor.execute(f'GRANT SELECT ON django_migrations TO "{application_role()}"')
         cursor.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{application_role()}"')
 
@@ -66,14 +66,27 @@ def _concrete_models(sender: AppConfig) -> list[type[models.Model]]:
     return [model for model in found if model._meta.managed and not model._meta.proxy]
 
 
-def _acts(model: type[models.Model]) -> str:
+def _given(cursor: Any, model: type[models.Model]) -> str:
+    """The columns of an append-only table that the role may insert into, as they are at this migration; "" for all."""
+    kept = getattr(model, "database_writes", ())
+    if not kept:
+        return ""
+    cursor.execute(
+        "SELECT string_agg(quote_ident(attname), ', ') FROM pg_attribute"
+        " WHERE attrelid = to_regclass(%s) AND attnum > 0 AND NOT attisdropped AND attname <> ALL (%s)",
+        [model._meta.db_table, list(kept)],
+    )
+    return f" ({cursor.fetchone()[0]})"
+
+
+def _acts(model: type[models.Model], given: str) -> str:
     if issubclass(model, TriggerWrittenModel):
         return "SELECT"
-    return "SELECT, INSERT" if issubclass(model, AppendOnlyModel) else "SELECT, INSERT, UPDATE, DELETE"
+    return f"SELECT, INSERT{given}" if issubclass(model, AppendOnlyModel) else "SELECT, INSERT, UPDATE, DELETE"
 
 
-def _statements(table: str, model: type[models.Model]) -> str:
-    role, acts = application_role(), _acts(model)
+def _statements(table: str, model: type[models.Model], given: str) -> str:
+    role, acts = application_role(), _acts(model, given)
     grant = f'REVOKE ALL ON "{table}" FROM "{role}"; GRANT {acts} ON "{table}" TO "{role}";'
     return grant + (_triggers(table) if issubclass(model, AppendOnlyModel) else "")
 

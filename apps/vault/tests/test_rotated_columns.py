@@ -21,10 +21,10 @@ class TestTheColumns:
         assert {*personal} >= {
             "accounts.Party.legal_name",
             "accounts.User.username",
-            "audit.AuditLog.ip_address",
+            "audit.AuditOrigin.ip",
             "compliance.KycDecision.reason",
         }
-        assert personal["audit.AuditLog.ip_address"].append_only
+        assert personal["audit.AuditOrigin.ip"].append_only
         assert not personal["accounts.Party.legal_name"].append_only
         assert [column.name for column in sealed_columns(Purpose.DOCUMENTS)] == ["vault.Document.particulars"]
         assert sealed_columns(Purpose.INDEX) == []

@@ -11,9 +11,9 @@ RECORDS_OF_REFUSALS = {
     "compliance_eligibilitydecision": "NOT t.allowed",
     "audit_auditlog": "t.action ~ '_(refused|viewed)$'",
 }
-# Not business: sessions of the admin site, heartbeats of engines, counters of who asked how often, and of
-# the trail's rows.
-NOT_BUSINESS = {"audit_stream", "django_session", "core_enginestate", "core_ratecounter"}
+# Not business: sessions of the admin site, heartbeats of engines, counters of who asked how often, and from where
+# they came.
+NOT_BUSINESS = {"audit_origin", "django_session", "core_enginestate", "core_ratecounter"}
 
 
 # Grows with each command under a new key, also where the command was done before.

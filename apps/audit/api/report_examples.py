@@ -53,7 +53,7 @@ REPORTS = {
         action="audit.access_refused",
         resource_type="kyc",
         resource_id=ALICE,
-        after={"method": "POST"},
+        after={"method": "POST", "status": "403"},
         ip="192.0.2.17",
         user_agent="Mozilla/5.0",
     ),

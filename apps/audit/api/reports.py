@@ -108,5 +108,5 @@ class FailedAccessReportView(AuditReportView):
         responses=_answers(page_of(shapes.FailedAccessRowSerializer, shapes.AuditReportQuery)),
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """Refused logins, and what people asked for that their role does not allow, newest first."""
+        """Refused logins, what a role does not allow, requests without a good login or beyond a limit; newest first."""
         return self.answer(request)

@@ -22,9 +22,9 @@ def record_data_viewed(*, actor: Actor, page: str, object_id: str, subjects: Col
     _record(actor, DATA_VIEWED, page, object_id, told)
 
 
-def record_access_refused(*, actor: Actor, page: str, object_id: str, method: str) -> None:
-    """Append that the actor asked for what their role does not allow."""
-    _record(actor, ACCESS_REFUSED, page, object_id, {"method": method})
+def record_access_refused(*, actor: Actor, page: str, object_id: str, method: str, status: int) -> None:
+    """Append that the actor, or nobody known, was refused with this status of HTTP."""
+    _record(actor, ACCESS_REFUSED, page, object_id, {"method": method, "status": str(status)})
 
 
 def record_report_viewed(*, actor: Actor, report: str, asked: Mapping[str, Any]) -> None:

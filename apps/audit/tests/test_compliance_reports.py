@@ -165,7 +165,7 @@ class TestFailedAccess:
         assert api_client(user).post(f"/api/compliance/investors/{party}/kyc", {}).status_code == 403
         (row,) = rows(officer, "failed-access", user=user.pk)
         assert (row["action"], row["resource_type"], row["resource_id"]) == ("audit.access_refused", "kyc", str(party))
-        assert row["after"] == {"method": "POST"}
+        assert row["after"] == {"method": "POST", "status": "403"}
 
     def test_has_nothing_of_what_was_allowed_or_merely_wrong(self, officer: ApiClient) -> None:
         user = make_user(role=Role.INVESTOR)

@@ -75,8 +75,12 @@ STORES = (
 
 def take(bucket: Bucket, key: str, tier: str = "") -> Taken:
     """Count one request of `key` in `bucket` if its rate allows it. Raises CountersDown."""
-    rate = rate_of(bucket, tier)
+    return count(rate_of(bucket, tier), f"{bucket}/{key}")
+
+
+def count(rate: RateLimitItem, key: str) -> Taken:
+    """Count one more of `key`, whatever it is, if the rate allows it. Raises CountersDown."""
     for store in STORES:
-        if found := store.take(rate, f"{bucket}/{key}"):
+        if found := store.take(rate, key):
             return found
     raise CountersDown

@@ -21,10 +21,10 @@ BAR_SECONDS, BAR_MEGABYTES = 10.0, 300
 VERIFIER = Path(__file__).resolve().parents[1] / "apps" / "audit" / "verifier.py"
 BODY = (
     '{"action":"order.placed","after":{"price":"1250","quantity":"%d","state":"OPEN"},"at":"%s","before":null,'
-    '"committed":{"ip":"%s","user_agent":"%s"},"event":%d,"party":"018f3c5e-0000-7000-8000-%012d","prev_hash":%s,'
+    '"committed":{"ip":"%s","user_agent":"%s"},"event":%d,"party":"018f3c5e-0000-7000-8000-%012d","prev":%s,'
     '"record_class":"audit_trail","request_id":"018f3c5e-1111-7000-8000-%012d","resource_id":"%d",'
     '"resource_type":"order","session":null,"source":"app","stream":"order/%d","stream_seq":%d,'
-    '"user":"018f3c5e-2222-7000-8000-%012d","v":1}'
+    '"user":"018f3c5e-2222-7000-8000-%012d","v":2}'
 )
 
 
@@ -85,7 +85,7 @@ def invent(folder: Path) -> str:
 
     key, frontier = Ed25519PrivateKey.generate(), Frontier()
     public = key.public_key().public_bytes_raw()
-    last: dict[int, tuple[int, str]] = {}
+    last: dict[int, tuple[int, int | str]] = {}
     folder.mkdir()
     began = 1_795_000_000_000_000
     digests = {name: hashlib.sha256() for name in ("events.jsonl", "leaves.bin", "edges.jsonl", "heads.jsonl")}
@@ -105,7 +105,7 @@ def invent(folder: Path) -> str:
                 index, at, secret, secret, index + 1, stream, named, index, stream, stream, number + 1, stream
             )  # fmt: skip
             leaf = leaf_hash(body.encode())
-            last[stream] = number + 1, f'"{leaf.hex()}"'
+            last[stream] = number + 1, index
             lines.append(f"{index}\t{body}\n")
             leaves.append(leaf)
         put("events.jsonl", "".join(lines).encode())

@@ -3,7 +3,7 @@
 `python scripts/tamper_bundle.py BUNDLE COPY --kind edit --index 12 --skill naive|tiles|careful`
 
 naive: only events.jsonl changes. tiles: leaves.bin and the manifest are computed anew as well. careful: indexes,
-numbers in streams and the hashes they name too, and heads that a shorter log cannot have are taken out: everything
+numbers in streams and the indexes they name too, and heads that a shorter log cannot have are taken out: everything
 that needs no key.
 """
 
@@ -96,17 +96,17 @@ class Copy:
     def relink(self) -> None:
         """Number the events and link the streams as if nothing had happened."""
         start = self.manifest["from"]
-        last: dict[str, tuple[int, str]] = {}
+        last: dict[str, tuple[int, int]] = {}
         for place, body in enumerate(self.bodies):
             if not body.startswith(b"-"):
                 document = json.loads(body)
                 stream = document["stream"]
                 if stream in last:
-                    document |= {"stream_seq": last[stream][0] + 1, "prev_hash": last[stream][1]}
+                    document |= {"stream_seq": last[stream][0] + 1, "prev": last[stream][1]}
                 elif start == 0:
-                    document |= {"stream_seq": 1, "prev_hash": None}
+                    document |= {"stream_seq": 1, "prev": None}
                 self.bodies[place] = text_of(document)
-                last[stream] = document["stream_seq"], leaf(self.bodies[place]).hex()
+                last[stream] = document["stream_seq"], start + place
         self.labels = list(range(start, start + len(self.bodies)))
         stop = start + len(self.bodies)
         if self.manifest["to"] == self.manifest["size"]:

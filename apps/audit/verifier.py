@@ -15,6 +15,7 @@ import argparse
 import base64
 import bisect
 import calendar
+import functools
 import hashlib
 import hmac
 import itertools
@@ -52,6 +53,7 @@ EXIT = {
     "fork": 16,
     "key": 17,
     "disclosure": 18,
+    "journal": 19,
     "internal": 70,
 }
 SAID = {
@@ -64,17 +66,20 @@ SAID = {
     "fork": "FORK",
     "key": "WRONG KEY",
     "disclosure": "DISCLOSURE REFUSED",
+    "journal": "JOURNAL",
     "damaged": "DAMAGED BUNDLE",
 }
 HEAD_PREFIX = b"bookentry-audit-head-v1\n"
 EVENTS, LEAVES, EDGES, HEADS, KEYS = "events.jsonl", "leaves.bin", "edges.jsonl", "heads.jsonl", "keys.json"
 NEEDED = (EVENTS, LEAVES, EDGES, HEADS)
-KNOWN = {*NEEDED, KEYS, "anchors.jsonl", "journal.jsonl", "expiries.jsonl"}
-LIMIT_SMALL, LIMIT_LINE, LIMIT_COUNT, LIMIT_HEADS = 16 << 20, 4 << 20, 1 << 53, 2_000_000
-CHUNK, STREAMS_KEPT, EXPIRED_KEPT = 2 << 20, 1_000_000, 500_000
+JOURNAL, EXPIRIES, ANCHORS = "journal.jsonl", "expiries.jsonl", "anchors.jsonl"
+KNOWN = {*NEEDED, KEYS, ANCHORS, JOURNAL, EXPIRIES}
+EXPIRY, BATCH = b'{"action":"audit.expired",', b'{"action":"dex.batch_committed",'
+LIMIT_SMALL, LIMIT_LINE, LIMIT_ROW, LIMIT_COUNT, LIMIT_HEADS = 16 << 20, 4 << 20, 64 << 20, 1 << 53, 2_000_000
+CHUNK, STREAMS_KEPT, NUMBER_BITS, WORD = 1 << 20, 1_000_000, 28, (1 << 64) - 1
 # An event is written, at most, this long before the transaction that wrote it commits and the next head covers it.
 TOLERANCE = 600 * 1_000_000
-STAGE_SECONDS, LARGEST_SEARCH, LARGEST_DIAGNOSIS = 5.0, 1 << 17, 2_000_000
+STAGE_SECONDS, ALIGN_SECONDS, LARGEST_SEARCH, LARGEST_DIAGNOSIS = 5.0, 20.0, 1 << 17, 2_000_000
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 HEX = frozenset("0123456789abcdef")
 sha256 = hashlib.sha256
@@ -148,15 +153,15 @@ def strict_json(data: bytes, what: str) -> Any:
         raise Damaged(f"{what} is not the JSON expected ({str(error)[:80]})") from None
 
 
-def lines_of(path: Path, most: int) -> Iterator[tuple[int, bytes]]:
+def lines_of(path: Path, most: int, longest: int = LIMIT_LINE) -> Iterator[tuple[int, bytes]]:
     """Yield (line number, line without its end); raises Damaged when a line is endless or the last is cut."""
     with open_regular(path) as file:
         for number in itertools.count(1):
-            line = file.readline(LIMIT_LINE + 1)
+            line = file.readline(longest + 1)
             if not line:
                 return
             if not line.endswith(b"\n"):
-                why = "is too long" if len(line) > LIMIT_LINE else "is cut: the file is truncated"
+                why = "is too long" if len(line) > longest else "is cut: the file is truncated"
                 raise Damaged(f"{path.name} line {number} {why}")
             if number > most:
                 raise Damaged(f"{path.name} has more than {most} lines")
@@ -192,10 +197,14 @@ def micros(text: Any) -> int | None:
         whole, _, part = text[:-1].partition(".")
         if text[-1] != "Z" or len(part) > 6 or not (part or "0").isdigit() or len(whole) != 19:
             return None
-        moment = time.strptime(whole, "%Y-%m-%dT%H:%M:%S")
-        return calendar.timegm(moment) * 1_000_000 + int(part.ljust(6, "0") or 0)
+        return _second(whole) * 1_000_000 + int(part.ljust(6, "0") or 0)
     except (TypeError, ValueError, IndexError, AttributeError, KeyError):
         return None
+
+
+@functools.lru_cache(maxsize=1024)
+def _second(text: str) -> int:
+    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%S"))
 
 
 def stamp(instant: int) -> str:
@@ -207,9 +216,15 @@ def stamp(instant: int) -> str:
 
 def canonical(value: Any) -> bytes:
     """RFC 8785 of a value without floats."""
+    return json.dumps(_sorted(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _sorted(value: Any) -> Any:
     if isinstance(value, dict):
-        value = {key: value[key] for key in sorted(value, key=lambda key: key.encode("utf-16-be", "surrogatepass"))}
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=False).encode()
+        return {key: _sorted(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
+    if isinstance(value, list):
+        return [_sorted(one) for one in value]
+    return value
 
 
 @dataclass(frozen=True)
@@ -450,9 +465,10 @@ def read_outside(path: str, log: str, keys: dict[str, Ed25519PublicKey], *, anch
 class Task:
     """A stretch of events.jsonl, and whether to describe every event or to take the usual way."""
 
-    path: str
+    folder: str
     start: int
     stop: int
+    begin: int
     full: bool
 
 
@@ -463,234 +479,329 @@ class Part:
     first: int = -1
     count: int = 0
     regular: bool = True
+    leaves_agree: bool = True
     damage: tuple[int, str] | None = None
     covers: list[tuple[int, list[bytes]]] = field(default_factory=list)
-    hashes: bytes = b""
-    opens: array[int] = field(default_factory=lambda: array("Q"))
+    # Streams by their first event here: key, index, what that says of the one before, and the last event's state.
+    keys: array[int] = field(default_factory=lambda: array("Q"))
     opened: array[int] = field(default_factory=lambda: array("q"))
-    named: bytes = b""
-    ends: list[bytes] = field(default_factory=list)
-    breaks: list[tuple[int, str, str]] = field(default_factory=list)
-    expired: list[int] = field(default_factory=list)
+    wanted: array[int] = field(default_factory=lambda: array("Q"))
+    ends: array[int] = field(default_factory=lambda: array("Q"))
+    breaks: list[Break] = field(default_factory=list)
+    expired: list[tuple[int, int]] = field(default_factory=list)
     expiries: list[tuple[int, Any]] = field(default_factory=list)
+    journals: list[tuple[int, Any]] = field(default_factory=list)
     labels: array[int] = field(default_factory=lambda: array("q"))
     offsets: array[int] = field(default_factory=lambda: array("q"))
     events: array[int] = field(default_factory=lambda: array("q"))
     times: array[int] = field(default_factory=lambda: array("q"))
     streams: array[int] = field(default_factory=lambda: array("Q"))
     numbers: array[int] = field(default_factory=lambda: array("q"))
-    previous: bytes = b""
+    named: array[int] = field(default_factory=lambda: array("q"))
+    hashes: bytes = b""
+
+
+@dataclass(frozen=True)
+class Break:
+    """Something that does not follow within the signed log: at an index, its class, why, the index it names before."""
+
+    index: int
+    kind: str
+    why: str
+    named: int = -1
 
 
 _sizes: list[int] = []
-_floors: list[str] = []
-_ceilings: list[str] = []
+_floors: list[bytes] = []
+_ceilings: list[bytes] = []
 
 
-def prepare_worker(sizes: list[int], floors: list[str], ceilings: list[str]) -> None:
+def prepare_worker(sizes: list[int], floors: list[bytes], ceilings: list[bytes]) -> None:
     """Give a process the heads: events in [sizes[i-1], sizes[i]) must have floors[i] <= at <= ceilings[i]."""
     _sizes[:], _floors[:], _ceilings[:] = sizes, floors, ceilings
-
-
-def split_line(line: bytes) -> tuple[int, bytes]:
-    """Return index and body; raises ValueError."""
-    label, tab, body = line.partition(b"\t")
-    if not tab or not label.isdigit() or len(label) > 16 or (label[0] == 48 and len(label) > 1):
-        raise ValueError("no index, tab and body")
-    return int(label), body
-
-
-def expired_hash(body: bytes) -> bytes:
-    """Return the leaf hash of an expired event's line; raises ValueError."""
-    if len(body) != 65 or not is_hash(body[1:].decode()):
-        raise ValueError("an expired event without its leaf hash")
-    return bytes.fromhex(body[1:].decode())
-
-
-def parse_body(body: bytes) -> Any:
-    """Parse a body; raises ValueError for what is not JSON."""
-    try:
-        return json.loads(body.decode())
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
-
-
-def stream_key(stream: bytes) -> int:
-    return int.from_bytes(sha256(stream).digest()[:8], "big")
-
-
-def scan(task: Task) -> Part:
-    """Hash and check one stretch of events; damage is reported in the part, by line."""
-    part = Part()
-    try:
-        with open_regular(Path(task.path)) as file:
-            file.seek(task.start)
-            data = file.read(task.stop - task.start)
-    except Damaged as error:
-        part.damage = 0, str(error)
-        return part
-    lines = data.split(b"\n")
-    lines.pop()
-    try:
-        (_scan_full if task.full else _scan_fast)(part, lines, task.start)
-    except _BadLine as bad:
-        part.damage = bad.args[0], bad.args[1]
-    return part
 
 
 class _BadLine(Exception):
     """(position in the stretch, why)."""
 
 
-def _scan_fast(part: Part, lines: list[bytes], _: int) -> None:  # noqa: C901 (one loop over a million lines)
-    """The usual way: contiguous indexes, known shapes. Anything else sets `regular` to False for the diagnosis."""
-    part.count = len(lines)
+# A line: label, what stands for an expired event, body, and of the body at, event, prev, stream and stream_seq.
+Row = tuple[bytes, bytes, bytes, bytes, bytes, bytes, bytes, bytes]
+NOT_CANONICAL = b"!"
+
+
+def _shape(text: bytes) -> bytes:
+    """The body of an event in canonical JSON, where `text` is what a string holds; before and after two levels deep."""
+    string, digest = b'"' + text + b'"', b'"[0-9a-f]{64}"'
+    number = b"-?(?:0|[1-9][0-9]{0,15})"
+    name = b"(?:null|" + string + b")"
+    scalars = string + b"|null|true|false|" + number
+
+    def members(value: bytes) -> bytes:
+        return rb"\{(?:" + string + b":" + value + b"(?:," + string + b":" + value + rb")*)?\}"
+
+    scalar = b"(?:" + scalars + b")"
+    items = rb"\[(?:" + scalar + b"(?:," + scalar + rb")*)?\]"
+    change = b"(?:null|" + members(b"(?:" + scalars + b"|" + members(scalar) + b"|" + items + b")") + b")"
+    at = rb"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z)"
+    parts = [
+        (b"action", string), (b"after", change), (b"at", b'"' + at + b'"'), (b"before", change),
+        (b"committed", members(digest)), (b"event", b"([1-9][0-9]{0,15})"), (b"party", name),
+        (b"prev", b"(null|0|[1-9][0-9]{0,15})"), (b"record_class", string), (b"request_id", name),
+        (b"resource_id", string), (b"resource_type", string), (b"session", name), (b"source", string),
+        (b"stream", b'"(' + text + b')"'), (b"stream_seq", b"([1-9][0-9]{0,15})"), (b"user", name), (b"v", b"2"),
+    ]  # fmt: skip
+    return rb"\{" + b",".join(b'"' + key + b'":' + value for key, value in parts) + rb"\}"
+
+
+LABEL = rb"0|[1-9][0-9]{0,15}"
+# What bytes become if no string may hold control characters: themselves, or something else.
+UNCONTROLLED = bytes(one if one > 31 or one in b"\t\n" else 32 for one in range(256))
+_FREE = rb'[^"\\\x00-\x1f]*'
+_ESCAPE = rb'\\(?:["\\bfnrt]|u00(?:0[0-7bef]|1[0-9a-f]))'
+# Only where there is neither an escape nor a control character may a string be anything up to the next quote.
+PLAIN = re.compile(b"(" + LABEL + rb")\t(?:(-[0-9a-f]{64})|(" + _shape(b'[^"]*') + b"))\n")
+BODY = re.compile(_shape(_FREE + b"(?:" + _ESCAPE + _FREE + b")*"))
+ONE_LABEL, ONE_GONE = re.compile(LABEL), re.compile(rb"-[0-9a-f]{64}")
+
+
+def rows_of(data: bytes) -> list[Row]:
+    """The lines of a stretch; raises _BadLine for one that is not index, tab and body."""
+    count = data.count(b"\n")
+    if b"\\" not in data and data.count(b"\t") == count and data.translate(UNCONTROLLED) == data and _is_text(data):
+        found: list[Row] = PLAIN.findall(data)
+        # Nothing was passed over: tabs, line ends and what stands between them are all there.
+        if 2 * count + sum(sum(map(len, column)) for column in itertools.islice(zip(*found), 3)) == len(data):  # noqa: B905
+            return found
+    return [_row(position, line) for position, line in enumerate(data[:-1].split(b"\n"))]
+
+
+def _is_text(data: bytes) -> bool:
     try:
-        part.first = index = split_line(lines[0])[0] if lines else -1
-    except ValueError as error:
-        raise _BadLine(0, str(error)) from None
-    hashes: list[bytes] = []
-    named: list[bytes] = []
-    state: dict[bytes, tuple[int, bytes]] = {}
-    until = -1
-    floor = ceiling = ""
-    for position, line in enumerate(lines):
-        label, _tab, body = line.partition(b"\t")
-        if label != b"%d" % index:
-            part.regular = False
-            return
-        if index >= until:
-            until, floor, ceiling = _bounds(index)
-        try:
-            if body[:1] == b"-":
-                hashes.append(expired_hash(body))
-                part.expired.append(index)
-                index += 1
-                continue
-            found = sha256(b"\x00" + body).digest()
-            hashes.append(found)
-            stream, sequence, previous, at = _facts(body)
-            known = state.get(stream)
-            if known is None:
-                part.opens.append(stream_key(stream))
-                part.opened.append(index)
-                named.append(_state(sequence - 1, previous))
-            elif sequence != known[0] + 1 or previous != known[1]:
-                part.breaks.append((index, *_break(known, sequence, previous)))
-            state[stream] = sequence, found
-            if not floor <= at <= ceiling:
-                part.breaks.append((index, "backdate", _misdated(at, floor, ceiling)))
-            if body.startswith(b'{"action":"audit.expired"'):
-                part.expiries.append((index, json.loads(body).get("after")))
-        except (ValueError, RecursionError) as error:
-            raise _BadLine(position, f"not JSON as it must be ({str(error)[:60]})") from None
-        except (KeyError, TypeError, AttributeError):
-            part.breaks.append((index, "damaged", "its body is not an audit event"))
-        index += 1
-    part.ends = [_state(sequence, found) for sequence, found in state.values()]
-    part.named, part.hashes = b"".join(named), b"".join(hashes)
+        return data.isascii() or bool(data.decode())
+    except ValueError:
+        return False
+
+
+def _row(position: int, line: bytes) -> Row:
+    label, tab, body = line.partition(b"\t")
+    if not tab or ONE_LABEL.fullmatch(label) is None:
+        raise _BadLine(position, "no index, tab and body")
+    if body[:1] == b"-":
+        if ONE_GONE.fullmatch(body) is None:
+            raise _BadLine(position, "an expired event without its leaf hash")
+        return label, body, b"", b"", b"", b"", b"", b""
+    found = BODY.fullmatch(body)
+    if found is None or not _is_text(body):
+        return _unusual(label, body)
+    at, event, named, stream, number = found.groups()
+    return label, b"", body, at, event, named, stream, number
+
+
+def _unusual(label: bytes, body: bytes) -> Row:
+    """A body that is not as the log writes it at a glance: parsed. Its facts are empty where it is no event at all."""
+    try:
+        found = strict_json(body, "")
+        mark = b"" if canonical(found) == body else NOT_CANONICAL
+        at, event, named, stream, number = (found[key] for key in ("at", "event", "prev", "stream", "stream_seq"))
+    except (Damaged, ValueError, TypeError, KeyError, RecursionError):
+        return label, b"", body, b"", b"", b"", b"", b""
+    usable = found.get("v") == 2 and is_stamp(at) and isinstance(stream, str)
+    if not usable or any(_small(one) < 0 for one in (event, number)) or (named is not None and _small(named) < 0):
+        return label, b"", body, b"", b"", b"", b"", b""
+    name = json.dumps(stream, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")
+    return (
+        label,
+        mark,
+        body,
+        at.encode(),
+        b"%d" % event,
+        b"null" if named is None else b"%d" % named,
+        name,
+        b"%d" % number,
+    )
+
+
+def is_stamp(text: Any) -> bool:
+    return isinstance(text, str) and len(text) == 27 and micros(text) is not None
+
+
+def stream_keys(streams: Iterable[bytes]) -> array[int]:
+    """Numbers of 64 bits that stand for the streams, the same in every process."""
+    return array("Q", b"".join([hashlib.blake2b(stream, digest_size=8).digest() for stream in streams]))
+
+
+def scan(task: Task) -> Part:
+    """Hash and check one stretch of events; damage is reported in the part, by line."""
+    part = Part()
+    try:
+        with open_regular(Path(task.folder) / EVENTS) as file:
+            file.seek(task.start)
+            data = file.read(task.stop - task.start)
+        rows = rows_of(data)
+        (_describe if task.full else _check)(part, rows, task)
+        if not task.full and part.regular and (EXPIRY in data or BATCH in data):
+            _special(part, rows)
+    except Damaged as error:
+        part.damage = 0, str(error)
+    except _BadLine as bad:
+        part.damage = bad.args[0], bad.args[1]
+    return part
+
+
+def leaves_of(rows: Iterable[Row]) -> list[bytes]:
+    return [
+        bytes.fromhex(gone[1:].decode()) if gone[:1] == b"-" else sha256(b"\x00" + body).digest()
+        for _, gone, body, *_ in rows
+    ]
+
+
+def _check(part: Part, rows: list[Row], task: Task) -> None:
+    """The usual way: contiguous indexes. Anything else sets `regular` to False for the diagnosis."""
+    labels, gone, bodies, times, _, named, streams, numbers = zip(*rows)  # noqa: B905 (Python 3.9)
+    part.count, part.first = len(rows), int(labels[0])
+    stop = part.first + part.count
+    indexes: Sequence[int] = range(part.first, stop)
+    if list(map(int, labels)) != list(indexes):
+        part.regular = False
+        return
+    if gone.count(b"") == part.count and b"" not in times:
+        hashes = [sha256(b"\x00" + body).digest() for body in bodies]
+    else:
+        hashes = leaves_of(rows)
+        _odd_ones(part, rows)
+        kept = [row for row in rows if row[3]]
+        labels, _, _, times, _, named, streams, numbers = zip(*kept) if kept else [()] * 8  # noqa: B905
+        indexes = list(map(int, labels))
+    part.leaves_agree = _same_leaves(task, part.first, b"".join(hashes))
+    _follow(part, indexes, named, streams, numbers)
+    _date(part, indexes, times)
     start = part.first
-    for stop in (*_sizes[bisect.bisect_right(_sizes, start) : bisect.bisect_left(_sizes, index)], index):
-        part.covers.append((stop, cover(hashes[start - part.first : stop - part.first], start)))
-        start = stop
+    for size in (*_sizes[bisect.bisect_right(_sizes, start) : bisect.bisect_left(_sizes, stop)], stop):
+        part.covers.append((size, cover(hashes[start - part.first : size - part.first], start)))
+        start = size
 
 
-# The last keys of a body, in the order of RFC 8785. A quote within a text is escaped: these can only be keys.
-TAIL = re.compile(
-    rb',"prev_hash":(?:null|"([0-9a-f]{64})"),"record_class":"\w*","request_id":"[^"\\]*","resource_id":"[^"\\]*",'
-    rb'"resource_type":"[^"\\]*","session":(?:null|"[^"\\]*"),"source":"\w+","stream":"([^"\\]*)",'
-    rb'"stream_seq":([1-9][0-9]{0,14}),"user":(?:null|"[^"\\]*"),"v":1}'
-)
-AT = b',"at":"'
+def _same_leaves(task: Task, first: int, hashes: bytes) -> bool:
+    with open_regular(Path(task.folder) / LEAVES) as file:
+        file.seek(32 * max(0, first - task.begin))
+        return file.read(len(hashes)) == hashes
 
 
-def _facts(body: bytes) -> tuple[bytes, int, bytes, str]:
-    """Stream, number, hash it names (empty: none) and time, read from the text where it is as the log writes it.
-
-    Else from its JSON; raises ValueError for what is none, KeyError, TypeError or AttributeError for what is no event.
-    """
-    found = TAIL.fullmatch(body, max(body.rfind(b',"prev_hash":'), 0))
-    if found is not None:
-        place = body.find(AT)
-        if place > 0 and body.find(AT, place + 7) < 0:
-            previous, stream, sequence = found.groups()
-            named = bytes.fromhex(previous.decode()) if previous else b""
-            return stream, int(sequence), named, body[place + 7 : place + 34].decode()
-    document = json.loads(body.decode())
-    if type(document) is not dict:
-        raise TypeError
-    name, number, names, at = document["stream"], document["stream_seq"], document["prev_hash"], document["at"]
-    usable = type(name) is str and type(at) is str and type(number) is int and 0 < number < LIMIT_COUNT
-    if not usable or not (names is None or is_hash(names)):
-        raise TypeError
-    return name.encode("utf-8", "surrogatepass"), number, bytes.fromhex(names or ""), at
+def _odd_ones(part: Part, rows: Sequence[Row]) -> None:
+    """Expired events, and bodies that are none."""
+    for index, (_, gone, _, at, *_) in enumerate(rows, part.first):
+        if gone[:1] == b"-":
+            runs_add(part.expired, index)
+        elif gone:
+            part.breaks.append(Break(index, "damaged", "its body is not canonical JSON (RFC 8785)"))
+        elif not at:
+            part.breaks.append(Break(index, "damaged", "its body is not the JSON of an audit event"))
 
 
-def _state(sequence: int, last: bytes) -> bytes:
-    # Eight bytes of the hash are enough here: what is signed is compared whole, by the tree.
-    return sequence.to_bytes(8, "big") + last[:8].ljust(8, b"\x00")
+def _follow(
+    part: Part, indexes: Sequence[int], named: Sequence[bytes], streams: Sequence[bytes], numbers: Sequence[bytes]
+) -> None:
+    """Follow the streams: each event names the index of the one before, and has the next number."""
+    before, counts = [-1 if one == b"null" else int(one) for one in named], list(map(int, numbers))
+    state: dict[bytes, int] = {}
+    opened: list[int] = []
+    for place, stream in enumerate(streams):
+        known = state.get(stream)
+        if known is None:
+            opened.append(place)
+        elif before[place] != indexes[known] or counts[place] != counts[known] + 1:
+            args = indexes[known], counts[known], before[place], counts[place]
+            part.breaks.append(_break(indexes[place], *args))
+        state[stream] = place
+    part.keys = stream_keys(state)
+    part.opened = array("q", [indexes[place] for place in opened])
+    low = (1 << NUMBER_BITS) - 1
+    # What stands for an event's index and number in its stream, in 64 bits; 0 for none (index -1, number 0).
+    part.wanted = array("Q", [(before[at] + 1 << NUMBER_BITS | counts[at] - 1 & low) & WORD for at in opened])
+    part.ends = array("Q", [(indexes[at] + 1 << NUMBER_BITS | counts[at] & low) & WORD for at in state.values()])
 
 
-def _bounds(index: int) -> tuple[int, str, str]:
+def unpacked(state: int) -> tuple[int, int]:
+    return (state >> NUMBER_BITS) - 1, state & ((1 << NUMBER_BITS) - 1)
+
+
+def _break(index: int, last: int, reached: int, named: int, number: int) -> Break:
+    """What is wrong with an event that says `named` and `number` where its stream has come to `last` and `reached`."""
+    if number > reached + 1:
+        return Break(index, "delete", f"events {reached + 1}..{number - 1} of its stream are missing", named)
+    if number <= reached:
+        return Break(index, "insert", f"its stream had reached {reached} already, and it calls itself {number}", named)
+    said = "none" if named < 0 else f"that of index {named}"
+    return Break(index, "edit", f"it names {said} as the one before it in its stream, which is that of {last}", named)
+
+
+def _date(part: Part, indexes: Sequence[int], times: Sequence[bytes]) -> None:
+    """Whether the events' times fit the heads around them."""
+    at = 0
+    while at < len(indexes):
+        until, floor, ceiling = _bounds(indexes[at])
+        stop = bisect.bisect_left(indexes, until, at)
+        if min(times[at:stop]) < floor or max(times[at:stop]) > ceiling:
+            for index, said in zip(indexes[at:stop], times[at:stop]):  # noqa: B905
+                if not floor <= said <= ceiling:
+                    why = _misdated(said.decode(), floor.decode(), ceiling.decode())
+                    part.breaks.append(Break(index, "backdate", why))
+        at = stop
+
+
+def _bounds(index: int) -> tuple[int, bytes, bytes]:
     """Up to which index, from when and until when: what the heads say of the events from `index`."""
     here = bisect.bisect_right(_sizes, index)
     until = _sizes[here] if here < len(_sizes) else LIMIT_COUNT
     return until, _floors[here], _ceilings[here]
 
 
-def _misdated(at: Any, floor: str, ceiling: str) -> str:
+def _misdated(at: str, floor: str, ceiling: str) -> str:
     if at < floor:
-        return f"it is dated {str(at)[:40]}, long before the signed head that it does not yet belong to"
-    return f"it is dated {str(at)[:40]}, long after the signed head that covers it ({ceiling} at the latest)"
+        return f"it is dated {at}, long before the signed head that it does not yet belong to"
+    return f"it is dated {at}, long after the signed head that covers it ({ceiling} at the latest)"
 
 
-def _break(known: tuple[int, bytes], sequence: int, previous: bytes) -> tuple[str, str]:
-    if sequence > known[0] + 1:
-        return "delete", f"events {known[0] + 1}..{sequence - 1} of its stream are missing"
-    if sequence <= known[0]:
-        return "insert", f"its stream had reached {known[0]} already, and it calls itself {sequence}"
-    if previous != known[1]:
-        return "edit", "its stream's previous event is not the one it names by hash"
-    return "edit", "its stream's chain is broken"
+def _special(part: Part, rows: Sequence[Row]) -> None:
+    """Events that say what expired, and those that name a row of the matcher's journal."""
+    for label, _, body, *_ in rows:
+        if body.startswith(EXPIRY):
+            part.expiries.append((int(label), json.loads(body).get("after")))
+        elif body.startswith(BATCH):
+            part.journals.append((int(label), json.loads(body)))
 
 
-def _scan_full(part: Part, lines: list[bytes], offset: int) -> None:
-    """Describe every event, for the diagnosis: nothing is assumed of its shape but index, tab and JSON."""
-    hashes: list[bytes] = []
-    previous: list[bytes] = []
-    part.count = len(lines)
-    for position, line in enumerate(lines):
-        try:
-            label, body = split_line(line)
-            expired = body[:1] == b"-"
-            document = None if expired else parse_body(body)
-            hashes.append(expired_hash(body) if expired else leaf_hash(body))
-        except ValueError as error:
-            raise _BadLine(position, str(error)[:80]) from None
-        described = document if isinstance(document, dict) else {}
-        part.labels.append(label)
-        part.offsets.append(offset + len(line) - len(body))
-        offset += len(line) + 1
-        part.events.append(_small(described.get("event")))
-        part.numbers.append(_small(described.get("stream_seq")))
-        stream = described.get("stream")
-        part.streams.append(stream_key(stream.encode("utf-8", "surrogatepass")) if isinstance(stream, str) else 0)
-        instant = micros(described.get("at"))
-        part.times.append(-1 if instant is None else max(instant, 0))
-        named: Any = described.get("prev_hash")
-        previous.append(bytes.fromhex(named) if is_hash(named) else bytes(32))
-        if expired:
-            part.expired.append(label)
-    part.hashes, part.previous = b"".join(hashes), b"".join(previous)
+def _describe(part: Part, rows: Sequence[Row], task: Task) -> None:
+    """Describe every event, for the diagnosis: nothing is assumed of its shape but index and tab."""
+    part.count, offset = len(rows), task.start
+    for label, gone, body, at, event, named, _, number in rows:
+        part.labels.append(int(label))
+        part.offsets.append(offset + len(label) + 1)
+        offset += len(label) + 2 + (len(body) or len(gone))
+        part.events.append(int(event or -1))
+        part.times.append(micros(at.decode()) or 0 if at else -1)
+        part.numbers.append(int(number or -1))
+        part.named.append(int(named) if named not in {b"", b"null"} else -1)
+    part.streams = stream_keys(row[6] for row in rows)
+    part.hashes = b"".join(leaves_of(rows))
 
 
 def _small(value: Any) -> int:
     return value if type(value) is int and 0 <= value < LIMIT_COUNT else -1
 
 
-def stretches(path: Path, *, full: bool) -> Iterator[Task]:
+def runs_add(found: list[tuple[int, int]], number: int) -> None:
+    """Add an ascending number to (first, last) of contiguous runs."""
+    if found and number == found[-1][1] + 1:
+        found[-1] = found[-1][0], number
+    else:
+        found.append((number, number))
+
+
+def stretches(bundle: Bundle, *, full: bool) -> Iterator[Task]:
     """Cut events.jsonl at line ends; raises Damaged for endless or cut lines."""
-    with open_regular(path) as file:
+    with open_regular(bundle.events) as file:
         size = os.fstat(file.fileno()).st_size
         start = 0
         while start < size:
@@ -701,7 +812,7 @@ def stretches(path: Path, *, full: bool) -> Iterator[Task]:
                 why = "has a line that is too long" if len(rest) > LIMIT_LINE else "ends in the middle of a line"
                 raise Damaged(f"{EVENTS} {why}")
             stop += len(rest) - 1
-            yield Task(str(path), start, stop, full)
+            yield Task(str(bundle.folder), start, stop, bundle.manifest.start, full)
             start = stop
 
 
@@ -720,7 +831,7 @@ def digest(path: str) -> str:
 class Workers:
     """Two processes, or this one where processes cannot be had. Results come in order; few wait at a time."""
 
-    def __init__(self, count: int, prepared: tuple[list[int], list[str], list[str]]) -> None:
+    def __init__(self, count: int, prepared: tuple[list[int], list[bytes], list[bytes]]) -> None:
         self.pool: Executor | None = None
         prepare_worker(*prepared)
         if count > 1:
@@ -768,6 +879,9 @@ class Bundle:
     def events(self) -> Path:
         return self.folder / EVENTS
 
+    def has(self, name: str) -> bool:
+        return name in self.manifest.digests
+
     def frontier(self) -> Frontier:
         """The cover of everything before the first event; raises Damaged."""
         found, start = Frontier(), self.manifest.start
@@ -809,18 +923,22 @@ class Scan:
     roots: dict[int, bytes] = field(default_factory=dict)
     reach: int = 0
     findings: list[Finding] = field(default_factory=list)
-    expired: list[int] = field(default_factory=list)
+    expired: list[tuple[int, int]] = field(default_factory=list)
     expiries: list[tuple[int, Any]] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     unchecked: int = 0
 
+    def is_expired(self, index: int) -> bool:
+        at = bisect.bisect_right(self.expired, (index, LIMIT_COUNT)) - 1
+        return at >= 0 and index <= self.expired[at][1]
 
-def prepared(points: list[tuple[int, bytes, int | None]]) -> tuple[list[int], list[str], list[str]]:
+
+def prepared(points: list[tuple[int, bytes, int | None]]) -> tuple[list[int], list[bytes], list[bytes]]:
     """Sizes of the heads, and the earliest and latest time of the events before, between and after them."""
     sizes = [size for size, _, _ in points]
     times = [at for _, _, at in points]
-    floors = ["", *("" if at is None else stamp(at - TOLERANCE) for at in times)]
-    ceilings = [*("~" if at is None else stamp(at + TOLERANCE) for at in times), "~"]
+    floors = [b"", *(b"" if at is None else stamp(at - TOLERANCE).encode() for at in times)]
+    ceilings = [*(b"~" if at is None else stamp(at + TOLERANCE).encode() for at in times), b"~"]
     return sizes, floors, ceilings
 
 
@@ -829,38 +947,39 @@ def run_scan(bundle: Bundle, workers: Workers) -> Scan:
     found = Scan()
     frontier = bundle.frontier()
     found.roots[frontier.size] = frontier.root()
-    chains = Chains(complete=bundle.manifest.start == 0)
-    names = [name for name in bundle.manifest.digests if name != EVENTS]
+    streams, journal = Streams(bundle.manifest.start), Journal(bundle)
     jobs: Iterator[tuple[Callable[[Any], Any], Any]] = itertools.chain(
-        [(digest, str(bundle.events))], ((scan, task) for task in stretches(bundle.events, full=False))
+        [(digest, str(bundle.events))], ((scan, task) for task in stretches(bundle, full=False))
     )
-    with open_regular(bundle.folder / LEAVES) as leaves:
-        for part in workers.map(perform, jobs):
-            if isinstance(part, str):
-                found.digests[EVENTS] = part
-                continue
-            if part.damage is not None:
-                line, why = part.damage
-                raise Damaged(f"{EVENTS} line {found.count + line + 1} is damaged: {why}")
-            found.count += part.count
-            found.regular = found.regular and part.regular and part.first == frontier.size
-            if not found.regular or part.count == 0:
-                continue
-            for stop, nodes in part.covers:
-                frontier.extend(stop, nodes)
-                found.roots[stop] = frontier.root()
-            found.leaves_agree = found.leaves_agree and leaves.read(len(part.hashes)) == part.hashes
-            chains.take(part, found)
-        found.leaves_agree = found.leaves_agree and not leaves.read(1)
+    for part in workers.map(perform, jobs):
+        if isinstance(part, str):
+            found.digests[EVENTS] = part
+            continue
+        if part.damage is not None:
+            line, why = part.damage
+            raise Damaged(f"{EVENTS} line {found.count + line + 1} is damaged: {why}")
+        found.count += part.count
+        found.regular = found.regular and part.regular and part.first == frontier.size
+        if not found.regular:
+            continue
+        for stop, nodes in part.covers:
+            frontier.extend(stop, nodes)
+            found.roots[stop] = frontier.root()
+        found.leaves_agree = found.leaves_agree and part.leaves_agree
+        streams.take(part, found)
+        journal.take(part)
+    found.leaves_agree = found.leaves_agree and (bundle.folder / LEAVES).stat().st_size == 32 * found.count
     found.reach = frontier.size
     if found.regular and frontier.size == bundle.manifest.stop:
         for edge in bundle.edges_after(frontier.size):
             frontier.extend(edge.stop, edge.nodes)
             found.roots[edge.stop] = frontier.root()
         found.reach = frontier.size
-    for name in names:
-        found.digests[name] = digest(str(bundle.folder / name))
-    found.unchecked = chains.dropped
+    for name in bundle.manifest.digests:
+        if name != EVENTS:
+            found.digests[name] = digest(str(bundle.folder / name))
+    found.findings.extend(journal.findings())
+    found.unchecked = streams.dropped
     return found
 
 
@@ -869,51 +988,97 @@ def perform(job: tuple[Callable[[Any], Any], Any]) -> Any:
     return act(argument)
 
 
-class Chains:
-    """The last number and hash of every stream met, to join the stretches; the oldest are dropped past a bound."""
+class Streams:
+    """The last index and number of every stream met, to join the stretches; some are dropped past a bound."""
 
-    def __init__(self, *, complete: bool) -> None:
-        self.complete = complete
-        self.last: dict[int, bytes] = {}
-        self.gone: set[bytes] = set()
+    def __init__(self, start: int) -> None:
+        self.start = start
+        self.last: dict[int, int] = {}
         self.dropped = 0
 
     def take(self, part: Part, found: Scan) -> None:
-        found.expired.extend(part.expired)
+        for first, last in part.expired:
+            runs_add(found.expired, first)
+            found.expired[-1] = found.expired[-1][0], last
         found.expiries.extend(part.expiries)
-        for index in part.expired[: max(0, EXPIRED_KEPT - len(self.gone))]:
-            at = (index - part.first) * 32
-            self.gone.add(part.hashes[at : at + 8])
-        expiring = bool(found.expired)
-        for number, key in enumerate(part.opens):
-            named = part.named[16 * number : 16 * number + 16]
-            if self.last.get(key) == named:
-                continue
-            gone = expiring and (named[8:] in self.gone or len(found.expired) > EXPIRED_KEPT)
-            if not gone and (wrong := self._opening(key, named)):
-                found.findings.append(_signed_break(wrong[0], part.opened[number], wrong[1]))
-        for index, kind, why in part.breaks:
-            # A gap that expired events explain is not one.
-            if not (expiring and kind == "delete"):
-                found.findings.append(_signed_break(kind, index, why))
-        self.last.update(zip(part.opens, part.ends))  # noqa: B905 (as many, in one order)
+        known, wanted = list(map(self.last.get, part.keys, itertools.repeat(0))), part.wanted.tolist()
+        if known != wanted:
+            for place, said in enumerate(wanted):
+                if known[place] != said and (broken := self._opening(part.opened[place], known[place], said)):
+                    part.breaks.append(broken)
+        for broken in part.breaks:
+            # A gap that an expired event explains is none.
+            if broken.kind != "delete" or not found.is_expired(broken.named):
+                text = f"{broken.why}; a signed head covers it: it was so when it was signed"
+                found.findings.append(Finding(broken.kind, text, broken.index))
+        self.last.update(zip(part.keys, part.ends))  # noqa: B905 (as many, in one order)
         while len(self.last) > STREAMS_KEPT:
             del self.last[next(iter(self.last))]
             self.dropped += 1
 
-    def _opening(self, key: int, named: bytes) -> tuple[str, str] | None:
-        """What is wrong with a stretch's first event of a stream: class and reason."""
-        known = self.last.get(key)
-        before = int.from_bytes(named[:8], "big")
-        if known is not None:
-            return _break((int.from_bytes(known[:8], "big"), known[8:]), before + 1, named[8:])
-        if self.complete and not self.dropped and named != bytes(16):
-            return "delete", f"it calls itself number {before + 1} of a stream that has no event before it"
-        return None
+    def _opening(self, index: int, known: int, said: int) -> Break | None:
+        """What is wrong with a stretch's first event of a stream."""
+        (last, reached), (named, before) = unpacked(known), unpacked(said)
+        if known:
+            return _break(index, last, reached, named, before + 1)
+        if self.dropped or 0 <= named < self.start:
+            return None
+        why = f"it calls itself number {before + 1} of a stream that has no event before it"
+        return Break(index, "delete", why, named)
 
 
-def _signed_break(kind: str, index: int, why: str) -> Finding:
-    return Finding(kind, f"{why}; a signed head covers it: it was so when it was signed", index)
+class Journal:
+    """journal.jsonl beside the events that name its rows: each row must be there, and be what the event says."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.lines = lines_of(bundle.folder / JOURNAL, LIMIT_COUNT, LIMIT_ROW) if bundle.has(JOURNAL) else iter(())
+        self.found: list[Finding] = []
+        self.next: tuple[int, Any] | None = None
+        self.wrong = 0
+        self._step()
+
+    def _step(self) -> None:
+        number, line = next(self.lines, (0, b""))
+        self.next = None
+        if number:
+            what = f"{JOURNAL} line {number}"
+            entry = strict_json(line, what)
+            self.next = count_in(entry, "index", what), entry
+
+    def take(self, part: Part) -> None:
+        for index, event in part.journals:
+            while self.next is not None and self.next[0] < index:
+                self._say(self.next[0], "a row of the journal that no event here names")
+                self._step()
+            if self.next is None or self.next[0] != index:
+                self._say(index, "the row of the journal that it names is missing")
+                continue
+            if journal_hash(self.next[1]) != _named_row(event):
+                self._say(index, f"the row in {JOURNAL} is not the one it names by hash")
+            self._step()
+
+    def _say(self, index: int, text: str) -> None:
+        self.wrong += 1
+        if self.wrong <= 100:
+            self.found.append(Finding("journal", text, index))
+
+    def findings(self) -> list[Finding]:
+        if self.next is not None:
+            self._say(self.next[0], "a row of the journal that no event here names")
+        return self.found
+
+
+def journal_hash(entry: Any) -> tuple[Any, ...]:
+    """Shard, number, epoch and hash of a row: the hash is over the hash before it, its place and its content."""
+    shard, seq, epoch, before, body = (entry.get(key) for key in ("shard", "seq", "epoch", "prev_hash", "body"))
+    text = f"{before} {seq} {epoch}\n{body}".encode("utf-8", "surrogatepass")
+    return shard, seq, epoch, sha256(text).hexdigest()
+
+
+def _named_row(event: Any) -> tuple[Any, ...]:
+    after = event.get("after")
+    after = after if isinstance(after, dict) else {}
+    return event.get("resource_id"), after.get("seq"), after.get("epoch"), after.get("hash")
 
 
 @dataclass
@@ -1037,23 +1202,29 @@ def _ends(bundle: Bundle, found: Scan, result: Result) -> None:
 
 
 def _expiries(found: Scan) -> list[Finding]:
-    """Expired events that no later signed event `audit.expired` covers."""
-    covers: list[tuple[int, int, int]] = []
+    """Expired events that no later signed event `audit.expired` covers. A range is [from, to), `to` not in it."""
+    covers: list[tuple[int, int]] = []
     for index, after in found.expiries:
         ranges = after.get("ranges") if isinstance(after, dict) else None
         usable = [one for one in ranges if _is_range(one)] if isinstance(ranges, list) else []
-        covers.extend((first, min(stop, index), index) for first, stop in usable)
+        covers.extend((first, min(stop, index)) for first, stop in usable)
     covers.sort()
-    missing: list[int] = []
-    at, reached = 0, -1
-    for index in found.expired:
-        while at < len(covers) and covers[at][0] <= index:
-            reached = max(reached, covers[at][1])
-            at += 1
-        if index >= reached:
-            missing.append(index)
+    missing: list[tuple[int, int]] = []
+    at, reached = 0, 0
+    for start, last in found.expired:
+        place = start
+        while place <= last:
+            while at < len(covers) and covers[at][0] <= place:
+                reached = max(reached, covers[at][1])
+                at += 1
+            if place < reached:
+                place = reached
+                continue
+            stop = min(last, covers[at][0] - 1) if at < len(covers) else last
+            missing.append((place, stop))
+            place = stop + 1
     text = "the event's body is gone and no later signed event audit.expired covers it"
-    return [Finding("delete", text, first, last) for first, last in runs(missing)]
+    return [Finding("delete", text, first, last) for first, last in missing]
 
 
 def _is_range(one: Any) -> bool:
@@ -1110,116 +1281,56 @@ class _OutOfTime(Exception):
     """The search has taken as long as it may."""
 
 
-# A guess at the true leaves of a segment: runs of presented events (position, length) and single leaf hashes.
-Piece = Union[tuple[int, int], bytes]  # noqa: UP007 (evaluated at run time: Python 3.9)
-
-
 class Segment:
     """The leaves [start, stop) between two signed heads, and the root they must give with what surrounds them."""
 
-    def __init__(self, frontier: Frontier, stop: int, edges: list[Edge], root: bytes, hashes: bytes) -> None:
+    def __init__(self, frontier: Frontier, stop: int, edges: list[Edge], root: bytes) -> None:
         self.before, self.start, self.stop, self.edges, self.wanted = frontier, frontier.size, stop, edges, root
-        self.hashes = hashes
-        self.deadline = time.monotonic() + STAGE_SECONDS
-        self.known: dict[tuple[int, int], bytes] = {}
+        self.length = stop - frontier.size
 
-    def leaf(self, position: int) -> bytes:
-        return self.hashes[32 * position : 32 * position + 32]
-
-    def run(self, position: int, length: int) -> list[bytes]:
-        return [self.leaf(place) for place in range(position, position + length)]
-
-    def subtree(self, level: int, position: int) -> bytes:
-        """Hash of 2^level presented events from `position`, remembered."""
-        if not level:
-            return self.leaf(position)
-        found = self.known.get((level, position))
-        if found is None:
-            half = 1 << (level - 1)
-            found = node_hash(self.subtree(level - 1, position), self.subtree(level - 1, position + half))
-            self.known[level, position] = found
-        return found
-
-    def fits(self, pieces: list[Piece]) -> bool:
-        """Whether the guess hashes to the signed root; raises _OutOfTime."""
-        if time.monotonic() > self.deadline:
-            raise _OutOfTime
-        starts, total = [], 0
-        for piece in pieces:
-            starts.append(total)
-            total += 1 if isinstance(piece, bytes) else piece[1]
-        if total != self.stop - self.start:
-            return False
-        nodes, index = [], self.start
-        for level in levels_between(self.start, self.stop):
-            nodes.append(self._node(pieces, starts, level, index - self.start))
-            index += 1 << level
-        return self._root(nodes) == self.wanted
-
-    def _node(self, pieces: list[Piece], starts: list[int], level: int, place: int) -> bytes:
-        number = bisect.bisect_right(starts, place) - 1
-        piece = pieces[number]
-        if isinstance(piece, bytes):
-            if not level:
-                return piece
-        elif place + (1 << level) <= starts[number] + piece[1]:
-            return self.subtree(level, piece[0] + place - starts[number])
-        half = 1 << (level - 1)
-        return node_hash(
-            self._node(pieces, starts, level - 1, place), self._node(pieces, starts, level - 1, place + half)
-        )
-
-    def _root(self, nodes: list[bytes]) -> bytes:
+    def fits_nodes(self, nodes: list[bytes]) -> bool:
         frontier = self.before.copy()
         frontier.extend(self.stop, nodes)
         for edge in self.edges:
             frontier.extend(edge.stop, edge.nodes)
-        return frontier.root()
+        return frontier.root() == self.wanted
 
-    def fits_hashes(self, hashes: list[bytes]) -> bool:
-        return len(hashes) == self.stop - self.start and self._root(cover(hashes, self.start)) == self.wanted
-
-    def leaves(self, pieces: list[Piece]) -> list[bytes]:
-        found: list[bytes] = []
-        for piece in pieces:
-            found.extend([piece] if isinstance(piece, bytes) else self.run(*piece))
-        return found
+    def fits(self, hashes: list[bytes]) -> bool:
+        return len(hashes) == self.length and self.fits_nodes(cover(hashes, self.start))
 
 
-@dataclass
-class Guess:
-    """Pieces, the number of presented events they use up, and what they say of streams rewritten after them."""
-
-    pieces: list[Piece]
-    used: int
-    dirty: dict[int, Any] = field(default_factory=dict)
-    spare: int | None = None
-    # True leaves of presented events that differ only in number and the hash they name.
-    links: dict[int, bytes] = field(default_factory=dict)
+LINK = re.compile(rb'(.*,"prev":)(?:null|[0-9]+)(,"record_class":.*,"stream_seq":)[0-9]+(,"user":.*)', re.DOTALL)
 
 
 class Diagnosis:
-    """Find the true leaves, segment by segment, as far as they can be proven; name what was done to them."""
+    """Find the true leaves, segment by segment, as far as they can be proven; name what was done to them.
+
+    A *place* counts the events as they are presented, from 0; an *index* is that of the true log.
+    """
 
     def __init__(self, bundle: Bundle, workers: Workers) -> None:
-        self.bundle, self.workers = bundle, workers
+        self.bundle, self.workers, self.begin = bundle, workers, bundle.manifest.start
         self.labels, self.offsets = array("q"), array("q")
-        self.event_ids, self.times, self.numbers = array("q"), array("q"), array("q")
+        self.event_ids, self.times, self.numbers, self.named = array("q"), array("q"), array("q"), array("q")
         self.streams = array("Q")
-        self.hashes, self.previous = b"", b""
-        self.edited: dict[int, bytes] = {}
-        self.lost: list[tuple[int, int, bytes]] = []
-        self.dirty: dict[int, tuple[int, bytes]] = {}
+        self.hashes = b""
+        # What is proven: of each place the index it is the event of (-1: none), and whether only its links were changed.
+        self.index_of = array("q")
+        self.relinked = bytearray()
+        self.redated: dict[int, str] = {}
+        # The true index and number that each stream has come to.
+        self.state: dict[int, tuple[int, int]] = {}
         self.spare: list[int] = []
-        self.links: dict[int, bytes] = {}
+        self.memory: dict[tuple[int, int, int], bytes] = {}
+        self.deadline = time.monotonic() + ALIGN_SECONDS
         self.file: BinaryIO | None = None
 
     # -- what is presented
 
     def _load(self) -> None:
-        hashes, previous = bytearray(), bytearray()
+        hashes = bytearray()
         lines = 0
-        for part in self.workers.map(scan, stretches(self.bundle.events, full=True)):
+        for part in self.workers.map(scan, stretches(self.bundle, full=True)):
             if part.damage is not None:
                 raise Damaged(f"{EVENTS} line {lines + part.damage[0] + 1} is damaged: {part.damage[1]}")
             lines += part.count
@@ -1231,36 +1342,19 @@ class Diagnosis:
                 (self.event_ids, part.events),
                 (self.times, part.times),
                 (self.numbers, part.numbers),
+                (self.named, part.named),
                 (self.streams, part.streams),
             ):
                 mine.extend(its)
             hashes += part.hashes
-            previous += part.previous
-        self.hashes, self.previous = bytes(hashes), bytes(previous)
-        self._link()
-
-    def _link(self) -> None:
-        """Note which events are contradicted by the event that names them, and which are named but absent."""
-        last: dict[int, int] = {}
-        for place, stream in enumerate(self.streams):
-            if self.numbers[place] < 0:
-                continue
-            before = last.get(stream, -1)
-            named = self.named(place)
-            if before >= 0 and named != self.leaf(before):
-                if self.numbers[place] == self.numbers[before] + 1:
-                    self.edited[before] = named
-                else:
-                    self.lost.append((before, place, named))
-            elif before < 0 and self.numbers[place] > 1 and self.bundle.manifest.start == 0:
-                self.lost.append((before, place, named))
-            last[stream] = place
+        self.hashes = bytes(hashes)
+        self.index_of, self.relinked = array("q", [-1]) * lines, bytearray(lines)
 
     def leaf(self, place: int) -> bytes:
         return self.hashes[32 * place : 32 * place + 32]
 
-    def named(self, place: int) -> bytes:
-        return self.previous[32 * place : 32 * place + 32]
+    def run(self, place: int, length: int) -> list[bytes]:
+        return [self.leaf(at) for at in range(place, min(place + length, len(self.labels)))]
 
     def body(self, place: int) -> bytes:
         if self.file is None:
@@ -1272,10 +1366,43 @@ class Diagnosis:
         """The parsed body, if writing it again gives the same text."""
         body = self.body(place)
         try:
-            found = parse_body(body)
-            return found if isinstance(found, dict) and canonical_deep(found) == body else None
-        except (ValueError, RecursionError, TypeError):
+            found = strict_json(body, "")
+            return found if isinstance(found, dict) and canonical(found) == body else None
+        except (Damaged, ValueError, RecursionError, TypeError):
             return None
+
+    # -- links
+
+    def following(self, place: int, before: tuple[int, int] | None) -> tuple[int, int]:
+        """Index it should name and number of an event, if the stream's last is `before`."""
+        named, number = self.named[place], self.numbers[place]
+        at = named - self.begin
+        if 0 <= at < len(self.labels) and self.numbers[at] < 0:
+            # It names an event that has expired, of which nobody knows the stream.
+            return (self.index_of[at] if self.index_of[at] >= 0 else named), number
+        if before is not None:
+            return before[0], before[1] + 1
+        return (named, number) if self.begin else (-1, 1)
+
+    def linked(self, place: int, named: int, number: int) -> bytes:
+        """The leaf hash of an event with that number, naming that index."""
+        if (named, number) == (self.named[place], self.numbers[place]):
+            return self.leaf(place)
+        found = self.memory.get((place, named, number))
+        if found is None:
+            parts = LINK.fullmatch(self.body(place))
+            index = b"null" if named < 0 else b"%d" % named
+            found = self.leaf(place)
+            if parts is not None:
+                found = leaf_hash(parts[1] + index + parts[2] + b"%d" % number + parts[3])
+            self.memory[place, named, number] = found
+        return found
+
+    def pair(self, place: int, index: int, links: tuple[int, int], *, relinked: bool) -> None:
+        """The event at `place` is that of `index`."""
+        self.index_of[place], self.relinked[place] = index, relinked
+        if self.numbers[place] >= 0:
+            self.state[self.streams[place]] = index, links[1]
 
     # -- the walk
 
@@ -1285,11 +1412,11 @@ class Diagnosis:
         if not self.hashes and self.labels:
             return [self._coarse()]
         true, unsolved = self._restore()
-        found = Comparison(self, true, len(self.hashes) if unsolved is None else unsolved[0] * 32).findings()
+        found = Comparison(self, true, len(self.labels) if unsolved is None else unsolved[0]).findings()
         if unsolved is not None:
             place, start, stop = unsolved
             found.append(Suspicion(self, place, start, stop).finding())
-        if not found and list(self.labels) != list(range(self.bundle.manifest.start, len(self.labels))):
+        if not found:
             found = self._labels()
         if self.file is not None:
             self.file.close()
@@ -1297,243 +1424,289 @@ class Diagnosis:
 
     def _coarse(self) -> Finding:
         text = f"more than {LARGEST_DIAGNOSIS} events: export a shorter range to name it exactly"
-        return Finding("edit", text, self.bundle.manifest.start, self.bundle.manifest.stop - 1, proven=False)
+        return Finding("edit", text, self.begin, self.bundle.manifest.stop - 1, proven=False)
 
     def _labels(self) -> list[Finding]:
-        wanted = self.bundle.manifest.start
+        whole = list(range(self.begin, self.begin + len(self.labels)))
         for place, label in enumerate(self.labels):
-            if label != wanted + place:
-                kind = "reorder" if sorted(self.labels) == list(range(wanted, wanted + len(self.labels))) else "insert"
-                return [Finding(kind, f"line {place + 1} calls itself {label}", wanted + place)]
+            if label != self.begin + place:
+                kind = "reorder" if sorted(self.labels) == whole else "insert"
+                return [Finding(kind, f"line {place + 1} calls itself {label}", self.begin + place)]
         return []
 
     def _leaves(self) -> bytes:
         with open_regular(self.bundle.folder / LEAVES) as file:
             found = file.read(32 * LARGEST_DIAGNOSIS + 1)
-        return found if len(found) % 32 == 0 else b""
+        return found[: len(found) // 32 * 32]
+
+    def _segments(self, frontier: Frontier) -> Iterator[Segment]:
+        """The stretches between heads, each from where the frontier has come to."""
+        bundle, points = self.bundle, self.bundle.points()
+        limit = bundle.manifest.stop
+        after = bundle.edges_after(limit)
+        if not after:
+            limit = max(size for size, _, _ in points)
+        for size, root, _ in points:
+            if size <= self.begin or frontier.size >= limit:
+                continue
+            edges = [edge for edge in after if edge.stop <= size] if size > limit else []
+            if size <= limit or (edges and edges[-1].stop == size):
+                yield Segment(frontier, min(size, limit), edges, root)
 
     def _restore(self) -> tuple[bytearray, tuple[int, int, int] | None]:
         """The true leaves as far as proven, and (place, start, stop) of the first segment that stays unknown."""
-        bundle, true, place = self.bundle, bytearray(), 0
-        begin = bundle.manifest.start
-        leaves = self._leaves()
-        frontier = bundle.frontier()
-        if bundle.edges_after(bundle.manifest.stop):
-            limit = bundle.manifest.stop
-        else:
-            limit = max(size for size, _, _ in bundle.points())
-        for size, root, _ in bundle.points():
-            if size <= begin or frontier.size >= limit:
-                continue
-            stop = min(size, limit)
-            edges = [edge for edge in bundle.edges_after(limit) if edge.stop <= size] if size > limit else []
-            if size > limit and (not edges or edges[-1].stop != size):
-                continue
-            segment = Segment(frontier, stop, edges, root, self.hashes)
-            offset = 32 * (frontier.size - begin)
-            tile = leaves[offset : offset + 32 * (stop - frontier.size)]
-            guess = self._guess(segment, place, [tile[i : i + 32] for i in range(0, len(tile), 32)])
-            if guess is None:
-                return true, (place, frontier.size, stop)
-            hashes = segment.leaves(guess.pieces)
+        true, place = bytearray(), 0
+        leaves, frontier = self._leaves(), self.bundle.frontier()
+        for segment in self._segments(frontier):
+            offset, end = 32 * (segment.start - self.begin), 32 * (segment.stop - self.begin)
+            tile = [leaves[at : at + 32] for at in range(offset, min(end, len(leaves)), 32)]
+            solved = self._solve(segment, place, tile)
+            if solved is None:
+                return true, (place, segment.start, segment.stop)
+            hashes, used = solved
             true += b"".join(hashes)
-            frontier.extend(stop, cover(hashes, frontier.size))
-            place += guess.used
-            self.dirty = {key: state for key, state in {**self.dirty, **guess.dirty}.items() if state is not None}
-            if guess.spare is not None:
-                self.spare.append(guess.spare)
-            self.links = {**guess.links, **self.links}
-        if frontier.size < bundle.manifest.stop:
+            frontier.extend(segment.stop, cover(hashes, segment.start))
+            place += used
+            self.memory.clear()
+        if frontier.size < self.bundle.manifest.stop:
             # Nothing is signed from here on: take it as it stands, _ends() speaks of it.
+            for at in range(place, len(self.labels)):
+                self.index_of[at] = frontier.size + at - place
             true += self.hashes[32 * place :]
         return true, None
 
-    def _guess(self, segment: Segment, place: int, tile: list[bytes]) -> Guess | None:
-        length = segment.stop - segment.start
-        here = min(length, max(0, len(self.labels) - place))
-        if not self.dirty and here == length and segment.fits_hashes(segment.run(place, length)):
-            return Guess([(place, length)], length)
-        if segment.fits_hashes(tile):
-            return Guess(list(tile), self._aligned(tile, place, length))
-        if length > LARGEST_SEARCH:
+    def _solve(self, segment: Segment, place: int, tile: list[bytes]) -> tuple[list[bytes], int] | None:
+        """The true leaves of a segment and the number of presented events they use up; None if not found."""
+        shown = self.run(place, segment.length)
+        if segment.fits(shown):
+            for at in range(place, place + segment.length):
+                index = segment.start + at - place
+                self.pair(at, index, (self.named[at], self.numbers[at]), relinked=False)
+            return shown, segment.length
+        if segment.fits(tile):
+            return tile, self._align(segment, tile, place)
+        guess = Search(self, segment, place).find()
+        if guess is None:
             return None
-        for guesses in Search(self, segment, place, tile).stages():
-            # Each kind of guess has its share of the time, so that none starves the others.
-            segment.deadline = time.monotonic() + STAGE_SECONDS
-            try:
-                for guess in guesses:
-                    if segment.fits(guess.pieces):
-                        return guess
-            except _OutOfTime:
+        for slot, at in enumerate(guess.trial.slots):
+            leaf = guess.trial.leaves[slot]
+            self.pair(at, segment.start + slot, guess.trial.links[slot], relinked=leaf != self.leaf(at))
+        self.redated.update(guess.dated)
+        self.spare += guess.spare
+        return list(guess.trial.leaves), guess.used
+
+    # -- true leaves that leaves.bin gave, and the events that are theirs
+
+    def _align(self, segment: Segment, tile: list[bytes], place: int) -> int:
+        """Pair presented events with true leaves; returns the number that the segment uses up."""
+        near = range(max(0, place - 8), min(len(self.labels), place + segment.length + 72))
+        where = {self.leaf(at): at for at in near if self.index_of[at] < 0}
+        lost: list[int] = []
+        slot, at = 0, place
+        while slot < segment.length:
+            if self._is(at, segment.start + slot, tile[slot], lost):
+                slot, at = slot + 1, at + 1
                 continue
-        return None
+            skipped, ahead = self._resume(segment, tile, slot, at, where, lost)
+            lost += range(segment.start + slot, segment.start + slot + skipped)
+            slot, at = slot + skipped, at + ahead
+        return max(0, at - place)
 
-    def _aligned(self, tile: list[bytes], place: int, length: int) -> int:
-        """The number of presented events that a segment known from leaves.bin stands for."""
-        near = {self.leaf(at): at for at in range(max(0, place - 64), min(len(self.labels), place + length + 64))}
-        for back, leaf in enumerate(reversed(tile[-256:])):
-            if leaf in near:
-                return max(0, near[leaf] + 1 + back - place)
-        return min(length, len(self.labels) - place)
+    def _is(self, place: int, index: int, leaf: bytes, lost: list[int]) -> bool:
+        """Whether the event presented there is the one of that leaf, at most numbered and linked anew."""
+        if not 0 <= place < len(self.labels) or self.index_of[place] >= 0:
+            return False
+        if self.leaf(place) == leaf:
+            self.pair(place, index, (self.named[place], self.numbers[place]), relinked=False)
+            return True
+        if self.numbers[place] < 0 or time.monotonic() > self.deadline:
+            return False
+        named, number = self.following(place, self.state.get(self.streams[place]))
+        for links in ((named, number), *((one, number + 1) for one in lost[-8:] if one > named)):
+            if self.linked(place, *links) == leaf:
+                self.pair(place, index, links, relinked=True)
+                return True
+        return False
+
+    def _resume(
+        self, segment: Segment, tile: list[bytes], slot: int, at: int, where: dict[bytes, int], lost: list[int]
+    ) -> tuple[int, int]:
+        """How many true leaves and how many presented events to pass over until they go together again."""
+        best = LIMIT_COUNT, 1, 1
+        for skipped, leaf in enumerate(tile[slot : slot + 64]):
+            place = where.get(leaf, -1)
+            if place >= max(0, at - 8) and self.index_of[place] < 0:
+                best = min(best, (skipped + abs(place - at), skipped, place - at))
+        for steps in range(1, 9) if best[0] == LIMIT_COUNT else ():
+            for skipped in range(min(steps, segment.length - slot - 1) + 1):
+                index = segment.start + slot + skipped
+                gone = [*lost, *range(segment.start + slot, index)]
+                place = at + steps - skipped
+                before = self.state.get(self.streams[place]) if place < len(self.streams) else None
+                if self._is(place, index, tile[slot + skipped], gone):
+                    # Only looked at: the walk comes to it.
+                    self.index_of[place] = -1
+                    if before is None:
+                        del self.state[self.streams[place]]
+                    else:
+                        self.state[self.streams[place]] = before
+                    return skipped, steps - skipped
+        return best[1:]
 
 
-def canonical_deep(value: Any) -> bytes:
-    return json.dumps(_sorted(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+@dataclass
+class Guess:
+    """Presented events in the slots of a segment, how many it uses up, and what it takes out or dates anew."""
+
+    trial: Trial
+    used: int
+    spare: list[int] = field(default_factory=list)
+    dated: dict[int, str] = field(default_factory=dict)
 
 
-def _sorted(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _sorted(value[key]) for key in sorted(value, key=lambda key: key.encode("utf-16-be"))}
-    if isinstance(value, list):
-        return [_sorted(one) for one in value]
-    return value
+class Trial:
+    """Presented events in the slots of a segment, numbered and linked as the log would have done, and their root.
+
+    Putting others into a few slots costs little: only their streams and the way up to the root are made anew.
+    """
+
+    def __init__(self, of: Diagnosis, segment: Segment, slots: Iterable[int]) -> None:
+        self.of, self.segment, self.slots = of, segment, list(slots)
+        self.leaves, self.links = [of.leaf(place) for place in self.slots], [(-1, -1)] * segment.length
+        self.members: dict[int, list[int]] = {}
+        self.dirty: set[int] = set()
+        for slot, place in enumerate(self.slots):
+            self.members.setdefault(of.streams[place], []).append(slot)
+        for stream in self.members:
+            self._link(stream)
+        self.dirty.clear()
+        self.heaps: list[tuple[int, list[bytes]]] = []
+        at = 0
+        for level in levels_between(segment.start, segment.stop):
+            width = 1 << level
+            heap = [b""] * width + self.leaves[at : at + width]
+            for node in range(width - 1, 0, -1):
+                heap[node] = node_hash(heap[2 * node], heap[2 * node + 1])
+            self.heaps.append((at, heap))
+            at += width
+        self.starts = [start for start, _ in self.heaps]
+
+    def put(self, changes: dict[int, int]) -> None:
+        """Put events into slots: slot to place."""
+        touched = set()
+        for slot, place in changes.items():
+            old = self.of.streams[self.slots[slot]]
+            self.members[old].remove(slot)
+            self.slots[slot] = place
+            touched |= {old, self.of.streams[place]}
+        for slot, place in changes.items():
+            bisect.insort(self.members.setdefault(self.of.streams[place], []), slot)
+        for stream in touched:
+            self._link(stream)
+
+    def _link(self, stream: int) -> None:
+        before = self.of.state.get(stream)
+        for slot in self.members[stream]:
+            place = self.slots[slot]
+            if self.of.numbers[place] < 0:
+                self.force(slot, self.of.leaf(place))
+                continue
+            self.links[slot] = links = self.of.following(place, before)
+            self.force(slot, self.of.linked(place, *links))
+            before = self.segment.start + slot, links[1]
+
+    def force(self, slot: int, leaf: bytes) -> None:
+        """Give a slot that leaf."""
+        if self.leaves[slot] != leaf:
+            self.leaves[slot] = leaf
+            self.dirty.add(slot)
+
+    def fits(self) -> bool:
+        """Whether it hashes to the signed root."""
+        ways: dict[int, set[int]] = {}
+        for slot in self.dirty:
+            number = bisect.bisect_right(self.starts, slot) - 1
+            start, heap = self.heaps[number]
+            node = len(heap) // 2 + slot - start
+            heap[node] = self.leaves[slot]
+            ways.setdefault(number, set()).add(node >> 1)
+        for number, nodes in ways.items():
+            heap = self.heaps[number][1]
+            while nodes and 0 not in nodes:
+                for node in nodes:
+                    heap[node] = node_hash(heap[2 * node], heap[2 * node + 1])
+                nodes = {node >> 1 for node in nodes}
+        self.dirty.clear()
+        return self.segment.fits_nodes([heap[1] for _, heap in self.heaps])
 
 
 class Search:
-    """Guesses at the true leaves of one segment, the likely first. Only one that gives the signed root is believed."""
+    """Guesses at the true order of one segment, the likely first. Only one that gives the signed root is believed."""
 
-    def __init__(self, diagnosis: Diagnosis, segment: Segment, place: int, tile: list[bytes]) -> None:
-        self.of, self.segment, self.place, self.tile = diagnosis, segment, place, tile
-        self.length = segment.stop - segment.start
-        self.past = len(diagnosis.labels)
+    def __init__(self, of: Diagnosis, segment: Segment, place: int) -> None:
+        self.of, self.segment, self.place, self.length = of, segment, place, segment.length
+        self.past = len(of.labels)
         self.end = min(place + self.length, self.past)
         self.inside = range(place, self.end)
-        self.members: dict[int, list[int]] = {}
-        for at in range(place, min(self.end + 64, self.past)):
-            self.members.setdefault(diagnosis.streams[at], []).append(at)
-        # What earlier tampering makes of this segment: its streams were linked anew from there on.
-        self.carried = self._linked(set(diagnosis.dirty), self._usual)
+        self.whole = len(self.inside) == self.length
 
-    def stages(self) -> Iterator[Iterator[Guess]]:
+    def find(self) -> Guess | None:
+        """The guess that fits, or None."""
+        for stage in self._stages():
+            # Each kind of guess has its share of the time, so that none starves the others.
+            deadline = time.monotonic() + STAGE_SECONDS
+            for guess in stage:
+                if guess.trial.fits():
+                    return guess
+                if time.monotonic() > deadline:
+                    break
+        return None
+
+    def _stages(self) -> Iterator[Iterator[Guess]]:
         """Kinds of guesses, the likely and cheap first."""
-        yield self._as_it_is()
-        yield self._edits()
-        yield self._orders()
+        if self.whole:
+            yield self._as_it_is()
+        if self.length > LARGEST_SEARCH:
+            return
+        if self.whole:
+            yield self._orders()
         yield self._inserts((1,))
-        yield self._deletes()
         yield self._returns()
         yield self._inserts((2, 3, 4, 5, 6, 7, 8, 16, 32, 64))
-        yield self._exchanges()
-        yield self._moves()
-        yield self._backdates()
+        if self.whole:
+            yield self._dates()
+            yield self._exchanges()
+            yield self._moves()
+
+    def _trial(self, slots: Iterable[int]) -> Trial:
+        return Trial(self.of, self.segment, slots)
 
     def _as_it_is(self) -> Iterator[Guess]:
-        whole = [(self.place, self.length)]
-        if self.carried[0]:
-            yield self._guess(whole, self.length, self.carried)
-        yield self._guess(whole, self.length, ({}, {}))
-
-    # -- chains written anew
-
-    def _usual(self, stream: int) -> list[int]:
-        return [at for at in self.members.get(stream, ()) if at < self.end]
-
-    def _linked(
-        self, touched: set[int], order: Callable[[int], list[int]], known: dict[int, bytes] | None = None
-    ) -> tuple[dict[int, bytes], dict[int, Any]]:
-        """Leaves of the touched streams' events, numbered and linked in the order given, and where they stand after.
-
-        A stream's state is None where what is presented after this segment follows on as it is.
-        """
-        changed, states = dict(known or {}), {}
-        for stream in touched:
-            shown, mine = self._usual(stream), order(stream)
-            if not shown and not mine:
-                continue
-            first = shown[0] if shown else mine[0]
-            number, last = self.of.dirty.get(stream) or (self.of.numbers[first] - 1, self.of.named(first))
-            for at in mine:
-                if known and at in known:
-                    number, last = number + 1, known[at]
-                elif self.of.numbers[at] == number + 1 and self.of.named(at) == last:
-                    number, last = number + 1, self.of.leaf(at)
-                else:
-                    number, last = number + 1, self._following(at, number + 1, last)
-                    changed[at] = last
-            follows = bool(shown) and (number, last) == (self.of.numbers[shown[-1]], self.of.leaf(shown[-1]))
-            states[stream] = None if follows else (number, last)
-        return changed, states
-
-    def _following(self, at: int, number: int, last: bytes) -> bytes:
-        """The leaf hash of an event with that number, naming that hash."""
-        document = self.of.document(at)
-        if document is None:
-            return self.of.leaf(at)
-        document["stream_seq"], document["prev_hash"] = number, last.hex() if any(last) else None
-        return leaf_hash(canonical_deep(document))
-
-    def _guess(
-        self, runs_of: list[tuple[int, int]], used: int, linked: tuple[dict[int, bytes], dict[int, Any]]
-    ) -> Guess:
-        """Make pieces of runs, cut to the segment's length, with changed leaves in their places."""
-        changed, states = linked
-        pieces: list[Piece] = []
-        left = self.length
-        for start, length in runs_of:
-            stop = min(start + min(length, left), self.past)
-            left -= max(0, stop - start)
-            for at in sorted(at for at in changed if start <= at < stop):
-                if at > start:
-                    pieces.append((start, at - start))
-                pieces.append(changed[at])
-                start = at + 1  # noqa: PLW2901 (the run goes on after it)
-            if start < stop:
-                pieces.append((start, stop - start))
-        return Guess(pieces, used, states, links=changed)
-
-    def _both(
-        self, runs_of: list[tuple[int, int]], used: int, touched: set[int], order: Callable[[int], list[int]]
-    ) -> Iterator[Guess]:
-        """As presented, and with the touched streams linked anew."""
-        changed, states = self._linked(touched, order)
-        if not changed:
-            # Whether the stream was linked anew shows only in a later segment.
-            yield self._guess(runs_of, used, (self.carried[0], {**self.carried[1], **states}))
-        else:
-            yield self._guess(runs_of, used, self.carried)
-            both = {**self.carried[0], **changed}
-            for stream in touched:
-                for at in self._usual(stream):
-                    if at in both and at not in changed:
-                        del both[at]
-            yield self._guess(runs_of, used, (both, {**self.carried[1], **states}))
-
-    # -- one class after the other
-
-    def _edits(self) -> Iterator[Guess]:
-        """An event whose successor names another hash for it; all such together, then each alone."""
-        known = {at: leaf for at, leaf in self.of.edited.items() if self.place <= at < self.end}
-        whole = [(self.place, self.length)]
-        ones = [{at: leaf} for at, leaf in itertools.islice(known.items(), 64)]
-        for some in [known, *ones] if known else []:
-            guess = self._guess(whole, self.length, ({**self.carried[0], **some}, self.carried[1]))
-            guess.links = self.carried[0]
-            yield guess
+        """As presented, with the links that what is proven before gives."""
+        yield Guess(self._trial(self.inside), self.length)
 
     def _inserts(self, widths: tuple[int, ...]) -> Iterator[Guess]:
-        """Without one event, or without some in a row; its stream as it is, and linked without it."""
+        """Without one event, or without some in a row."""
         for width in widths:
-            for at in range(self.place, min(self.place + self.length + 1, self.past - width + 1)):
-                runs_of = [(self.place, at - self.place), (at + width, self.place + self.length - at)]
-                touched = {self.of.streams[one] for one in range(at, at + width)}
+            used = self.length + width
+            if self.place + used > self.past:
+                return
+            trial = self._trial(range(self.place + width, self.place + used))
+            for at in range(self.place, self.place + self.length + 1):
+                if at > self.place:
+                    trial.put({at - 1 - self.place: at - 1})
+                yield Guess(trial, used, list(range(at, at + width)))
 
-                def rest(stream: int, at: int = at, width: int = width) -> list[int]:
-                    stop = self.place + self.length + width
-                    mine = self.members.get(stream, ())
-                    return [one for one in mine if one < stop and not at <= one < at + width]
-
-                for guess in self._both(runs_of, self.length + width, touched, rest):
-                    guess.spare = at if width == 1 else None
-                    yield guess
-
-    def _strays(self) -> list[bytes]:
-        """Leaf hashes that may be missing here: named by others, taken out before, of events standing elsewhere."""
-        found = [leaf for before, after, leaf in self.of.lost if after >= self.place and before < self.end]
-        found += self.of.edited.values()
-        found += [self.of.leaf(at) for at in self._elsewhere()]
-        here = {self.of.leaf(at) for at in self.inside}
-        found += [leaf for leaf in self.tile if leaf not in here][:32]
-        return list(dict.fromkeys(leaf for leaf in found if any(leaf)))[:96]
+    def _returns(self) -> Iterator[Guess]:
+        """With an event that stands elsewhere brought back, to every place."""
+        for stray in self._elsewhere()[:8]:
+            if self.place + self.length - 1 > self.past or self.place <= stray < self.place + self.length - 1:
+                continue
+            trial = self._trial([stray, *range(self.place, self.place + self.length - 1)])
+            yield Guess(trial, self.length - 1)
+            for slot in range(self.length - 1):
+                trial.put({slot: self.place + slot, slot + 1: stray})
+                yield Guess(trial, self.length - 1)
 
     def _elsewhere(self) -> list[int]:
         """Events taken out before, and those that stand elsewhere and whose number belongs here."""
@@ -1542,130 +1715,92 @@ class Search:
         if not near:
             return self.of.spare
         low, high = near[len(near) // 10] - 2, near[len(near) * 9 // 10] + 2
-        others = itertools.chain(range(self.end, self.past), range(max(0, self.place - 4096), self.place))
-        found = (at for at in itertools.islice(others, 500_000) if low <= events[at] <= high)
+        others = itertools.chain(range(self.end - 1, self.past), range(max(0, self.place - 4096), self.place))
+        found = (
+            at for at in itertools.islice(others, 500_000) if low <= events[at] <= high and self.of.index_of[at] < 0
+        )
         return list(dict.fromkeys([*self.of.spare, *itertools.islice(found, 16)]))
-
-    def _deletes(self) -> Iterator[Guess]:
-        """With one event more, at every place."""
-        for leaf in self._strays():
-            for at in range(self.place, min(self.place + self.length, self.past + 1)):
-                before = self._guess([(self.place, at - self.place)], 0, self.carried).pieces
-                after = self._guess([(at, self.place + self.length - 1 - at)], 0, self.carried).pieces
-                yield Guess([*before, leaf, *after], self.length - 1, self.carried[1])
-
-    def _returns(self) -> Iterator[Guess]:
-        """With an event of elsewhere brought back, its stream linked anew: where its number puts it, then anywhere."""
-        for stray in self._elsewhere()[:8]:
-            stream = self.of.streams[stray]
-            places = sorted(
-                range(self.place, min(self.place + self.length, self.past + 1)),
-                key=lambda at, stray=stray: self._misplaced(at, stray),  # type: ignore[misc]
-            )
-            for to in places[: 64 if self.length > 512 else None]:
-                runs_of = [(self.place, to - self.place), (stray, 1), (to, self.place + self.length - 1 - to)]
-
-                def order(_: int, to: int = to, stray: int = stray, stream: int = stream) -> list[int]:
-                    mine = [at for at in self._usual(stream) if at != stray and at < self.place + self.length - 1]
-                    return sorted([*mine, stray], key=lambda at: to - 0.5 if at == stray else at)
-
-                linked = self._linked({stream}, order)
-                states = {**self.carried[1], **linked[1]}
-                guess = self._guess(runs_of, self.length - 1, ({**self.carried[0], **linked[0]}, states))
-                yield guess
-
-    def _misplaced(self, at: int, stray: int) -> int:
-        """How far from its place by number the stray would stand before `at`."""
-        return abs(self.of.event_ids[min(at, self.past - 1)] - self.of.event_ids[stray] - 1)
 
     def _orders(self) -> Iterator[Guess]:
         """In the order of numbers, of times; with two exchanged of those that are out of it."""
-        if len(self.inside) != self.length:
-            return
         for key in (self.of.event_ids, self.of.times):
-            yield from self._in_order(sorted(self.inside, key=key.__getitem__))
-        for one, other in itertools.combinations(self._oddest(), 2):
-            yield from self._exchanged(one, other)
+            yield Guess(self._trial(sorted(self.inside, key=key.__getitem__)), self.length)
+        yield from self._exchanged(itertools.combinations(self._oddest(), 2))
 
     def _exchanges(self) -> Iterator[Guess]:
         """With two neighbours exchanged, or an odd one with any, or any two."""
-        if len(self.inside) != self.length:
-            return
-        for one in self.inside[:-1]:
-            yield from self._exchanged(one, one + 1)
-        for one, other in itertools.product(self._oddest(), self.inside):
-            if one != other:
-                yield from self._exchanged(min(one, other), max(one, other))
-        for one, other in itertools.combinations(self.inside, 2):
-            yield from self._exchanged(one, other)
+        inside = self.inside
+        yield from self._exchanged(
+            itertools.chain(
+                zip(inside, inside[1:]),  # noqa: B905 (the last has no neighbour)
+                ((one, other) for one in self._oddest() for other in inside if one != other),
+                itertools.combinations(inside, 2),
+            )
+        )
+
+    def _exchanged(self, pairs: Iterable[tuple[int, int]]) -> Iterator[Guess]:
+        trial = self._trial(self.inside)
+        for one, other in pairs:
+            trial.put({one - self.place: other, other - self.place: one})
+            yield Guess(trial, self.length)
+            trial.put({one - self.place: one, other - self.place: other})
 
     def _moves(self) -> Iterator[Guess]:
         """With one moved to any place, the odd ones first."""
-        if len(self.inside) != self.length:
-            return
         odd = self._oddest()
         for one in [*odd, *sorted(set(self.inside) - set(odd))]:
-            for other in self.inside:
-                if one != other:
-                    yield from self._moved(one, other)
+            trial = self._trial(self.inside)
+            for slot in range(one - self.place, 0, -1):
+                trial.put({slot - 1: one, slot: trial.slots[slot - 1]})
+                yield Guess(trial, self.length)
+            trial = self._trial(self.inside)
+            for slot in range(one - self.place, self.length - 1):
+                trial.put({slot + 1: one, slot: trial.slots[slot + 1]})
+                yield Guess(trial, self.length)
+
+    def _dates(self) -> Iterator[Guess]:
+        """An event out of time, with every microsecond its neighbours leave it."""
+        for at in misdated(self.of, self.inside)[:4]:
+            trial, slot = self._trial(self.inside), at - self.place
+            document = self.of.document(at)
+            if document is not None:
+                named, number = trial.links[slot]
+                document |= {"prev": None if named < 0 else named, "stream_seq": number}
+            for text, leaf in times_of(document, times_near(self.of, at), 50_000):
+                trial.force(slot, leaf)
+                yield Guess(trial, self.length, dated={at: text})
 
     def _oddest(self) -> list[int]:
         inside = list(self.inside)
-        return sorted({*self._odd(inside, self.of.event_ids), *self._odd(inside, self.of.times)})[:48]
+        return sorted({*odd_ones(inside, self.of.event_ids), *odd_ones(inside, self.of.times)})[:48]
 
-    def _odd(self, inside: list[int], key: Sequence[int]) -> list[int]:
-        kept = {inside[at] for at in longest_ascent([key[at] for at in inside])}
-        return [at for at in inside if at not in kept]
 
-    def _in_order(self, order: list[int]) -> Iterator[Guess]:
-        runs_of = [(first, last - first + 1) for first, last in runs(order)]
-        rank = {at: number for number, at in enumerate(order)}
+def odd_ones(places: list[int], key: Sequence[int]) -> list[int]:
+    """Those without which the key would ascend."""
+    kept = set(longest_ascent([key[at] for at in places]))
+    return [at for number, at in enumerate(places) if number not in kept]
 
-        def ranked(stream: int) -> list[int]:
-            return sorted(self._usual(stream), key=rank.__getitem__)
 
-        touched = {stream for stream in self.members if self._usual(stream) != ranked(stream)}
-        yield from self._both(runs_of, self.length, touched, ranked)
+def times_near(of: Diagnosis, place: int) -> list[int]:
+    """Times of the events with the numbers around, sorted: number and time are taken together, when it is written."""
+    around = range(max(0, place - 32), min(len(of.times), place + 33))
+    places = [at for at in around if at != place and of.times[at] >= 0]
+    places.sort(key=lambda at: abs(of.event_ids[at] - of.event_ids[place]))
+    return sorted(of.times[at] for at in places[:4])
 
-    def _exchanged(self, one: int, other: int) -> Iterator[Guess]:
-        stop = self.place + self.length
-        runs_of = [
-            (self.place, one - self.place), (other, 1), (one + 1, other - one - 1), (one, 1),
-            (other + 1, stop - other - 1),
-        ]  # fmt: skip
-        where = {one: other, other: one}
-        touched = {self.of.streams[one], self.of.streams[other]}
-        yield from self._both(
-            runs_of, self.length, touched, lambda each: sorted(self._usual(each), key=lambda at: where.get(at, at))
-        )
 
-    def _moved(self, one: int, to: int) -> Iterator[Guess]:
-        stop = self.place + self.length
-        if to < one:
-            runs_of = [(self.place, to - self.place), (one, 1), (to, one - to), (one + 1, stop - one - 1)]
-        else:
-            runs_of = [(self.place, one - self.place), (one + 1, to - one), (one, 1), (to + 1, stop - to - 1)]
-        where = to - 0.5 if to < one else to + 0.5
-        yield from self._both(
-            runs_of,
-            self.length,
-            {self.of.streams[one]},
-            lambda each: sorted(self._usual(each), key=lambda at: where if at == one else at),
-        )
-
-    def _backdates(self) -> Iterator[Guess]:
-        """An event out of time, with every microsecond its neighbours leave it."""
-        inside = list(self.inside)
-        if len(inside) != self.length:
-            return
-        for at in self._odd(inside, self.of.times)[:4]:
-            near = sorted(self.of.times[one] for one in range(max(0, at - 2), min(at + 3, self.past)) if one != at)
-            for _, leaf in times_of(self.of.document(at), near, 50_000):
-                changed, states = self._linked({self.of.streams[at]}, self._usual, {at: leaf})
-                linked = {**self.carried[0], **changed}, {**self.carried[1], **states}
-                guess = self._guess([(self.place, self.length)], self.length, linked)
-                guess.links = {one: found for one, found in linked[0].items() if one != at}
-                yield guess
+def misdated(of: Diagnosis, places: Iterable[int]) -> list[int]:
+    """Places of events whose time is off that of the events numbered around, by more than a second; the worst first."""
+    off = {}
+    for place in places:
+        near = times_near(of, place)
+        if near and of.times[place] >= 0:
+            middle = near[1:-1] or near
+            slack = 1_000_000 + (2 * (near[-1] - near[0]) if len(near) < 3 else 0)
+            distance = max(middle[0] - of.times[place], of.times[place] - middle[-1])
+            if distance > slack:
+                off[place] = distance
+    return sorted(off, key=lambda place: -off[place])
 
 
 def times_of(document: dict[str, Any] | None, near: list[int], most: int) -> Iterator[tuple[str, bytes]]:
@@ -1676,7 +1811,7 @@ def times_of(document: dict[str, Any] | None, near: list[int], most: int) -> Ite
     if document is None or not near:
         return
     mark = "@" * 27
-    before, _, after = canonical_deep({**document, "at": mark}).partition(f'"at":"{mark}"'.encode())
+    before, _, after = canonical({**document, "at": mark}).partition(f'"at":"{mark}"'.encode())
     if mark.encode() in after:
         return
     start, after = sha256(b"\x00" + before + b'"at":"'), b'"' + after
@@ -1726,38 +1861,32 @@ class Comparison:
     """What was done to the true leaves to give the presented ones: both are known, so each finding is proven."""
 
     def __init__(self, of: Diagnosis, true: bytearray, size: int) -> None:
-        self.of, self.start = of, of.bundle.manifest.start
-        shown, real = of.hashes[:size], bytes(true)
-        low, shown_end, real_end = 0, len(shown) // 32, len(real) // 32
-        while low < min(shown_end, real_end) and shown[32 * low : 32 * low + 32] == real[32 * low : 32 * low + 32]:
-            low += 1
-        while shown_end > low and real_end > low and self._at(shown, shown_end - 1) == self._at(real, real_end - 1):
-            shown_end, real_end = shown_end - 1, real_end - 1
-        self.low, self.whole = low, real_end == len(real) // 32
-        self.shown = {place: self._at(shown, place) for place in range(low, shown_end)}
-        self.real = {place: self._at(real, place) for place in range(low, real_end)}
-        self.pairs: dict[int, int] = {}
-        self.relinked: dict[int, int] = {}
-        self.states: dict[int, tuple[int, bytes]] = {}
+        self.of, self.start, self.true, self.size = of, of.begin, true, size
         self.deadline = time.monotonic() + 20
+        there = bytearray(len(true) // 32)
+        for place in range(size):
+            if of.index_of[place] >= 0:
+                there[of.index_of[place] - self.start] = 1
+        self.missing = [real for real, found in enumerate(there) if not found]
+        self.foreign = [place for place in range(size) if of.index_of[place] < 0]
+        self.whole = size == len(of.labels)
 
-    @staticmethod
-    def _at(hashes: bytes, place: int) -> bytes:
-        return hashes[32 * place : 32 * place + 32]
+    def real(self, place: int) -> int:
+        return self.of.index_of[place] - self.start
+
+    def leaf(self, real: int) -> bytes:
+        return bytes(self.true[32 * real : 32 * real + 32])
 
     def findings(self) -> list[Finding]:
         self._match()
-        self._relink()
-        kept = self._kept()
-        found = self._moved(kept)
-        foreign = sorted(set(self.shown) - set(self.pairs))
-        missing = sorted(set(self.real) - set(self.pairs.values()))
-        anchors = [*((place, self.pairs[place]) for place in kept), (1 << 60, 1 << 60)]
+        found, kept = self._moved()
+        foreign, missing = self.foreign, self.missing
         strange: list[int] = []
         gone: list[int] = []
-        for shown_stop, real_stop in anchors:
-            these = [place for place in foreign if place < shown_stop]
-            those = [place for place in missing if place < real_stop]
+        # Between two events that stayed, what is foreign stands for what is missing: it was edited.
+        for shown_stop, real_stop in self._anchors(kept):
+            these = foreign[: bisect.bisect_left(foreign, shown_stop)]
+            those = missing[: bisect.bisect_left(missing, real_stop)]
             foreign, missing = foreign[len(these) :], missing[len(those) :]
             both = min(len(these), len(those))
             found += [self._edit(one, other) for one, other in zip(these[:both], those[:both])]  # noqa: B905
@@ -1766,135 +1895,105 @@ class Comparison:
         found += self._redated(strange, gone)
         found += [self._insert(first, last) for first, last in runs(strange)]
         found += [self._delete(first, last) for first, last in runs(gone)]
-        if not found:
-            found = [self._edited(place, place) for place in sorted(self.relinked)]
-        elif self.relinked:
-            text = f"; {len(self.relinked)} later events were linked anew to hide it"
-            found[0] = Finding(found[0].kind, found[0].text + text, found[0].first, found[0].last)
-        return sorted(found, key=lambda one: one.first or 0)
+        for place, at in self.of.redated.items():
+            text = f"its time was {at} and was changed; that hashes to the signed root"
+            found.append(Finding("backdate", text, self.start + self.real(place)))
+        return sorted(self._with_links(found), key=lambda one: one.first or 0)
+
+    def _with_links(self, found: list[Finding]) -> list[Finding]:
+        linked = [place for place in range(self.size) if self.of.relinked[place] and place not in self.of.redated]
+        if not linked:
+            return found
+        if found:
+            text = f"; {len(linked)} other events were numbered or linked anew to hide it"
+            return [Finding(found[0].kind, found[0].text + text, found[0].first, found[0].last), *found[1:]]
+        text = "its number in its stream, or the index it names before it, was changed; nothing else was"
+        return [Finding("edit", text, self.start + self.real(place)) for place in linked]
 
     def _match(self) -> None:
-        where = {leaf: place for place, leaf in self.real.items()}
-        taken: dict[int, int] = {}
-        for place, leaf in self.shown.items():
-            real = where.get(leaf)
+        """Pair what is left by hash, and then with other links: events that stand far from their place."""
+        where = {self.leaf(real): real for real in self.missing}
+        for place in self.foreign:
+            real = where.pop(self.of.leaf(place), None)
             if real is None:
-                continue
-            other = taken.get(real)
-            if other is None or self._beside(place, real):
-                self.pairs.pop(-1 if other is None else other, None)
-                self.pairs[place] = real
-                taken[real] = place
-        for place, leaf in self.of.links.items():
-            if leaf in where and place in self.shown and place not in self.pairs and where[leaf] not in taken:
-                self.pairs[place] = self.relinked[place] = where[leaf]
+                real = next((one for leaf, one in where.items() if self._relinked(place, one, leaf)), None)
+                if real is not None:
+                    where.pop(self.leaf(real))
+                    self.of.relinked[place] = 1
+            if real is not None:
+                self.of.index_of[place] = self.start + real
+        self.missing = sorted(where.values())
+        self.foreign = [place for place in self.foreign if self.of.index_of[place] < 0]
 
-    def _beside(self, place: int, real: int) -> bool:
-        after, before = self.shown.get(place + 1), self.shown.get(place - 1)
-        return (after is not None and after == self.real.get(real + 1)) or (
-            before is not None and before == self.real.get(real - 1)
+    def _relinked(self, place: int, real: int, leaf: bytes) -> bool:
+        of, number = self.of, self.of.numbers[place]
+        if number < 0 or time.monotonic() > self.deadline - 10:
+            return False
+        mates = [self.real(at) for at in range(self.size) if of.streams[at] == of.streams[place]]
+        before = max((self.start + mate for mate in mates if 0 <= mate < real), default=-1)
+        return any(
+            of.linked(place, named, number + step) == leaf
+            for named in dict.fromkeys((before, of.named[place]))
+            for step in (0, 1, -1, 2, -2, 3, -3)
         )
 
-    def _relink(self) -> None:
-        """Recognise events that differ from true ones only in number, event id and the hash they name."""
-        foreign = [place for place in self.shown if place not in self.pairs]
-        missing = {leaf: place for place, leaf in self.real.items() if place not in set(self.pairs.values())}
-        if not foreign or not missing:
-            return
-        wanted = {self.of.streams[place] for place in foreign}
-        for place in range(self.low):
-            if self.of.streams[place] in wanted:
-                self.states[self.of.streams[place]] = self.of.numbers[place], self.of.leaf(place)
-        for place in self.shown:
-            stream = self.of.streams[place]
-            if place in self.pairs:
-                self.states[stream] = self.of.numbers[place], self.shown[place]
-            elif time.monotonic() < self.deadline:
-                real = self._true_place(place, missing)
-                if real is not None:
-                    del missing[self.real[real]]
-                    self.pairs[place] = self.relinked[place] = real
-
-    def _true_place(self, place: int, missing: dict[bytes, int]) -> int | None:
-        document = self.of.document(place)
-        if document is None or self.of.numbers[place] < 0:
-            return None
-        stream, shown = self.of.streams[place], self.of.numbers[place]
-        number, last = self.states.get(stream, (shown - 1, self.of.named(place)))
-        firsts = [last, *itertools.islice(missing, 8), self.of.named(place)]
-        for named, sequence, step in itertools.product(
-            firsts, dict.fromkeys((number + 1, shown, shown + 1, shown - 1)), (0, -1, 1)
-        ):
-            document["stream_seq"], document["prev_hash"] = sequence, named.hex() if any(named) else None
-            if type(document.get("event")) is int:
-                document["event"] = self.of.event_ids[place] + step
-            leaf = leaf_hash(canonical_deep(document))
-            if leaf in missing:
-                self.states[stream] = sequence, leaf
-                return missing[leaf]
-        return None
-
-    def _kept(self) -> list[int]:
-        places = sorted(self.pairs)
-        return [places[at] for at in longest_ascent([self.pairs[place] for place in places])]
-
-    def _moved(self, kept: list[int]) -> list[Finding]:
-        stay = set(kept)
-        moved = [(place, real) for place, real in sorted(self.pairs.items()) if place not in stay]
-        if not moved:
-            return []
+    def _moved(self) -> tuple[list[Finding], list[int]]:
+        """Findings of events out of place, and the places of those that stayed in order."""
+        places = [place for place in range(self.size) if self.of.index_of[place] >= 0]
+        order = [self.of.index_of[place] for place in places]
+        if all(map(int.__lt__, order, order[1:])):
+            return [], places
+        kept = [places[at] for at in longest_ascent(order)]
+        moved = [(place, self.real(place)) for place in sorted(set(places) - set(kept))]
         said = ", ".join(f"that of {self.start + real} stands at {self.start + place}" for place, real in moved[:4])
         text = f"{_events(1, len(moved))} out of place: {said}{' ...' if len(moved) > 4 else ''}"
         ends = [end for pair in moved for end in pair]
-        return [Finding("reorder", text, self.start + min(ends), self.start + max(ends))]
+        return [Finding("reorder", text, self.start + min(ends), self.start + max(ends))], kept
+
+    def _anchors(self, kept: list[int]) -> Iterator[tuple[int, int]]:
+        """Of the events that stayed, (place, true place) of those before which something is foreign or missing."""
+        at = 0
+        for place in kept:
+            real = self.real(place)
+            if at < len(self.foreign) + len(self.missing) and (
+                bisect.bisect_left(self.foreign, place) + bisect.bisect_left(self.missing, real) > at
+            ):
+                at = bisect.bisect_left(self.foreign, place) + bisect.bisect_left(self.missing, real)
+                yield place, real
+        yield LIMIT_COUNT, LIMIT_COUNT
 
     def _edit(self, place: int, real: int) -> Finding:
-        index = self.start + real
-        leaf = self.real[real]
-        near = sorted(
-            self.of.times[one] for one in range(max(0, place - 2), min(place + 3, len(self.of.times))) if one != place
-        )
-        document = self.of.document(place)
+        index, leaf = self.start + real, self.leaf(real)
+        near, document = times_near(self.of, place), self.of.document(place)
         at = document.get("at") if document else None
         for true_at, found in times_of(document, near, 600_000) if time.monotonic() < self.deadline else ():
             if found == leaf:
                 return Finding("backdate", f"its time was {true_at} and was changed to {at}; nothing else was", index)
-        if document is not None and near and self._out_of_time(place, near):
+        if document is not None and misdated(self.of, [place]):
             text = f"its time {at} does not fit where it stands, and it is not the event that was signed"
             return Finding("backdate", text, index)
-        return self._edited(place, real)
-
-    def _edited(self, place: int, real: int) -> Finding:
-        real = self.relinked.get(real, real)
-        text = f"its leaf hash is {self.of.leaf(place).hex()[:16]}…, signed was {self.real[real].hex()[:16]}…"
-        return Finding("edit", text, self.start + real)
-
-    def _out_of_time(self, place: int, near: list[int]) -> bool:
-        at = self.of.times[place]
-        slack = max(1_000_000, near[-1] - near[0])
-        return at >= 0 and not near[0] - slack <= at <= near[-1] + slack
+        text = f"its leaf hash is {self.of.leaf(place).hex()[:16]}…, signed was {leaf.hex()[:16]}…"
+        return Finding("edit", text, index)
 
     def _redated(self, strange: list[int], gone: list[int]) -> list[Finding]:
         """An event that was moved and given another time: put both right and see whether it is one that is missing."""
-        found = []
-        for place in strange[:2]:
-            for real in gone[:2]:
-                near = sorted(self.of.times[one] for one in range(max(0, real - 2), min(real + 3, len(self.of.times))))
-                leaf = self.real[real]
-                for true_at, candidate in times_of(self.of.document(place), near, 200_000):
-                    if candidate == leaf:
-                        text = f"the event of index {self.start + real}, of {true_at}, was moved and dated anew"
-                        found.append(Finding("backdate", text, self.start + place))
-                        strange.remove(place)
-                        gone.remove(real)
-                        return found
-        return found
+        for place, real in itertools.product(strange[:2], gone[:2]):
+            near = times_near(self.of, min(real, len(self.of.times) - 1))
+            leaf = self.leaf(real)
+            for true_at, candidate in times_of(self.of.document(place), near, 200_000):
+                if candidate == leaf:
+                    strange.remove(place)
+                    gone.remove(real)
+                    text = f"the event of index {self.start + real}, of {true_at}, was moved and dated anew"
+                    return [Finding("backdate", text, self.start + place)]
+        return []
 
     def _insert(self, first: int, last: int) -> Finding:
         return Finding("insert", f"{_events(first, last)} the log never had", self.start + first, self.start + last)
 
     def _delete(self, first: int, last: int) -> Finding:
-        if self.whole and last == max(self.real) and last >= max(self.pairs.values(), default=self.low - 1):
+        end = last == len(self.true) // 32 - 1 and all(self.real(place) < first for place in range(self.size))
+        if self.whole and end:
             text = f"{_events(first, last)} missing at the end, which a signed head covers"
             return Finding("truncate", text, self.start + first, self.start + last)
         return Finding("delete", f"{_events(first, last)} missing", self.start + first, self.start + last)
@@ -1912,8 +2011,7 @@ class Suspicion:
     """The most probable class of what is only known to have happened between two heads, and the narrowest range."""
 
     def __init__(self, of: Diagnosis, place: int, start: int, stop: int) -> None:
-        self.of, self.place, self.start, self.stop = of, place, start, stop
-        self.begin = of.bundle.manifest.start
+        self.of, self.place, self.start, self.stop, self.begin = of, place, start, stop, of.begin
         self.end = min(place + stop - start, len(of.labels))
         self.inside = range(place, self.end)
 
@@ -1926,7 +2024,8 @@ class Suspicion:
         return Finding(kind, text, first, last, proven=False)
 
     def _reason(self) -> Reason:
-        for witness in (self._twice, self._labels, self._chain, self._shift, self._disorder, self._misdated):
+        witnesses = (self._twice, self._labels, self._names, self._numbers, self._shift, self._disorder, self._misdated)
+        for witness in witnesses:
             found = witness()
             if found is not None:
                 return found
@@ -1952,41 +2051,66 @@ class Suspicion:
                 return kind, f"the line after index {wanted - 1} calls itself {label}", wanted
         return None
 
-    def _chain(self) -> Reason | None:
-        for before, after, _ in self.of.lost:
-            if before < self.end and after >= self.place:
-                text = f"the event at {self.begin + after} names one before it in its stream that is not there"
-                return "delete", text, None
-        for place in self.of.edited:
-            if place in self.inside:
-                return "edit", "the next event of its stream names another hash for it", self._index(place)
+    def _names(self) -> Reason | None:
+        """Events name the index of the one before in their stream: what they name that is not there, or elsewhere."""
+        of = self.of
+        low, high, by = self.place - 1, self.end, 0
+        for place, before in self._mates():
+            named, at = of.named[place], of.named[place] - self.begin
+            if 0 <= at < len(of.labels) and of.numbers[at] < 0:
+                continue
+            skips = named >= self.begin if before < 0 else of.numbers[place] > of.numbers[before] + 1
+            if skips and self.start <= named < self.stop:
+                text = (
+                    f"the event at {self.begin + place} names that of {named} before it in its stream: it is not there"
+                )
+                return "delete", text, named
+            if before >= 0 and of.numbers[place] == of.numbers[before] + 1:
+                if at == before < high:
+                    low = max(low, before)
+                elif at != before and self.place <= before < high:
+                    high, by = before, at - before
+        if not by:
+            return None
+        first, final = self._index(low + 1), self._index(min(high, self.end - 1))
+        kind, said = ("delete", "more") if by > 0 else ("insert", "fewer")
+        text = f"later events name indexes as if {_events(1, abs(by))} {said} stood before them"
+        return kind, text, first if first == final else (first, final)
+
+    def _mates(self) -> Iterator[tuple[int, int]]:
+        """Each event's place with that of the one before in its stream, or -1."""
+        last: dict[int, int] = {}
+        for place, stream in enumerate(self.of.streams):
+            if self.of.numbers[place] >= 0:
+                yield place, last.get(stream, -1)
+                last[stream] = place
+
+    def _numbers(self) -> Reason | None:
+        """A number in a stream that is skipped, or there twice, where links were made anew without care."""
+        of = self.of
+        for place, before in self._mates():
+            if before < 0 or place < self.place or before >= self.end:
+                continue
+            if of.numbers[place] > of.numbers[before] + 1:
+                text = f"the stream of the event at {self.begin + place} has no number {of.numbers[before] + 1}"
+                return "delete", text, (self._index(max(before, self.place)), self._index(min(place, self.end - 1)))
+            if of.numbers[place] <= of.numbers[before] and place < self.end:
+                return "insert", "its stream had reached its number already", self._index(place)
         return None
 
     def _misdated(self) -> Reason | None:
-        times = self.of.times
-        for place in self.inside:
-            near = [times[at] for at in range(max(0, place - 3), min(place + 4, len(times))) if at != place]
-            slack = max(1_000_000, 2 * (max(near) - min(near))) if len(near) < 3 else 1_000_000
-            near = sorted(near)[1:-1] or near
-            if near and not near[0] - slack <= times[place] <= near[-1] + slack:
-                return "backdate", "its time does not fit its neighbours'", self._index(place)
+        for place in misdated(self.of, self.inside):
+            return "backdate", "its time does not fit that of the events numbered around it", self._index(place)
         return None
 
     def _disorder(self) -> Reason | None:
-        def odd(keys: Sequence[int], places: Sequence[int]) -> list[int]:
-            kept = set(longest_ascent([keys[at] for at in places]))
-            return [at for number, at in enumerate(places) if number not in kept]
-
-        before = range(max(0, self.place - 2000), self.place)
-        usual = len(odd(self.of.event_ids, before)) / max(1, len(before))
-        found = odd(self.of.event_ids, self.inside)
-        by_time = set(odd(self.of.times, self.inside))
+        before = list(range(max(0, self.place - 2000), self.place))
+        usual = len(odd_ones(before, self.of.event_ids)) / max(1, len(before))
+        found = odd_ones(list(self.inside), self.of.event_ids)
+        by_time = set(odd_ones(list(self.inside), self.of.times))
         both = [at for at in found if at in by_time]
         if both and len(found) > 2 * usual * len(self.inside):
             return "reorder", "its number and its time are both out of order", self._index(both[0])
-        if by_time and not found:
-            place = min(by_time)
-            return "backdate", "its time is out of order, its number is not", self._index(place)
         if found and len(found) > 2 * usual * len(self.inside):
             return "reorder", "its number is out of order", self._index(found[0])
         return None
@@ -2056,7 +2180,7 @@ def _committed(bundle: Path, index: int) -> dict[str, Any]:
     wanted = b"%d\t" % index
     for _, line in lines_of(bundle / EVENTS, LIMIT_COUNT):
         if line.startswith(wanted):
-            document = parse_body(line[len(wanted) :]) if line[len(wanted) :][:1] != b"-" else {}
+            document = json.loads(line[len(wanted) :]) if line[len(wanted) :][:1] != b"-" else {}
             found = document.get("committed")
             return found if isinstance(found, dict) else {}
     return {}

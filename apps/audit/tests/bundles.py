@@ -66,7 +66,7 @@ class Log:
     bodies: list[bytes] = field(default_factory=list)
     times: list[datetime] = field(default_factory=list)
     heads: list[int] = field(default_factory=list)
-    streams: dict[str, tuple[int, str]] = field(default_factory=dict)
+    streams: dict[str, tuple[int, int | None]] = field(default_factory=dict)
     event: int = 100
     at: datetime = BEGAN
 
@@ -80,15 +80,15 @@ class Log:
             "action": "order.placed", "after": {"amount": str(1000 + len(self.bodies)), "state": "OPEN"},
             "at": self.at.strftime("%Y-%m-%dT%H:%M:%S.%fZ"), "before": None,
             "committed": {"ip": commitment("ip", "203.0.113.9"), "user_agent": commitment("user_agent", "curl/8")},
-            "event": self.event, "party": str(UUID(int=len(self.bodies) % 7)), "prev_hash": previous,
+            "event": self.event, "party": str(UUID(int=len(self.bodies) % 7)), "prev": previous,
             "record_class": "audit_trail", "request_id": f"req-{len(self.bodies)}", "resource_id": name,
             "resource_type": kind, "session": None, "source": "app", "stream": stream, "stream_seq": sequence + 1,
-            "user": str(UUID(int=len(self.bodies) % 5)), "v": 1,
+            "user": str(UUID(int=len(self.bodies) % 5)), "v": 2,
         }  # fmt: skip
         text = jcs(body | columns)
+        self.streams[stream] = sequence + 1, len(self.bodies)
         self.bodies.append(text)
         self.times.append(self.at)
-        self.streams[stream] = sequence + 1, leaf(text).hex()
 
     def sign(self) -> None:
         """A head is signed here, 40 ms later."""

@@ -1314,7 +1314,7 @@ class Diagnosis:
         self.event_ids, self.times, self.numbers, self.named = array("q"), array("q"), array("q"), array("q")
         self.streams = array("Q")
         self.hashes = b""
-        # What is proven: of each place the index it is the event of (-1: none), and whether only its links were changed.
+        # What is proven: of each place the index of its event (-1: none), and whether its links were changed.
         self.index_of = array("q")
         self.relinked = bytearray()
         self.redated: dict[int, str] = {}
@@ -1632,10 +1632,11 @@ class Trial:
             ways.setdefault(number, set()).add(node >> 1)
         for number, nodes in ways.items():
             heap = self.heaps[number][1]
-            while nodes and 0 not in nodes:
-                for node in nodes:
+            above = nodes
+            while above and 0 not in above:
+                for node in above:
                     heap[node] = node_hash(heap[2 * node], heap[2 * node + 1])
-                nodes = {node >> 1 for node in nodes}
+                above = {node >> 1 for node in above}
         self.dirty.clear()
         return self.segment.fits_nodes([heap[1] for _, heap in self.heaps])
 
@@ -1732,7 +1733,7 @@ class Search:
         inside = self.inside
         yield from self._exchanged(
             itertools.chain(
-                zip(inside, inside[1:]),  # noqa: B905 (the last has no neighbour)
+                zip(inside, inside[1:]),  # noqa: B905, RUF007 (Python 3.9)
                 ((one, other) for one in self._oddest() for other in inside if one != other),
                 itertools.combinations(inside, 2),
             )

@@ -4,31 +4,32 @@ audit_body() is the one definition of an event's signed text: docs/audit.md, ADR
 """
 
 # Keys stand in RFC 8785's order; to_json() of a text escapes exactly as RFC 8785 does, and the json columns are
-# canonical as they were written. Outside its strings JSON has line ends as white space only: an event is one line.
-# Stable, not immutable: only then is it inlined.
+# canonical as they were written. Outside its strings JSON has line ends as white space only: without them an event is
+# one line. Stable, not immutable: only then is it inlined. concat() is half the cost of ||.
 BODY = r"""
 CREATE FUNCTION audit_one_line(said json) RETURNS text
-LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT coalesce(translate(said::text, E'\n\r', ''), 'null') $$;
+LANGUAGE sql STABLE PARALLEL SAFE AS $$ SELECT replace(replace(said::text, E'\n', ''), E'\r', '') $$;
 CREATE FUNCTION audit_body(e audit_auditlog, seq bigint, prev bigint, committed json) RETURNS text
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-    SELECT '{"action":' || to_json(e.action::text)::text
-        || ',"after":' || audit_one_line(e.after)
-        || ',"at":"' || to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-        || '","before":' || audit_one_line(e.before)
-        || ',"committed":' || coalesce(translate(committed::text, E'\n\r', ''), '{}')
-        || ',"event":' || e.id
-        || ',"party":' || coalesce('"' || e.party_id || '"', 'null')
-        || ',"prev":' || coalesce(prev::text, 'null')
-        || ',"record_class":' || to_json(e.record_class::text)::text
-        || ',"request_id":' || to_json(e.request_id::text)::text
-        || ',"resource_id":' || to_json(e.resource_id::text)::text
-        || ',"resource_type":' || to_json(e.resource_type::text)::text
-        || ',"session":' || coalesce('"' || e.session_id || '"', 'null')
-        || ',"source":' || to_json(e.source::text)::text
-        || ',"stream":' || to_json(e.resource_type || '/' || e.resource_id)::text
-        || ',"stream_seq":' || seq
-        || ',"user":' || coalesce('"' || e.user_id || '"', 'null')
-        || ',"v":2}'
+    SELECT concat(
+        '{"action":', to_json(e.action::text),
+        ',"after":', coalesce(audit_one_line(e.after), 'null'),
+        ',"at":"', to_char(e.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        '","before":', coalesce(audit_one_line(e.before), 'null'),
+        ',"committed":', coalesce(audit_one_line(committed), '{}'),
+        ',"event":', e.id,
+        ',"party":', coalesce(to_json(e.party_id), 'null'),
+        ',"prev":', coalesce(prev::text, 'null'),
+        ',"record_class":', to_json(e.record_class::text),
+        ',"request_id":', to_json(e.request_id::text),
+        ',"resource_id":', to_json(e.resource_id::text),
+        ',"resource_type":', to_json(e.resource_type::text),
+        ',"session":', coalesce(to_json(e.session_id), 'null'),
+        ',"source":', to_json(e.source::text),
+        ',"stream":', to_json(e.resource_type || '/' || e.resource_id),
+        ',"stream_seq":', seq,
+        ',"user":', coalesce(to_json(e.user_id), 'null'),
+        ',"v":2}')
 $$
 """
 DROP_BODY = """

@@ -31,6 +31,8 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] %q%u@%d ",
     "jit": "off",
 }
+# Room for what a small server has at hand, and no checkpoint every few seconds of load.
+_DURABLE = {"shared_buffers": "256MB", "max_wal_size": "2GB"}
 _CARELESS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
@@ -67,7 +69,7 @@ class Postgres(Server):
         return Path(spec.origin).parent / "pginstall" / "bin"
 
     def argv(self, port: int) -> list[str]:
-        settings = _SETTINGS | ({} if self.home.profile.durable else _CARELESS) | {"port": str(port)}
+        settings = _SETTINGS | (_DURABLE if self.home.profile.durable else _CARELESS) | {"port": str(port)}
         words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
         return run_as.command(self._who, [str(self._programs / "postgres"), "-D", self.marker, *words])
 

@@ -1155,7 +1155,7 @@ def _judge(bundle: Bundle, found: Scan, workers: Workers, result: Result) -> Non
         _ends(bundle, found, result)
     if not result.findings:
         result.findings.extend(sorted(found.findings, key=lambda one: one.first or 0))
-        result.findings.extend(_expiries(found))
+        _expiries(bundle, found, result)
     forged = [head for head in bundle.heads if not head.valid]
     for head in forged[:5]:
         text = f"{head.source} (size {head.size}, key {head.key_id[:16]}) is not signed by a key given"
@@ -1201,17 +1201,64 @@ def _ends(bundle: Bundle, found: Scan, result: Result) -> None:
         result.findings.append(Finding("truncate", text, newest.size, max(manifest.size, manifest.stop) - 1))
 
 
-def _expiries(found: Scan) -> list[Finding]:
-    """Expired events that no later signed event `audit.expired` covers. A range is [from, to), `to` not in it."""
-    covers: list[tuple[int, int]] = []
-    for index, after in found.expiries:
-        ranges = after.get("ranges") if isinstance(after, dict) else None
-        usable = [one for one in ranges if _is_range(one)] if isinstance(ranges, list) else []
-        covers.extend((first, min(stop, index)) for first, stop in usable)
-    covers.sort()
+def _expiries(bundle: Bundle, found: Scan, result: Result) -> None:
+    """Expired events that no later signed event `audit.expired` covers."""
+    told = [*found.expiries]
+    if bundle.has(EXPIRIES):
+        for number, line in lines_of(bundle.folder / EXPIRIES, LIMIT_COUNT):
+            what = f"{EXPIRIES} line {number}"
+            said = read_expiry(bundle, strict_json(line, what), what)
+            if said is None:
+                result.notes.append(f"{what} does not lead to a signed head")
+            else:
+                told.append(said)
+    covers = [
+        (one[0], min(one[1], index))
+        for index, after in told
+        for one in (after.get("ranges") if isinstance(after, dict) else None) or ()
+        if _is_range(one)
+    ]
+    text = "the event's body is gone and no later signed event audit.expired covers it"
+    result.findings += [Finding("delete", text, first, last) for first, last in uncovered(found.expired, covers)]
+
+
+def read_expiry(bundle: Bundle, entry: Any, what: str) -> tuple[int, Any] | None:
+    """Index and `after` of an event that expired others, if its path leads to a valid head; raises Damaged."""
+    index, size = count_in(entry, "index", what), count_in(entry, "size", what)
+    body, path = member(entry, "body", str, what), member(entry, "path", list, what)
+    nodes = [hash_in(node, what) for node in path[:64]]
+    roots = [head.root for head in bundle.heads if head.valid and head.size == size]
+    text = body.encode("utf-8", "surrogatepass")
+    if not roots or len(path) > 64 or root_by(leaf_hash(text), index, size, nodes) != roots[0]:
+        return None
+    event = strict_json(text, what)
+    return (index, event.get("after")) if isinstance(event, dict) and event.get("action") == "audit.expired" else None
+
+
+def root_by(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:
+    """The root of a tree of `size` leaves that a leaf and its path give (RFC 9162, 2.1.3.2); None if they give none."""
+    if index >= size:
+        return None
+    at, last, found = index, size - 1, leaf
+    for node in path:
+        if not last:
+            return None
+        if at & 1 or at == last:
+            found = node_hash(node, found)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            found = node_hash(found, node)
+        at, last = at >> 1, last >> 1
+    return None if last else found
+
+
+def uncovered(expired: list[tuple[int, int]], covers: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Of (first, last) of expired events those in no range [from, to) that a later event names."""
+    covers = sorted(covers)
     missing: list[tuple[int, int]] = []
     at, reached = 0, 0
-    for start, last in found.expired:
+    for start, last in expired:
         place = start
         while place <= last:
             while at < len(covers) and covers[at][0] <= place:
@@ -1223,8 +1270,7 @@ def _expiries(found: Scan) -> list[Finding]:
             stop = min(last, covers[at][0] - 1) if at < len(covers) else last
             missing.append((place, stop))
             place = stop + 1
-    text = "the event's body is gone and no later signed event audit.expired covers it"
-    return [Finding("delete", text, first, last) for first, last in missing]
+    return missing
 
 
 def _is_range(one: Any) -> bool:

@@ -1,6 +1,6 @@
 """What a lower room needs from a higher one: registered in AppConfig.ready(), looked up here."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -85,6 +85,10 @@ class Source:
     reads_database: bool = True
 
 
+# Of rows asked for by (resource id, number), those there are: what an auditor needs to hash them.
+ReadRows = Callable[[Sequence[tuple[str, int]]], Mapping[tuple[str, int], Mapping[str, Any]]]
+
+
 @dataclass(slots=True)
 class Registry:
     """All registrations of this process."""
@@ -96,6 +100,7 @@ class Registry:
     metrics: dict[str, Source] = field(default_factory=dict)
     work: dict[str, str] = field(default_factory=dict)
     providers: "dict[str, Callable[[httpx.Client], Any]]" = field(default_factory=dict)
+    named_rows: dict[str, ReadRows] = field(default_factory=dict)
 
     def consumer(self, name: str, topics: set[str], handle: Callable[[Event], None]) -> None:
         """Have `handle` called once in effect for each event of `topics`."""
@@ -120,6 +125,13 @@ class Registry:
     def provider(self, name: str, build: "Callable[[httpx.Client], Any]") -> None:
         """Make an outside service known: `build` makes it of a client that follows the policy `providers.<name>`."""
         self.providers[name] = build
+
+    def named_row(self, action: str, read: ReadRows) -> None:
+        """Have bundles of the audit log carry the rows that events of this action name by hash.
+
+        Such an event has the row's number in `after.seq`, its hash in `after.hash`. docs/audit-bundle.md has the form.
+        """
+        self.named_rows[action] = read
 
     def health_check(self, name: str, check: Callable[[], Health], *, required: bool = False) -> None:
         """Have readiness ask `check`; `required`: nothing can be served while it gives no answer in time."""

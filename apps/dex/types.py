@@ -6,6 +6,9 @@ from uuid import UUID
 
 from django.db.models import TextChoices
 
+# The audit log's event of a batch: it names the journal's row, and its hash.
+BATCH_COMMITTED = "dex.batch_committed"
+
 
 class CommandKind(TextChoices):
     """What a command asks."""

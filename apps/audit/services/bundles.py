@@ -2,27 +2,42 @@
 
 import json
 from base64 import b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from hashlib import sha256
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
+
+from django.db import DatabaseError
 
 from apps.audit.models import AuditHead
-from apps.audit.selectors.tree import StoredNodes
-from apps.audit.tree import leaf_hash, range_root
-from apps.audit.verifier import levels_between
-from apps.core.db import fetch_all, fetch_one
+from apps.audit.selectors.tree import StoredNodes, last_head, leaf_count
+from apps.audit.services.bundle_files import BundleFile, canonical_line, new_folder, put_lines, time_text
+from apps.audit.tree import inclusion_proof, leaf_hash, range_root
+from apps.audit.verifier import levels_between, uncovered
+from apps.core.db import fetch_all, fetch_one, snapshot
+from apps.core.registry import registry
 
-CHUNK = 5_000
+CHUNK, ROWS_AT_ONCE = 5_000, 20
+BEGINS, EXPIRED = '{"action":"', "audit.expired"
 EVENTS = "SELECT index, hash, body FROM audit_text WHERE index >= %s AND index < %s ORDER BY index"
 # A range of time holds every leaf between the first and the last event written in it.
 PLACES = """
     SELECT min(l.index), max(l.index) FROM audit_leaf l JOIN audit_auditlog e ON e.id = l.event
     WHERE e.created_at >= coalesce(%s::timestamptz, '-infinity')
         AND e.created_at < coalesce(%s::timestamptz, 'infinity')
+"""
+WAITING = """
+    SELECT count(*) FROM audit_auditlog e
+    WHERE (e.xid, e.id) > (coalesce((SELECT xid FROM audit_leaf ORDER BY index DESC LIMIT 1), '0'),
+                           coalesce((SELECT event FROM audit_leaf ORDER BY index DESC LIMIT 1), 0))
+"""
+# Signed events that say what has expired, of those that come after the range.
+EXPIRIES = """
+    SELECT l.index, t.body FROM audit_auditlog e
+    JOIN audit_leaf l ON l.event = e.id JOIN audit_text t ON t.index = l.index
+    WHERE e.action = 'audit.expired' AND l.index >= %s AND l.index < %s ORDER BY l.index
 """
 
 
@@ -34,30 +49,29 @@ class CannotExport(Exception):
 class Exported:
     """What a bundle holds: the events `start`..`stop` - 1 as of the head of `size`.
 
-    `different` are indexes at which the stored event is not the one that was hashed: the verifier will say so too.
+    `doubtful` are indexes, with the reason, of which the verifier will say that something is wrong.
     """
 
     start: int
     stop: int
     size: int
-    different: list[int]
+    doubtful: list[tuple[int, str]]
 
 
 @dataclass(slots=True)
-class _File:
-    """A file being written, and its digest."""
+class _Writing:
+    """A bundle being written."""
 
-    file: BinaryIO
-    digest: Any = field(default_factory=sha256)
-    length: int = 0
-
-    def write(self, data: bytes) -> None:
-        self.file.write(data)
-        self.digest.update(data)
-        self.length += len(data)
-
-    def entry(self) -> dict[str, Any]:
-        return {"bytes": self.length, "sha256": self.digest.hexdigest()}
+    folder: Path
+    start: int
+    stop: int
+    head: AuditHead
+    files: dict[str, Any] = field(default_factory=dict)
+    doubtful: list[tuple[int, str]] = field(default_factory=list)
+    # (first, last) of events without a body, next to each other.
+    expired: list[tuple[int, int]] = field(default_factory=list)
+    # [from, to) of what events in the range say has expired.
+    covered: list[tuple[int, int]] = field(default_factory=list)
 
 
 def places_between(*, since: datetime | None, until: datetime | None) -> tuple[int, int]:
@@ -69,57 +83,123 @@ def places_between(*, since: datetime | None, until: datetime | None) -> tuple[i
 
 
 def export_bundle(
-    *, folder: Path, start: int, stop: int | None, now: datetime, told: Callable[[int, int], None] = lambda *_: None
+    *,
+    folder: Path,
+    start: int,
+    stop: int | None,
+    now: datetime,
+    complete: bool = False,
+    told: Callable[[int, int], None] = lambda *_: None,
 ) -> Exported:
     """Write the events [start, stop) into the new directory `folder`, with what proves them in the last signed head.
 
-    `stop` None is up to that head. `told` hears how many of how many events are written. Raises CannotExport; the
-    directory then does not exist.
+    All is read as of one instant. `stop` None is up to that head; `complete` demands that no event waits for its
+    place or for a head. `told` hears how many of how many events are written. Raises CannotExport; whatever ends it,
+    the directory then does not exist. Raises RuntimeError within a transaction.
     """
-    head = AuditHead.objects.order_by("-size").first()
+    try:
+        with new_folder(folder) as partial, snapshot():
+            bundle = _begin(partial, start, stop, complete=complete)
+            _write_events(bundle, told)
+            _write_proofs(bundle)
+            manifest = {"v": 1, "log": bundle.head.log, "from": start, "to": bundle.stop, "size": bundle.head.size}
+            manifest |= {"made_at": time_text(now), "files": bundle.files}
+            put_lines(partial / "manifest.json", [canonical_line(manifest)])
+    except FileExistsError:
+        raise CannotExport(f"{folder} is there already") from None
+    except OSError as error:
+        raise CannotExport(f"{folder}: {error.strerror or type(error).__name__}") from None
+    except DatabaseError as error:
+        raise CannotExport(f"the database did not give it all ({type(error).__name__}): nothing is written") from error
+    return Exported(start, bundle.stop, bundle.head.size, bundle.doubtful)
+
+
+def _begin(folder: Path, start: int, stop: int | None, *, complete: bool) -> _Writing:
+    head = last_head()
     if head is None:
         raise CannotExport("no head is signed yet")
+    if complete:
+        _require_complete(head)
     stop = head.size if stop is None else stop
     if not 0 <= start <= stop <= head.size:
         raise CannotExport(f"the range {start}..{stop} is not within the {head.size} events that are signed")
-    partial = folder.with_name(folder.name + ".partial")
-    try:
-        if folder.exists():
-            raise CannotExport(f"{folder} is there already")
-        partial.mkdir(parents=True)
-        different, files = _write(partial, start, stop, head, told)
-        manifest = {"v": 1, "log": head.log, "from": start, "to": stop, "size": head.size}
-        manifest |= {"made_at": _time(now), "files": files}
-        (partial / "manifest.json").write_bytes(_json(manifest) + b"\n")
-        partial.rename(folder)
-    except OSError as error:
-        raise CannotExport(f"{folder}: {error.strerror}") from None
-    return Exported(start, stop, head.size, different)
+    return _Writing(folder, start, stop, head)
 
 
-def _write(
-    folder: Path, start: int, stop: int, head: AuditHead, told: Callable[[int, int], None]
-) -> tuple[list[int], dict[str, Any]]:
-    heads = _heads(start, stop, head)
-    files: dict[str, Any] = {}
-    different: list[int] = []
-    with (folder / "events.jsonl").open("wb") as events, (folder / "leaves.bin").open("wb") as leaves:
-        lines, hashes = _File(events), _File(leaves)
+def _require_complete(head: AuditHead) -> None:
+    row = fetch_one(WAITING)
+    waiting, unsigned = row[0] if row else 0, leaf_count() - head.size
+    if waiting or unsigned:
+        raise CannotExport(
+            f"the log is not complete yet: {waiting} events wait for their place in it and {unsigned} for a signed "
+            "head. Export again in a moment; if it lasts, see docs/audit-tree.md"
+        )
+
+
+def _write_events(bundle: _Writing, told: Callable[[int, int], None]) -> None:
+    """events.jsonl and leaves.bin, and in journal.jsonl the rows that events name."""
+    folder, start, stop = bundle.folder, bundle.start, bundle.stop
+    with (
+        BundleFile.opened(folder / "events.jsonl") as lines,
+        BundleFile.opened(folder / "leaves.bin") as hashes,
+        BundleFile.opened(folder / "journal.jsonl") as journal,
+    ):
         for at in range(start, stop, CHUNK):
+            naming: list[tuple[int, dict[str, Any]]] = []
             for index, kept, body in fetch_all(EVENTS, [at, min(at + CHUNK, stop)]):
-                text = b"-" + bytes(kept).hex().encode() if body is None else body.encode()
-                if body is not None and leaf_hash(text) != bytes(kept):
-                    different.append(index)
-                lines.write(b"%d\t%s\n" % (index, text))
+                lines.write(b"%d\t%s\n" % (index, _text(bundle, index, bytes(kept), body)))
                 hashes.write(bytes(kept))
+                if body is not None and _action(body) in registry.named_rows:
+                    naming.append((index, json.loads(body)))
+            for line in _named_rows(naming):
+                journal.write(canonical_line(line) + b"\n")
             told(min(at + CHUNK, stop) - start, stop - start)
-        files |= {"events.jsonl": lines.entry(), "leaves.bin": hashes.entry()}
-    files["edges.jsonl"] = _put(folder / "edges.jsonl", map(_json, _edges(start, stop, heads)))
-    files["heads.jsonl"] = _put(folder / "heads.jsonl", (_json(_head(one)) for one in heads))
+    written = {"events.jsonl": lines, "journal.jsonl": journal, "leaves.bin": hashes}
+    bundle.files |= {name: file.entry() for name, file in written.items()}
+
+
+def _text(bundle: _Writing, index: int, kept: bytes, body: str | None) -> bytes:
+    if body is None:
+        if bundle.expired and bundle.expired[-1][1] == index - 1:
+            bundle.expired[-1] = bundle.expired[-1][0], index
+        else:
+            bundle.expired.append((index, index))
+        return b"-" + kept.hex().encode()
+    text = body.encode()
+    if leaf_hash(text) != kept:
+        bundle.doubtful.append((index, "the stored event is not the one that was hashed when it got its place"))
+    if _action(body) == EXPIRED:
+        bundle.covered += _ranges(body, before=index)
+    return text
+
+
+def _action(body: str) -> str:
+    """The action of an event, which its text begins with."""
+    return body[len(BEGINS) : body.find('"', len(BEGINS))]
+
+
+def _named_rows(naming: list[tuple[int, dict[str, Any]]]) -> Iterator[dict[str, Any]]:
+    """The rows that events name, with the event's index. One that is not there is left out: the verifier misses it."""
+    for at in range(0, len(naming), ROWS_AT_ONCE):
+        some = naming[at : at + ROWS_AT_ONCE]
+        for action in {event["action"] for _, event in some}:
+            asked = [(event["resource_id"], event["after"]["seq"]) for _, event in some if event["action"] == action]
+            found = registry.named_rows[action](asked)
+            for index, event in some:
+                row = found.get((event["resource_id"], event["after"]["seq"])) if event["action"] == action else None
+                if row is not None:
+                    yield {"index": index, **row}
+
+
+def _write_proofs(bundle: _Writing) -> None:
+    folder, files = bundle.folder, bundle.files
+    heads = _heads(bundle.start, bundle.stop, bundle.head)
+    files["edges.jsonl"] = put_lines(folder / "edges.jsonl", map(canonical_line, _edges(bundle, heads)))
+    files["heads.jsonl"] = put_lines(folder / "heads.jsonl", (canonical_line(_head(one)) for one in heads))
+    files["expiries.jsonl"] = put_lines(folder / "expiries.jsonl", map(canonical_line, _expiries(bundle)))
     keys = {one.key.key_id: b64encode(bytes(one.key.public_key)).decode() for one in heads}
     listed = [{"key_id": name, "public_key": key} for name, key in sorted(keys.items())]
-    files["keys.json"] = _put(folder / "keys.json", [_json({"keys": listed})])
-    return different, files
+    files["keys.json"] = put_lines(folder / "keys.json", [canonical_line({"keys": listed})])
 
 
 def _heads(start: int, stop: int, last: AuditHead) -> list[AuditHead]:
@@ -133,17 +213,43 @@ def _heads(start: int, stop: int, last: AuditHead) -> list[AuditHead]:
     return found
 
 
-def _edges(start: int, stop: int, heads: list[AuditHead]) -> Iterator[dict[str, Any]]:
+def _edges(bundle: _Writing, heads: list[AuditHead]) -> Iterator[dict[str, Any]]:
     """The subtrees before the range, and from its end to each later head."""
     nodes = StoredNodes()
-    joints = [stop, *(head.size for head in heads if head.size > stop)]
-    spans = [(0, start)] if start else []
+    joints = [bundle.stop, *(head.size for head in heads if head.size > bundle.stop)]
+    spans = [(0, bundle.start)] if bundle.start else []
     for first, last in [*spans, *pairwise(joints)]:
         at, found = first, []
         for level in levels_between(first, last):
             found.append(range_root(nodes, at, at + (1 << level)).hex())
             at += 1 << level
         yield {"from": first, "nodes": found, "to": last}
+
+
+def _expiries(bundle: _Writing) -> Iterator[dict[str, Any]]:
+    """Later events that say what of the range has expired, with their paths to the last head."""
+    nodes, size = StoredNodes(), bundle.head.size
+    if not bundle.expired:
+        return
+    for index, body in fetch_all(EXPIRIES, [bundle.stop, size]):
+        ranges = _ranges(body or "", before=index)
+        if any(first < stop and start < to for first, to in ranges for start, stop in _spans(bundle.expired)):
+            bundle.covered += ranges
+            path = [node.hex() for node in inclusion_proof(nodes, index, size)]
+            yield {"body": body, "index": index, "path": path, "size": size}
+    for first, last in uncovered(bundle.expired, bundle.covered):
+        why = f"up to {last} there is no text, and no signed event says that it expired; if it just did, export again"
+        bundle.doubtful.append((first, why))
+
+
+def _spans(found: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    return ((first, last + 1) for first, last in found)
+
+
+def _ranges(body: str, *, before: int) -> list[tuple[int, int]]:
+    """The ranges [from, to) that an event `audit.expired` names, as far as they come before it."""
+    after = (json.loads(body).get("after") if body else None) or {}
+    return [(int(first), min(int(stop), before)) for first, stop in after.get("ranges", ())]
 
 
 def _head(head: AuditHead) -> dict[str, Any]:
@@ -154,21 +260,5 @@ def _head(head: AuditHead) -> dict[str, Any]:
         "root": bytes(head.root).hex(),
         "signature": signature,
         "size": head.size,
-        "time": _time(head.at),
+        "time": time_text(head.at),
     }
-
-
-def _put(path: Path, lines: Iterable[bytes]) -> dict[str, Any]:
-    with path.open("wb") as opened:
-        file = _File(opened)
-        for line in lines:
-            file.write(line + b"\n")
-        return file.entry()
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
-
-def _time(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

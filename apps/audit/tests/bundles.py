@@ -67,6 +67,7 @@ class Log:
     times: list[datetime] = field(default_factory=list)
     heads: list[int] = field(default_factory=list)
     streams: dict[str, tuple[int, int | None]] = field(default_factory=dict)
+    rows: list[dict[str, Any]] = field(default_factory=list)
     event: int = 100
     at: datetime = BEGAN
 
@@ -90,6 +91,15 @@ class Log:
         self.bodies.append(text)
         self.times.append(self.at)
 
+    def add_batch(self, body: str) -> None:
+        """Append the event of a batch, and the row of the journal that it names."""
+        before = hashlib.sha256(b"before").hexdigest()
+        row = {"body": body, "epoch": 3, "prev_hash": before, "seq": len(self.rows) + 1, "shard": "main"}
+        digest = hashlib.sha256(f"{before} {row['seq']} 3\n{body}".encode()).hexdigest()
+        after = {"commands": 1, "epoch": 3, "hash": digest, "seq": row["seq"]}
+        self.rows.append({"index": len(self.bodies), **row})
+        self.add("dex_journal/main", action="dex.batch_committed", after=after)
+
     def sign(self) -> None:
         """A head is signed here, 40 ms later."""
         self.heads.append(len(self.bodies))
@@ -104,6 +114,9 @@ class Log:
         key_id = hashlib.sha256(key.public_key().public_bytes_raw()).hexdigest()[:16]
         return {**text, "key_id": key_id, "signature": signature}
 
+    def _later(self, index: int, size: int, nodes: list[bytes]) -> dict[str, Any]:
+        return {"body": self.bodies[index].decode(), "index": index, "path": [one.hex() for one in nodes], "size": size}
+
     def write(
         self,
         folder: Path,
@@ -112,6 +125,7 @@ class Log:
         start: int = 0,
         stop: int | None = None,
         expired: Collection[int] = (),
+        expiries: Collection[int] = (),
     ) -> Path:
         """Write the bundle of [start, stop) as of the last head."""
         size = self.heads[-1]
@@ -136,6 +150,10 @@ class Log:
             "heads.jsonl": b"".join(jcs(self.head(one, key)) + b"\n" for one in sizes),
             "keys.json": jcs({"keys": [{"key_id": self.head(size, key)["key_id"], "public_key": public(key)}]}),
         }
+        rows = [row for row in self.rows if start <= row["index"] < stop and row["index"] not in expired]
+        contents["journal.jsonl"] = b"".join(jcs(row) + b"\n" for row in rows)
+        told = [self._later(index, size, path(hashes[:size], index)) for index in expiries]
+        contents["expiries.jsonl"] = b"".join(jcs(one) + b"\n" for one in told)
         for name, data in contents.items():
             (folder / name).write_bytes(data)
         files = {
@@ -144,6 +162,16 @@ class Log:
         manifest = {"v": 1, "log": LOG, "from": start, "to": stop, "size": size, "files": files}
         (folder / "manifest.json").write_bytes(jcs(manifest | {"made_at": "2026-11-22T05:00:00Z"}))
         return folder
+
+
+def path(hashes: Sequence[bytes], index: int) -> list[bytes]:
+    """The audit path of RFC 6962, word for word."""
+    if len(hashes) == 1:
+        return []
+    half = 1 << ((len(hashes) - 1).bit_length() - 1)
+    if index < half:
+        return [*path(hashes[:half], index), root(hashes[half:])]
+    return [*path(hashes[half:], index - half), root(hashes[:half])]
 
 
 def commitment(name: str, value: str) -> str:

@@ -1,6 +1,7 @@
 """The log exported by the command, and verified by the file an auditor has."""
 
 import json
+import resource
 import subprocess
 import sys
 from base64 import b64encode
@@ -10,9 +11,11 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.db import connections
 
 from apps.audit.heads import HeadSigner
-from apps.audit.models import AuditHead, AuditLog
+from apps.audit.models import AuditHead, AuditLeaf, AuditLog
+from apps.audit.services.bundles import CannotExport, export_bundle
 from apps.audit.services.trail import log_audit_event
 from apps.audit.testing import HEAD_PAUSE, led, pass_horizon
 from apps.core import clock
@@ -81,6 +84,27 @@ class TestExport:
         code, said = verify(tmp_path / "bad")
         assert (code, said["findings"][0]["first"], said["findings"][0]["proven"]) == (10, index, True)
 
+    def test_carries_the_later_event_by_which_some_of_it_expired(self, tmp_path: Path) -> None:
+        grow(20)
+        gone = AuditLeaf.objects.order_by("-index").values_list("index", "event")[8]
+        after = {"ranges": [[gone[0], gone[0] + 1]]}
+        with unit_of_work():
+            log_audit_event(
+                actor=system_actor(), action="audit.expired", resource_type="audit_log", resource_id="x", after=after
+            )
+        with connections["owner"].cursor() as owner:
+            owner.execute("ALTER TABLE audit_auditlog DISABLE TRIGGER append_only_row")
+            owner.execute("DELETE FROM audit_auditlog WHERE id = %s", [gone[1]])
+            owner.execute("ALTER TABLE audit_auditlog ENABLE ALWAYS TRIGGER append_only_row")
+        connections["owner"].close()
+        bounds = ["--from", str(gone[0] - 3), "--to", str(gone[0] + 3), "--out"]
+        call_command("export_audit", *bounds, str(tmp_path / "early"))
+        code, said = verify(tmp_path / "early")
+        assert (code, said["findings"][0]["first"]) == (11, gone[0])
+        grow(3)
+        call_command("export_audit", *bounds, str(tmp_path / "told"))
+        assert verify(tmp_path / "told") == (0, {**verify(tmp_path / "told")[1], "findings": [], "notes": []})
+
 
 @pytest.mark.usefixtures("books")
 class TestRefusedExport:
@@ -97,3 +121,35 @@ class TestRefusedExport:
         (tmp_path / "there").mkdir()
         with pytest.raises(CommandError, match="there already"):
             call_command("export_audit", "--out", str(tmp_path / "there"))
+
+    def test_leaves_nothing_when_it_is_interrupted_or_the_disk_is_full(self, tmp_path: Path) -> None:
+        grow(40)
+
+        def interrupt(*_: int) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            export_bundle(folder=tmp_path / "none", start=0, stop=None, now=clock.now(), told=interrupt)
+        limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
+        try:
+            with pytest.raises(CannotExport, match="none: File too large"):
+                export_bundle(folder=tmp_path / "none", start=0, stop=None, now=clock.now())
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert list(tmp_path.iterdir()) == []
+        (tmp_path / "file").write_bytes(b"")
+        (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
+        for name, why in {"file": "there already", "dangling": "there already", "file/in": "Not a directory"}.items():
+            with pytest.raises(CommandError, match=why):
+                call_command("export_audit", "--out", str(tmp_path / name))
+
+    def test_of_the_complete_log_waits_for_every_event_to_be_signed(self, tmp_path: Path) -> None:
+        grow(4)
+        call_command("export_audit", "--complete", "--out", str(tmp_path / "whole"))
+        with unit_of_work():
+            log_audit_event(actor=system_actor(), action="test.done", resource_type="thing", resource_id="1")
+        with pytest.raises(CommandError, match="1 events wait for their place in it and 0 for a signed head"):
+            call_command("export_audit", "--complete", "--out", str(tmp_path / "more"))
+        call_command("export_audit", "--out", str(tmp_path / "more"))
+        assert verify(tmp_path / "more")[0] == 0

@@ -29,6 +29,7 @@ CODES = {
     "fork": 16,
     "key": 17,
     "disclosure": 18,
+    "journal": 19,
 }
 
 
@@ -100,13 +101,103 @@ class TestGoodBundle:
             assert code == 0
             assert "complete up to size 200" in said["proven"]
 
-    def test_of_an_expired_event_needs_the_signed_event_that_says_so(self, check: Any, tmp_path: Path) -> None:
+
+class TestExpiredEvents:
+    @pytest.fixture
+    def log(self) -> Log:
         log = invent(40)
-        log.add("audit/retention", action="audit.expired", after={"ranges": [[5, 8]]})
+        log.add("audit_log/expiry", action="audit.expired", after={"ranges": [[5, 8], [30, 31]]})
+        log.add("order/1")
         log.sign()
-        assert check(log.write(tmp_path / "covered", KEY, expired={5, 6, 7}))[0] == 0
-        code, said = check(log.write(tmp_path / "not", KEY, expired={5, 6, 7, 9}))
-        assert (code, said["findings"][0]["first"]) == (CODES["delete"], 9)
+        return log
+
+    def test_are_accepted_up_to_but_not_with_the_end_of_a_range(self, check: Any, log: Log, tmp_path: Path) -> None:
+        assert check(log.write(tmp_path / "covered", KEY, expired={5, 6, 7, 30}))[0] == 0
+        code, said = check(log.write(tmp_path / "not", KEY, expired={5, 6, 7, 8, 31}))
+        found = [(one["class"], one["first"], one["last"]) for one in said["findings"]]
+        assert (code, found) == (CODES["delete"], [("delete", 8, 8), ("delete", 31, 31)])
+
+    def test_of_a_range_need_the_later_event_and_its_path(self, check: Any, log: Log, tmp_path: Path) -> None:
+        code, said = check(log.write(tmp_path / "bare", KEY, stop=20, expired={5, 6, 7}))
+        assert (code, said["findings"][0]["first"], said["findings"][0]["last"]) == (CODES["delete"], 5, 7)
+        good = log.write(tmp_path / "told", KEY, stop=20, expired={5, 6, 7}, expiries=[40])
+        code, said = check(good)
+        assert (code, said["findings"], said["notes"]) == (0, [], [])
+        late = log.write(tmp_path / "late", KEY, start=6, stop=20, expired={6, 7}, expiries=[40])
+        assert check(late)[0] == 0
+
+    def test_are_not_covered_by_an_event_that_was_never_signed(self, check: Any, log: Log, tmp_path: Path) -> None:
+        good = log.write(tmp_path / "told", KEY, stop=20, expired={5, 6, 7, 9}, expiries=[40])
+        assert check(good)[1]["findings"][0]["first"] == 9
+        told = json.loads((good / "expiries.jsonl").read_bytes())
+        forged = {**told, "body": told["body"].replace("[5,8]", "[5,10]")}
+        for entry in (forged, {**told, "index": 41}, {**told, "size": 16}, {**told, "path": told["path"][1:]}):
+            (good / "expiries.jsonl").write_bytes(jcs(entry) + b"\n")
+            code, said = check(good)
+            assert (code, said["findings"][0]["first"]) == (CODES["delete"], 5)
+            assert "expiries.jsonl line 1 does not lead to a signed head" in said["notes"]
+
+    def test_are_not_covered_by_an_event_before_them(self, check: Any, tmp_path: Path) -> None:
+        log = invent(40)
+        log.add("audit_log/expiry", action="audit.expired", after={"ranges": [[5, 60]]})
+        log.add("order/1")
+        log.sign()
+        code, said = check(log.write(tmp_path / "later", KEY, expired={5, 41}))
+        assert (code, said["findings"][0]["first"]) == (CODES["delete"], 41)
+
+    def test_explain_what_later_events_of_their_streams_name_and_nothing_else(self, check: Any, tmp_path: Path) -> None:
+        log = invent(60)
+        gone = {index for index in range(10, 30) if index % 3 == 0}
+        ranges = [[index, index + 1] for index in sorted(gone)]
+        log.add("audit_log/expiry", action="audit.expired", after={"ranges": ranges})
+        log.sign()
+        good = log.write(tmp_path / "good", KEY, expired=gone)
+        assert check(good)[0] == 0
+        for kind in ("delete", "insert", "edit"):
+            code, said = check(tampered(good, tmp_path / kind, kind, "careful", index=22))
+            assert code == CODES[kind]
+            assert said["findings"][0]["first"] <= 22 <= said["findings"][0]["last"]
+
+
+class TestJournal:
+    @pytest.fixture
+    def good(self, tmp_path: Path) -> Path:
+        log = invent(20)
+        for number in range(4):
+            log.add_batch(f'{number} ["order","party"]\n{number + 1} ["ü"]')
+            log.add("order/1")
+        log.sign()
+        return log.write(tmp_path / "journal", KEY)
+
+    def test_rows_are_those_that_the_events_name(self, check: Any, good: Path) -> None:
+        assert check(good)[0] == 0
+
+    @pytest.mark.parametrize(
+        ("change", "first", "text"),
+        [
+            (lambda rows: [rows[0], *rows[2:]], 22, "is missing"),
+            (lambda rows: rows[:3], 26, "is missing"),
+            (lambda rows: [rows[0] | {"body": rows[0]["body"] + " "}, *rows[1:]], 20, "not the one it names"),
+            (lambda rows: [*rows[:2], rows[2] | {"seq": 2}, rows[3]], 24, "not the one it names"),
+            (lambda rows: [*rows, rows[3] | {"index": 27}], 27, "no event here names"),
+            (lambda rows: [rows[0], rows[0], *rows[1:]], 20, "no event here names"),
+        ],
+    )
+    def test_tampered_with_is_told_with_the_event(
+        self, check: Any, good: Path, change: Any, first: int, text: str
+    ) -> None:
+        rows = [json.loads(line) for line in (good / "journal.jsonl").read_bytes().splitlines()]
+        (good / "journal.jsonl").write_bytes(b"".join(jcs(row) + b"\n" for row in change(rows)))
+        code, said = check(good)
+        assert (code, said["findings"][0]["first"]) == (CODES["journal"], first)
+        assert text in said["findings"][0]["text"]
+
+    def test_left_out_altogether_is_told(self, check: Any, good: Path) -> None:
+        (good / "journal.jsonl").unlink()
+        manifest = json.loads((good / "manifest.json").read_bytes())
+        del manifest["files"]["journal.jsonl"]
+        (good / "manifest.json").write_bytes(jcs(manifest))
+        assert check(good)[0] == CODES["journal"]
 
 
 # Kind, skill: class named, first and last index, whether proven.

@@ -17,6 +17,7 @@ from apps.dex.matching import OrderChange
 from apps.dex.models import JournalEntry, Order, Trade, Verdict, trade_ref
 from apps.dex.sequencing.deciding import Effects, Match
 from apps.dex.services.verdicts import CHANNEL, IDS_PER_NOTICE
+from apps.dex.types import BATCH_COMMITTED
 from apps.ledger.services.batches import write_batch
 from apps.ledger.types import HoldEntry, PendingTransfer, TransferKind
 from apps.settlement.services.instructions import instruct_many
@@ -85,7 +86,7 @@ def _write_journal(effects: Effects, at: Position, after: Position, body: bytes)
     # The journal row is the record of all that the batch did; the log says which row, and its hash.
     log_audit_event(
         actor=system_actor(),
-        action="dex.batch_committed",
+        action=BATCH_COMMITTED,
         resource_type="dex_journal",
         resource_id=at.shard,
         after={"seq": after.seq, "epoch": at.epoch, "commands": len(effects.verdicts), "hash": after.hash},

@@ -12,6 +12,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from apps.audit.services.bundles import CannotExport, Exported, export_bundle, places_between
 from apps.core import clock
 
+INTERRUPTED = 130
+
 
 def place(text: str) -> int | datetime:
     """An index, or a day or instant of ISO 8601 (UTC where it names no zone)."""
@@ -27,7 +29,8 @@ def place(text: str) -> int | datetime:
 class Command(BaseCommand):
     help = (
         "Write the events of a range of the audit log, with what proves them, into a new directory that "
-        "apps/audit/verifier.py verifies offline. Exit status: 0 written, 1 not written: there is no directory then."
+        "apps/audit/verifier.py verifies offline. Exit status: 0 written, 1 not written, 130 interrupted: there is no "
+        "directory then."
     )
     requires_system_checks = []
 
@@ -35,16 +38,23 @@ class Command(BaseCommand):
         parser.add_argument("--from", type=place, dest="since", help="first index, or time; the beginning if left out")
         parser.add_argument("--to", type=place, dest="until", help="index or time it ends before; the last head if not")
         parser.add_argument("--out", type=Path, required=True, help="a directory that does not exist yet")
+        say = "refuse while any event waits for its place in the log or for a signed head: nothing is left out"
+        parser.add_argument("--complete", action="store_true", help=say)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             start, stop = self._range(options["since"], options["until"])
-            done = self._export(options["out"], start, stop)
+            done = self._export(options["out"], start, stop, complete=options["complete"])
         except CannotExport as refusal:
             raise CommandError(str(refusal)) from None
-        for index in done.different[:20]:
-            self.stderr.write(f"index {index}: the stored event is not the one that was hashed when it was written")
-        self.stdout.write(f"{done.stop - done.start} events, {done.start}..{done.stop - 1}, as of head {done.size}")
+        except KeyboardInterrupt:
+            raise CommandError("interrupted: nothing is left of it", returncode=INTERRUPTED) from None
+        for index, why in done.doubtful[:20]:
+            self.stderr.write(f"index {index}: {why}")
+        if len(done.doubtful) > 20:
+            self.stderr.write(f"and {len(done.doubtful) - 20} more")
+        held = f"{done.start}..{done.stop - 1}" if done.stop > done.start else "no range"
+        self.stdout.write(f"{done.stop - done.start} events, {held}, as of head {done.size}")
 
     def _range(self, since: int | datetime | None, until: int | datetime | None) -> tuple[int, int | None]:
         if isinstance(since, datetime) or isinstance(until, datetime):
@@ -53,14 +63,18 @@ class Command(BaseCommand):
             return places_between(since=since, until=until)
         return since or 0, until
 
-    def _export(self, folder: Path, start: int, stop: int | None) -> Exported:
+    def _export(self, folder: Path, start: int, stop: int | None, *, complete: bool) -> Exported:
         columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        console = Console(stderr=True)
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
             task = progress.add_task("events", total=None)
-            return export_bundle(
-                folder=folder,
-                start=start,
-                stop=stop,
-                now=clock.now(),
-                told=lambda done, total: progress.update(task, completed=done, total=total),
-            )
+            tenths = 0
+
+            def tell(done: int, total: int) -> None:
+                nonlocal tenths
+                progress.update(task, completed=done, total=total)
+                if not console.is_terminal and 10 * done // total > tenths:
+                    tenths = 10 * done // total
+                    self.stderr.write(f"{done} of {total} events", style_func=str)
+
+            return export_bundle(folder=folder, start=start, stop=stop, now=clock.now(), complete=complete, told=tell)

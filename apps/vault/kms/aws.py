@@ -1,19 +1,13 @@
-"""AWS KMS: boto3 signs requests and reads answers; they travel by our own client, within its policy.
+"""AWS KMS, within the policy of an outside service (apps.core.providers.aws)."""
 
-So breaker, deadline, TLS and counts are those of every outside service, and nothing is repeated behind our back.
-"""
-
-from collections.abc import Iterator, Mapping
-from io import BytesIO
+from collections.abc import Mapping
 from typing import Any
 
-import boto3
 import httpx
-from botocore.awsrequest import AWSPreparedRequest, AWSResponse
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
 
-from apps.core.providers import REPEATABLE, CircuitOpen
+from apps.core.providers import CircuitOpen
+from apps.core.providers.aws import aws_client
 from apps.vault.kms.protocol import (
     KEY_BYTES,
     Context,
@@ -50,11 +44,8 @@ class AwsKms:
     """One KMS key: symmetric, of the region. `key` is its id, ARN or alias; `endpoint` is empty for Amazon's own."""
 
     def __init__(self, http: httpx.Client, *, key: str, region: str, endpoint: str = "") -> None:
-        self._http, self._key = http, key
-        config = Config(retries={"total_max_attempts": 1})
-        session = boto3.session.Session(region_name=region)
-        self._kms = session.client("kms", endpoint_url=endpoint or None, config=config)
-        self._kms.meta.events.register("before-send.kms", self._send)
+        self._key = key
+        self._kms = aws_client("kms", http, region=region, endpoint=endpoint)
 
     def generate(self, context: Context) -> NewKey:
         """GenerateDataKey."""
@@ -109,25 +100,6 @@ class AwsKms:
         else:
             return answer
         raise failure
-
-    def _send(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        """Carry one signed request: boto3 asks here before it would open a connection of its own."""
-        headers = {name: _text(value) for name, value in request.headers.items()}
-        body = request.body.encode() if isinstance(request.body, str) else request.body
-        answer = self._http.request(request.method, request.url, headers=headers, content=body, extensions=REPEATABLE)
-        return AWSResponse(request.url, answer.status_code, dict(answer.headers), _Body(answer.content))
-
-
-class _Body(BytesIO):
-    """An answer's bytes as botocore reads them."""
-
-    def stream(self, **_: Any) -> Iterator[bytes]:
-        """All at once."""
-        yield self.read()
-
-
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _bytes(answer: Mapping[str, Any], part: str) -> bytes:

@@ -1,30 +1,32 @@
 """AWS KMS on loopback: its JSON 1.1 protocol, signatures checked, one symmetric key, and every way to fail."""
 
 import base64
-import hashlib
-import hmac
 import json
-import re
 import secrets
-import socket
-import struct
-import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from uuid import uuid4
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-REGION, ACCOUNT = "eu-central-1", "111122223333"
-ACCESS_KEY, SECRET_KEY = "AKIAFAKEFAKEFAKEFAKE", "f4keS3cretOfLoopbackOnlyAAAAAAAAAAAAAAAA"
-SIGNED = re.compile(
-    r"AWS4-HMAC-SHA256 Credential=(?P<key>\w+)/(?P<day>\d{8})/(?P<region>[\w-]+)/kms/aws4_request, "
-    r"SignedHeaders=(?P<headers>[\w;-]+), Signature=(?P<signature>[0-9a-f]{64})"
+from apps.core.testing.aws import (
+    ACCESS_KEY,
+    ACCOUNT,
+    REGION,
+    SECRET_KEY,
+    AwsHandler,
+    FakeAws,
+    Fault,
+    hangs_up,
+    late,
+    serving,
 )
+
+__all__ = ["ACCESS_KEY", "REGION", "SECRET_KEY", "FakeKms", "Fault", "Handler", "hangs_up", "late"]
+
+JSON = "application/x-amz-json-1.1"
 OPERATIONS = {
     "GenerateDataKey": ({"KeyId", "KeySpec"}, {"EncryptionContext"}),
     "Decrypt": ({"CiphertextBlob"}, {"KeyId", "EncryptionContext", "EncryptionAlgorithm"}),
@@ -35,89 +37,34 @@ OPERATIONS = {
 }
 
 
-class Fault(Exception):
-    """An answer of KMS that is an error."""
-
-    def __init__(self, code: str, status: int = 400) -> None:
-        self.code, self.status = code, status
-        super().__init__(code)
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class Handler(AwsHandler):
     server: "FakeKms"
+    service = "kms"
+    signed_headers = frozenset({"host", "x-amz-date", "x-amz-target"})
 
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        operation = self.headers.get("X-Amz-Target", "").removeprefix("TrentService.")
-        self.server.seen.append(operation)
-        try:
-            if self.server.behave is not None:
-                self.server.behave(self)
-                return
-            self.reply(200, self.server.answer(operation, self._checked(body)))
-        except Fault as fault:
-            self.reply(fault.status, {"__type": fault.code, "message": "refused by the fake"})
-        except OSError:
-            self.close_connection = True
+    def named(self) -> str:
+        return self.headers.get("X-Amz-Target", "").removeprefix("TrentService.")
 
-    def _checked(self, body: bytes) -> dict[str, Any]:
-        if self.headers.get("Content-Type") != "application/x-amz-json-1.1" or self.path != "/":
+    def answer(self, body: bytes) -> None:
+        if self.headers.get("Content-Type") != JSON or self.path != "/" or self.command != "POST":
             raise Fault("UnknownOperationException", 404)
-        if not hmac.compare_digest(self._signature(body), self._claimed()["signature"]):
-            raise Fault("InvalidSignatureException")
-        found = json.loads(body)
-        assert isinstance(found, dict)
-        return found
+        self.say(200, self.server.answer(self.named(), json.loads(body)))
 
-    def _claimed(self) -> dict[str, str]:
-        match = SIGNED.fullmatch(self.headers.get("Authorization", ""))
-        if match is None:
-            raise Fault("IncompleteSignature")
-        if match["key"] != ACCESS_KEY or match["region"] != REGION:
-            raise Fault("UnrecognizedClientException")
-        if not {"host", "x-amz-date", "x-amz-target"} <= {*match["headers"].split(";")}:
-            raise Fault("IncompleteSignature")
-        return match.groupdict()
+    def refuse(self, fault: Fault) -> None:
+        self.say(fault.status, {"__type": fault.code, "message": "refused by the fake"})
 
-    def _signature(self, body: bytes) -> str:
-        """SigV4, worked out from AWS's description of it."""
-        claimed = self._claimed()
-        headers = "".join(f"{name}:{self.headers[name].strip()}\n" for name in claimed["headers"].split(";"))
-        request = f"POST\n/\n\n{headers}\n{claimed['headers']}\n{hashlib.sha256(body).hexdigest()}"
-        scope = f"{claimed['day']}/{REGION}/kms/aws4_request"
-        hashed = hashlib.sha256(request.encode()).hexdigest()
-        key = f"AWS4{SECRET_KEY}".encode()
-        for part in (claimed["day"], REGION, "kms", "aws4_request"):
-            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
-        text = f"AWS4-HMAC-SHA256\n{self.headers['X-Amz-Date']}\n{scope}\n{hashed}"
-        return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-
-    def reply(self, status: int, body: dict[str, Any] | bytes) -> None:
+    def say(self, status: int, body: dict[str, Any] | bytes) -> None:
         content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/x-amz-json-1.1")
-        self.send_header("x-amzn-RequestId", "00000000-0000-0000-0000-000000000000")
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
-
-    def log_message(self, *args: Any) -> None:
-        pass
+        self.reply(status, content, {"Content-Type": JSON})
 
 
-class FakeKms(ThreadingHTTPServer):
+class FakeKms(FakeAws):
     """`behave` takes the place of an honest answer; `bend` changes one before it is sent."""
 
-    daemon_threads = True
-    request_queue_size = 128
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
+        super().__init__(Handler)
         self.keys = {self._arn(): AESGCM(secrets.token_bytes(32))}
         self.key = next(iter(self.keys))
-        self.seen: list[str] = []
-        self.behave: Callable[[Handler], None] | None
         self.bend: Callable[[str, dict[str, Any]], dict[str, Any]]
         self.be_honest()
 
@@ -132,13 +79,6 @@ class FakeKms(ThreadingHTTPServer):
         """Another key; its ARN."""
         self.keys[name := self._arn()] = AESGCM(secrets.token_bytes(32))
         return name
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
-
-    def handle_error(self, *args: Any) -> None:
-        pass
 
     def answer(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
         """An honest answer, bent if the test wants it so. Raises Fault."""
@@ -196,35 +136,16 @@ def _text(plain: bytes) -> str:
 
 @contextmanager
 def fake_kms() -> Iterator[FakeKms]:
-    kms = FakeKms()
-    threading.Thread(target=kms.serve_forever, daemon=True).start()
-    try:
+    with serving(FakeKms()) as kms:
         yield kms
-    finally:
-        kms.shutdown()
-        kms.server_close()
 
 
 def says(code: str, status: int = 400) -> Callable[[Handler], None]:
-    return lambda handler: handler.reply(status, {"__type": code, "message": "said by the fake"})
+    return lambda handler: handler.say(status, {"__type": code, "message": "said by the fake"})
 
 
 def answers(status: int, body: bytes) -> Callable[[Handler], None]:
-    return lambda handler: handler.reply(status, body)
-
-
-def late(seconds: float) -> Callable[[Handler], None]:
-    def behave(handler: Handler) -> None:
-        time.sleep(seconds)
-        handler.reply(200, {})
-
-    return behave
-
-
-def hangs_up(handler: Handler) -> None:
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    handler.connection.close()
-    handler.close_connection = True
+    return lambda handler: handler.say(status, body)
 
 
 def replaced(operation: str, part: str, value: Any) -> Callable[[str, dict[str, Any]], dict[str, Any]]:

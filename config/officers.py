@@ -29,6 +29,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Audit heads", "audit_audithead", "draw"),
         _list("Audit leaves", "audit_auditleaf", "account_tree"),
         _list("Audit tiles", "audit_audittile", "grid_on"),
+        _list("Audit anchors", "audit_auditanchor", "anchor"),
         _list("Audit signing keys", "audit_auditsigningkey", "vpn_key"),
     ),
     _room(

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from apps.core import tls
-from config import audit_log, broker, key_service
+from config import anchors, audit_log, broker, key_service
 from config.browser import (  # noqa: F401 (settings)
     CONTENT_SECURITY_POLICIES,
     CONTENT_SECURITY_POLICY,
@@ -61,6 +61,8 @@ if not ALLOWED_HOSTS:
 PUBLIC_DOMAIN = env.required("PUBLIC_DOMAIN", "localhost")
 # Who signs the heads of the audit trail: see docs/audit-tree.md.
 AUDIT_LOG = audit_log.read(env, SECURITY.audit.signing, domain=PUBLIC_DOMAIN)
+# The bucket that keeps them where we cannot change them: see docs/audit-anchors.md.
+AUDIT_ANCHORS = anchors.read(env, SECURITY.audit.anchoring, region=KEY_SERVICE.region)
 # Only what these peers say of X-Forwarded-For and X-Forwarded-Proto is believed.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 # What anyone may ask in a while, by scope; the tiers of the security policy multiply it.
@@ -270,6 +272,12 @@ CELERY_BEAT_SCHEDULE = {
     "rotate-keys": {
         "task": "vault.tasks.rotate_keys",
         "schedule": crontab(minute="*/10"),
+        "options": {"queue": "default"},
+    },
+    # Whether a head is due is asked every minute; `audit.anchoring` of the policy says how often one is.
+    "anchor-heads": {
+        "task": "audit.tasks.anchor_heads",
+        "schedule": crontab(minute="*"),
         "options": {"queue": "default"},
     },
     "reconcile-overdue": RECONCILE_ALL | {"schedule": crontab(minute="*/10")},

@@ -27,6 +27,8 @@ PRODUCTION = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "CHAIN_RPC_URL": "http://127.0.0.1:1",
     "AWS_KMS_KEY_ID": "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000",
+    "AUDIT_S3_BUCKET": "bookentry-audit",
+    "AWS_DEFAULT_REGION": "eu-central-1",
     "AUDIT_SIGNING_KEY": b64encode(secrets.token_bytes(32)).decode(),
     "DJANGO_SECRET_KEY": secrets.token_urlsafe(64),
     "JWT_SECRET_KEY": secrets.token_urlsafe(64),

@@ -6,7 +6,7 @@ from typing import ClassVar
 from django.contrib import admin
 
 from apps.audit.explorer import Changes, ReportFilter
-from apps.audit.models import AuditHead, AuditLeaf, AuditLog, AuditOrigin, AuditSigningKey, AuditTile
+from apps.audit.models import AuditAnchor, AuditHead, AuditLeaf, AuditLog, AuditOrigin, AuditSigningKey, AuditTile
 from apps.core.officers import Column, ReadOnlyAdmin
 
 
@@ -71,3 +71,13 @@ class AuditSigningKeyAdmin(ReadOnlyAdmin):
     table = ("key_id", "created_at")
     search_fields = ("key_id",)
     search_help_text = "Exact: a key's id."
+
+
+@admin.register(AuditAnchor)
+class AuditAnchorAdmin(ReadOnlyAdmin):
+    """Heads kept where we cannot change them."""
+
+    table = ("size", "kind", "anchored_at", "retained_until", "place")
+    list_filter = ("kind", "anchored_at")
+    search_fields = ("size", "version_id", "tx_hash")
+    search_help_text = "Exact: a number of leaves, an object's version, or a transaction's hash."

@@ -7,6 +7,7 @@ from django.conf import settings
 from apps.audit.errors import TreeDiffers
 from apps.audit.heads import HeadSigner
 from apps.audit.selectors.tree import Backlog, backlog
+from apps.audit.services.anchor_places import watch_anchors
 from apps.audit.services.sequencing import Grown, keep_key, load_tree, number_events
 from apps.core import clock
 from apps.core.alerts import settle_alerts
@@ -66,6 +67,8 @@ class Sequencer(Engine):
         self._looked_at = now
         with unit_of_work():
             settle_alerts(source=SOURCE, conditions=conditions(waiting), now=now)
+            # Also when nobody runs the job that anchors.
+            watch_anchors(now=now)
 
 
 def conditions(waiting: Backlog) -> dict[str, Condition]:

@@ -21,3 +21,61 @@ class BeyondTheLog(DomainError):
 
 class TreeDiffers(RuntimeError):
     """What is stored is not what was signed, or not what this leader wrote: nothing is signed over it."""
+
+
+class LogDiffers(RuntimeError):
+    """The log is not the one that was anchored: it was cut, rolled back or written anew. The message says where."""
+
+
+class PlaceError(Exception):
+    """Nothing is anchored, or what was cannot be read. `reason` is a key of WORDS, or the service's own code."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+    @property
+    def words(self) -> str:
+        """The reason, for people."""
+        return WORDS.get(self.reason, self.reason)
+
+
+class PlaceDown(PlaceError):
+    """It does not answer, or has no time: later it may."""
+
+
+class PlaceRefused(PlaceError):
+    """It answers that it will not: somebody has to act."""
+
+
+class PlaceDisagrees(PlaceError):
+    """It answers otherwise than a place may in which nothing can be changed."""
+
+
+class Taken(PlaceError):
+    """Something stands there already under this name."""
+
+
+class NothingThere(PlaceDisagrees):
+    """It has nothing of this name and version."""
+
+
+WORDS = {
+    "no_object_lock": "the bucket is not under object lock",
+    "version_id_missing": "it names no version: the bucket keeps none",
+    "another_version": "it gives another version than the one asked for",
+    "other_bytes": "it gives other bytes than were anchored",
+    "taken_by_other": "other bytes stand there under its name: somebody else wrote them",
+    "retention_missing": "the object is under no retention",
+    "retention_mode": "its retention is not in COMPLIANCE mode, so that it can be lifted",
+    "retention_short": "its retention ends earlier than was asked for",
+    "unreadable_answer": "its answer cannot be read",
+    "no_credentials": "there are no credentials for it",
+    "circuit_open": "it has failed so often that it is left alone for a while",
+    "gone": "it is not there any more",
+    "not_a_head": "it is no head of this log under a key of ours",
+    "deleted": "its name was deleted there (its versions stay)",
+    "not_final": "its block is not final any more",
+    "reverted": "its transaction failed",
+    "not_configured": "this installation does not know the place",
+}

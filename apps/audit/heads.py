@@ -1,9 +1,11 @@
 """Signed heads: the size and root of the tree at an instant, under an Ed25519 key (RFC 8032)."""
 
 import json
+from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
+from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -28,9 +30,34 @@ class Head:
 
     def text(self) -> bytes:
         """What is signed: the prefix, then the canonical JSON (RFC 8785) of its four facts."""
+        return PREFIX + _canonical(self._facts())
+
+    def line(self, key: str, signature: bytes) -> bytes:
+        """The head as one line of canonical JSON: of a bundle's heads.jsonl, and what is anchored. `key` is its id."""
+        signed = {"key_id": key, "signature": b64encode(signature).decode()}
+        return _canonical(self._facts() | signed) + b"\n"
+
+    def _facts(self) -> dict[str, Any]:
         time = self.at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-        facts = {"log": self.log, "root": self.root.hex(), "size": self.size, "time": time}
-        return PREFIX + json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+        return {"log": self.log, "root": self.root.hex(), "size": self.size, "time": time}
+
+
+def _canonical(facts: dict[str, Any]) -> bytes:
+    return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def read_line(line: bytes) -> tuple[Head, str, bytes]:
+    """The head, the id of its key and its signature, of what `Head.line` wrote. Raises ValueError for all else."""
+    try:
+        found = json.loads(line)
+        head = Head(found["log"], found["size"], bytes.fromhex(found["root"]), datetime.fromisoformat(found["time"]))
+        key, signature = found["key_id"], b64decode(found["signature"], validate=True)
+        same = head.line(key, signature) == line
+    except (KeyError, TypeError, AttributeError, ValueError, RecursionError):
+        same = False
+    if not same:
+        raise ValueError("this is no line of a signed head")
+    return head, key, signature
 
 
 def key_id(public_key: bytes) -> str:

@@ -1,4 +1,8 @@
-"""Enums of the audit log."""
+"""Enums of the audit log, and what other rooms see of it."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from django.db import models
 
@@ -24,3 +28,45 @@ class RecordClass(models.TextChoices):
     CURRENCY_TRANSACTIONS = "currency_transactions"
     SECURITY_EVENTS = "security_events"
     AUDIT_TRAIL = "audit_trail"
+
+
+class AnchorKind(models.TextChoices):
+    """Where a head is kept that we cannot change."""
+
+    S3 = "S3", "S3 under object lock"
+    EVM = "EVM", "transaction of an EVM chain"
+
+
+@dataclass(frozen=True, slots=True)
+class SignedHead:
+    """A signed head, and the bytes that are anchored: its line in a bundle's heads.jsonl, line end included."""
+
+    size: int
+    log: str
+    root: bytes
+    at: datetime
+    line: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A head kept elsewhere. `place` is s3://<bucket>/<key>, or eip155:<chain id>; `reference` is the version id of the
+    object there, or the transaction's hash. `digest` is the SHA-256 of the bytes; `retained_until` is None on a chain.
+    """
+
+    kind: AnchorKind
+    size: int
+    log: str
+    root: bytes
+    place: str
+    reference: str
+    digest: bytes
+    anchored_at: datetime
+    retained_until: datetime | None
+
+    def entry(self) -> dict[str, Any]:
+        """As a bundle's anchors.jsonl has it."""
+        named = "version_id" if self.kind is AnchorKind.S3 else "tx"
+        at = self.anchored_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        entry = {"at": at, "digest": self.digest.hex(), "kind": self.kind.value.lower(), "place": self.place}
+        return entry | {"root": self.root.hex(), "size": self.size, named: self.reference}

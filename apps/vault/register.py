@@ -22,6 +22,7 @@ _LINES: Mapping[str, str] = {
         audit.AuditLog request_id action resource_type resource_id before after
         audit.AuditLeaf stream
         audit.AuditHead log
+        audit.AuditAnchor log place version_id
         audit.AuditSigningKey key_id
         chain.ContractAddress name
         chain.Signer frozen_reason
@@ -114,6 +115,7 @@ _LINES: Mapping[str, str] = {
         audit.AuditLeaf hash
         audit.AuditTile data
         audit.AuditHead root signature
+        audit.AuditAnchor root digest tx_hash
         audit.AuditSigningKey public_key
         core.IdempotentRequest fingerprint
         core.InboundWebhook body_sha256

@@ -7,7 +7,7 @@ from apps.accounts.models import Party, User
 from apps.accounts.tests.factories import actor_of, make_party, make_user
 from apps.accounts.types import PartyKind, Role
 from apps.audit.engines import Sequencer
-from apps.audit.models import AuditTile
+from apps.audit.models import AuditAnchor, AuditTile
 from apps.audit.services.trail import log_audit_event
 from apps.backoffice.tests import chain_rows
 from apps.compliance.models import InvestorProfile, Wallet, WalletRegistration
@@ -237,6 +237,16 @@ def _tree() -> None:
     sequencer.lead(leadership)
     sequencer.step(leadership, clock.now())
     AuditTile.objects.create(level=1, number=0, data=bytes(8192))
+    AuditAnchor.objects.create(
+        kind="EVM",
+        size=1,
+        log="localhost/audit",
+        root=bytes(32),
+        place="eip155:31337",
+        tx_hash=chain_rows.hash_of(5),
+        digest=bytes(32),
+        anchored_at=NOW,
+    )
 
 
 def _floor(user: User) -> None:

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -17,6 +17,9 @@ import psycopg2
 from django.db import connections
 from filelock import FileLock
 from psycopg2 import sql
+
+from apps.core.devstack.layout import Home
+from apps.core.devstack.state import State
 
 ROOT = Path(__file__).resolve().parents[3]
 ALIASES = ("default", "direct", "owner")
@@ -50,6 +53,17 @@ def _migrate(database: str) -> None:
     done = subprocess.run(command, env={**os.environ, **urls_of(database)}, capture_output=True, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the test template could not be migrated:\n{done.stdout}\n{done.stderr}")
+
+
+@contextmanager
+def superuser(database: str) -> Iterator[psycopg2.extensions.cursor]:
+    """A cursor of the server's superuser, committed at the end; the owner's where the server is not of our starting."""
+    url = urlsplit(os.environ["DATABASE_OWNER_URL"])
+    password = State(Home.of(os.environ["BOOKENTRY_PROFILE"])).get("postgres", "superuser_password")
+    user, secret = ("postgres", password) if password else (url.username, url.password)
+    found = psycopg2.connect(host=url.hostname, port=url.port, dbname=database, user=user, password=secret)
+    with closing(found) as connection, connection, connection.cursor() as cursor:
+        yield cursor
 
 
 def urls_of(database: str, urls: Mapping[str, str] = os.environ) -> dict[str, str]:

@@ -75,13 +75,37 @@ class Signing:
 
 
 @dataclass(frozen=True, slots=True)
+class ChainAnchoring:
+    """Tree heads in transactions of the chain, beside those in the bucket."""
+
+    enabled: Annotated[bool, Key("whether heads are also sent to the chain")]
+    every_seconds: Annotated[int, Key("seconds between two such anchors", 60, 31 * 86_400)]
+    alert_seconds: Annotated[int, Key("seconds a head may wait for one before operators are told", 60, 62 * 86_400)]
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """A head that waits for its turn is no fault."""
+        yield from _alert_after_turn(self.alert_seconds, self.every_seconds)
+
+
+@dataclass(frozen=True, slots=True)
 class Anchoring:
     """Tree heads kept where we cannot change them."""
 
-    enabled: Annotated[bool, Key("whether heads are anchored", waits_for="audit")]
-    bucket: Annotated[Secret, Key("variable that names the S3 bucket", waits_for="audit")]
-    every_seconds: Annotated[int, Key("seconds between two anchors", 60, 86_400, "audit")]
-    object_lock_days: Annotated[int, Key("days an anchor cannot be deleted", 1, LONGEST, "audit")]
+    enabled: Annotated[bool, Key("whether heads are anchored in the bucket, where one is named")]
+    bucket: Annotated[Secret, Key("variable that names the S3 bucket, which is under object lock", may_be_unset=True)]
+    every_seconds: Annotated[int, Key("seconds between two anchors", 60, 86_400)]
+    alert_seconds: Annotated[int, Key("seconds a head may wait for its anchor before operators are told", 60, 604_800)]
+    object_lock_days: Annotated[int, Key("days an anchor cannot be deleted", 1, LONGEST)]
+    chain: ChainAnchoring
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """A head that waits for its turn is no fault."""
+        yield from _alert_after_turn(self.alert_seconds, self.every_seconds)
+
+
+def _alert_after_turn(alert: int, every: int) -> Iterator[Conflict]:
+    if alert <= every:
+        yield Conflict("alert_seconds", str(alert), f"more than every_seconds ({every})")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""Places outside where heads are anchored."""

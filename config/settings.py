@@ -280,6 +280,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute="*"),
         "options": {"queue": "default"},
     },
+    "verify-audit": {
+        "task": "audit.tasks.verify_new",
+        "schedule": crontab(minute=37),
+        "options": {"queue": "default"},
+    },
+    "verify-audit-fully": {
+        "task": "audit.tasks.verify_all",
+        "schedule": crontab(hour=3, minute=7),
+        "options": {"queue": "default"},
+    },
     "reconcile-overdue": RECONCILE_ALL | {"schedule": crontab(minute="*/10")},
 }
 LANGUAGE_CODE = "en-us"

@@ -1,10 +1,14 @@
 """What operators see of the audit log."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
+from apps.audit.models import AuditHead
 from apps.audit.selectors.anchors import last_anchor, waiting_since
 from apps.audit.selectors.tree import backlog, last_head, leaf_count
+from apps.audit.selectors.verification import passed, standing_failure, verified_to
 from apps.audit.services.anchor_places import limits
+from apps.audit.types import VerificationKind
 from apps.core import clock
 from apps.core.metrics import Sample, gauge
 
@@ -23,7 +27,20 @@ ANCHOR_AGE = gauge(
 UNANCHORED = gauge(
     "bookentry_audit_unanchored_seconds", "Seconds the oldest head that no anchor covers has waited; 0 if none.", "kind"
 )
-METRICS = (LAG, LEAVES, HEAD_SIZE, HEAD_AGE, ANCHOR_SIZE, ANCHOR_AGE, UNANCHORED)
+VERIFIED_AGE = gauge(
+    "bookentry_audit_verified_age_seconds",
+    "Seconds since a verification of the stored log passed, by kind (new, full); since the first head if none did.",
+    "kind",
+)
+VERIFIED_TO = gauge("bookentry_audit_verified_to", "Leaves up to which the stored log was verified as it grew.")
+VERIFICATION_FAILS = gauge(
+    "bookentry_audit_verification_fails", "1 while a verification has found the log changed, and none found it mended."
+)
+METRICS = (
+    *(LAG, LEAVES, HEAD_SIZE, HEAD_AGE),
+    *(ANCHOR_SIZE, ANCHOR_AGE, UNANCHORED),
+    *(VERIFIED_AGE, VERIFIED_TO, VERIFICATION_FAILS),
+)
 
 
 def read_metrics() -> Iterator[Sample]:
@@ -32,16 +49,26 @@ def read_metrics() -> Iterator[Sample]:
     yield LAG.sample(backlog().seconds)
     yield LEAVES.sample(leaf_count())
     yield HEAD_SIZE.sample(head.size if head else 0)
-    yield HEAD_AGE.sample(max((clock.now() - head.at).total_seconds(), 0) if head else 0)
+    yield HEAD_AGE.sample(_age(head.at if head else None))
+    first = AuditHead.objects.order_by("size").values_list("at", flat=True).first()
+    for kind in (VerificationKind.NEW, VerificationKind.FULL):
+        last = passed(kind).values_list("at", flat=True).first()
+        yield VERIFIED_AGE.sample(_age(last or first), kind=kind.value.lower())
+    yield VERIFIED_TO.sample(verified_to())
+    yield VERIFICATION_FAILS.sample(standing_failure() is not None)
     yield from anchor_samples()
 
 
 def anchor_samples() -> Iterator[Sample]:
     """Of each kind of place this installation anchors in."""
-    now = clock.now()
     for kind in limits():
         last, since = last_anchor(kind), waiting_since(kind)
         yield ANCHOR_SIZE.sample(last.size if last else 0, kind=kind.value)
         if last is not None:
-            yield ANCHOR_AGE.sample(max((now - last.anchored_at).total_seconds(), 0), kind=kind.value)
-        yield UNANCHORED.sample(max((now - since).total_seconds(), 0) if since else 0, kind=kind.value)
+            yield ANCHOR_AGE.sample(_age(last.anchored_at), kind=kind.value)
+        yield UNANCHORED.sample(_age(since), kind=kind.value)
+
+
+def _age(moment: datetime | None) -> float:
+    """Seconds since then; 0 for never."""
+    return max((clock.now() - moment).total_seconds(), 0) if moment else 0

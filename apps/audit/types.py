@@ -70,3 +70,33 @@ class Anchor:
         at = self.anchored_at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
         entry = {"at": at, "digest": self.digest.hex(), "kind": self.kind.value.lower(), "place": self.place}
         return entry | {"root": self.root.hex(), "size": self.size, named: self.reference}
+
+
+class VerificationKind(models.TextChoices):
+    """What a verification was to go over."""
+
+    NEW = "NEW", "what is new"
+    FULL = "FULL", "the whole log"
+    RANGE = "RANGE", "a range"
+
+
+class VerificationOutcome(models.TextChoices):
+    """What it found."""
+
+    VERIFIED = "VERIFIED"
+    FAILED = "FAILED"
+
+
+class Fault(models.TextChoices):
+    """What is wrong with the stored log, where it is first wrong."""
+
+    EDITED = "EDITED", "the event's text is not what was numbered"
+    REMOVED = "REMOVED", "the event is gone, and did not expire"
+    INSERTED = "INSERTED", "an event that was never numbered stands before this one"
+    GAP = "GAP", "the leaf is gone"
+    TILE = "TILE", "a stored tile is not that of the leaves under it"
+    ROOT = "ROOT", "the leaves from here to the next head do not lead to its root"
+    HEAD = "HEAD", "a head is of another log, or earlier than the one before it"
+    SIGNATURE = "SIGNATURE", "a head is not signed by the key it names"
+    FORKED = "FORKED", "what was verified once has another root now"
+    TRUNCATED = "TRUNCATED", "the log ends before what was verified once"

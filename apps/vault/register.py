@@ -116,6 +116,7 @@ _LINES: Mapping[str, str] = {
         audit.AuditTile data
         audit.AuditHead root signature
         audit.AuditAnchor root digest tx_hash
+        audit.AuditVerification root
         audit.AuditSigningKey public_key
         core.IdempotentRequest fingerprint
         core.InboundWebhook body_sha256

@@ -3,5 +3,15 @@
 from apps.audit.models.anchors import AuditAnchor
 from apps.audit.models.trail import AuditLog, AuditOrigin
 from apps.audit.models.tree import AuditHead, AuditLeaf, AuditSigningKey, AuditTile
+from apps.audit.models.verification import AuditVerification
 
-__all__ = ["AuditAnchor", "AuditHead", "AuditLeaf", "AuditLog", "AuditOrigin", "AuditSigningKey", "AuditTile"]
+__all__ = [
+    "AuditAnchor",
+    "AuditHead",
+    "AuditLeaf",
+    "AuditLog",
+    "AuditOrigin",
+    "AuditSigningKey",
+    "AuditTile",
+    "AuditVerification",
+]

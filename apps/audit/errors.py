@@ -79,3 +79,10 @@ WORDS = {
     "reverted": "its transaction failed",
     "not_configured": "this installation does not know the place",
 }
+
+
+class NothingToDisclose(DomainError):
+    """The event says nothing personal."""
+
+    code, kind = "nothing_to_disclose", Kind.CONFLICT
+    message = "The event was written without an address or user agent."

@@ -34,13 +34,14 @@ def ask_and_act(
     title: str,
     verb: str,
     explanation: str,
-    perform: Callable[[Form], str],
+    perform: Callable[[Form], str | HttpResponse],
     back: str,
     danger: bool = False,
 ) -> HttpResponse:
     """Show `form`; on a valid POST have `perform` call its service and say what was done on the page `back`.
 
-    The refusal of a service (DomainError) is shown in the form, under its HTTP status.
+    What `perform` answers itself, such as a file, is the answer. The refusal of a service (DomainError) is shown in the
+    form, under its HTTP status.
     """
     if request.method not in {"GET", "HEAD", "POST"}:
         raise PermissionDenied
@@ -49,7 +50,10 @@ def ask_and_act(
         status = 400
         if form.is_valid():
             try:
-                messages.success(request, perform(form))
+                done = perform(form)
+                if isinstance(done, HttpResponse):
+                    return done
+                messages.success(request, done)
                 return HttpResponseRedirect(back)
             except DomainError as error:
                 form.add_error(None, error.message)

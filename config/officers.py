@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.templatetags.static import static
 from django.urls import reverse_lazy
 
 
@@ -27,6 +28,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Audit trail", "audit_auditlog", "history_edu"),
         _list("Audit origins", "audit_auditorigin", "my_location"),
         _list("Audit heads", "audit_audithead", "draw"),
+        _list("Audit verifications", "audit_auditverification", "fact_check"),
         _list("Audit leaves", "audit_auditleaf", "account_tree"),
         _list("Audit tiles", "audit_audittile", "grid_on"),
         _list("Audit anchors", "audit_auditanchor", "anchor"),
@@ -158,6 +160,7 @@ UNFOLD = {
     "SITE_URL": None,
     "ACCOUNT": {"navigation": [{"title": "API documentation", "link": "/api/docs"}]},
     "COLORS": {"primary": BLUE},
+    "STYLES": [lambda _: static("officers/officers.css")],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "ENVIRONMENT": "apps.backoffice.dashboard.environment",

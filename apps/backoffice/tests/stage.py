@@ -7,7 +7,7 @@ from apps.accounts.models import Party, User
 from apps.accounts.tests.factories import actor_of, make_party, make_user
 from apps.accounts.types import PartyKind, Role
 from apps.audit.engines import Sequencer
-from apps.audit.models import AuditAnchor, AuditTile
+from apps.audit.models import AuditAnchor, AuditTile, AuditVerification
 from apps.audit.services.trail import log_audit_event
 from apps.backoffice.tests import chain_rows
 from apps.compliance.models import InvestorProfile, Wallet, WalletRegistration
@@ -246,6 +246,9 @@ def _tree() -> None:
         tx_hash=chain_rows.hash_of(5),
         digest=bytes(32),
         anchored_at=NOW,
+    )
+    AuditVerification.objects.create(
+        kind="FULL", start=0, stop=7, head_size=7, outcome="FAILED", bad_index=3, fault="EDITED", at=NOW, seconds=1
     )
 
 

@@ -23,7 +23,7 @@ HEX_LENGTHS = {42, 66}
 SPELT = {"id": "ID", "isin": "ISIN", "kyc": "KYC", "dvp": "DvP", "cfi": "CFI", "lei": "LEI", "ip": "IP", "pid": "PID"}
 TONES = {
     "success": {"APPROVED", "FINAL", "SETT", "COMPLETED", "POSTED", "LIVE", "ACTIVE", "REGISTERED", "FILLED", "DONE"}
-    | {"CLEAN", "CLEARED", "CLOSED"},
+    | {"CLEAN", "CLEARED", "CLOSED", "VERIFIED"},
     "danger": {"REJECTED", "FAILED", "REVERTED", "DEAD", "REJT", "PENF", "BREAKS", "OPEN_BREAK", "CRITICAL", "ERROR"},
     "warning": {"PENDING", "PEND", "REQUESTED", "EXPIRED", "EXPECTED", "SUSPENDED", "LEASED", "INCOMPLETE", "LAGGING"}
     | {"WARNING", "HALF_OPEN"},

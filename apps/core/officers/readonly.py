@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
+from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import NotRelationField, get_fields_from_path
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.db import models
@@ -84,6 +85,7 @@ class ReadOnlyAdmin(Viewer, ModelAdmin):
     actions = None
     paginator = InfinitePaginator
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
     list_per_page = 50
     list_fullwidth = True
     ordering = ("-pk",)

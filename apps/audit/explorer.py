@@ -128,4 +128,6 @@ def state_shown(state: LogState) -> dict[str, Any]:
         "is_in_order": state.is_in_order,
         "runs": runs.values(),
         "failure": state.failure,
+        "anchor": state.anchor,
+        "anchored_size": f"{state.anchor.size:,}" if state.anchor else "",
     }

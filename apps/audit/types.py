@@ -98,5 +98,5 @@ class Fault(models.TextChoices):
     ROOT = "ROOT", "the leaves from here to the next head do not lead to its root"
     HEAD = "HEAD", "a head is of another log, or earlier than the one before it"
     SIGNATURE = "SIGNATURE", "a head is not signed by the key it names"
-    FORKED = "FORKED", "what was verified once has another root now"
-    TRUNCATED = "TRUNCATED", "the log ends before what was verified once"
+    FORKED = "FORKED", "what was verified or anchored once has another root now"
+    TRUNCATED = "TRUNCATED", "the log ends before what was verified or anchored once"

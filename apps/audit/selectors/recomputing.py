@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from django.db import connection
 
 from apps.audit.heads import Head, WrongSignature, key_id, verify_head
-from apps.audit.models import AuditHead, AuditVerification
+from apps.audit.models import AuditAnchor, AuditHead, AuditVerification
 from apps.audit.selectors.tree import StoredNodes, audit_heads
 from apps.audit.tree import Growth, Tile, split_hashes
 from apps.audit.types import Fault, VerificationOutcome
@@ -225,9 +225,10 @@ def _first_gap(start: int, stop: int) -> int:
 
 
 def _known_roots(first: int, last: int) -> dict[int, bytes]:
-    """By size the roots that earlier runs saw."""
+    """By size the roots that earlier runs saw, and those that were anchored."""
     rows = AuditVerification.objects.filter(outcome=VerificationOutcome.VERIFIED, stop__gte=first, stop__lte=last)
-    return {stop: bytes(root) for stop, root in rows.values_list("stop", "root") if root is not None}
+    anchored = AuditAnchor.objects.filter(size__gte=first, size__lte=last).values_list("size", "root")
+    return {size: bytes(root) for size, root in (*rows.values_list("stop", "root"), *anchored) if root is not None}
 
 
 def _expired_ranges(start: int, stop: int) -> list[tuple[int, int]]:

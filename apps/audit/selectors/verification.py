@@ -6,8 +6,9 @@ from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet, Value
 
 from apps.audit.models import AuditHead, AuditVerification
+from apps.audit.selectors.anchors import last_anchor
 from apps.audit.selectors.tree import last_head
-from apps.audit.types import VerificationKind, VerificationOutcome
+from apps.audit.types import Anchor, VerificationKind, VerificationOutcome
 from apps.core.db import fetch_one
 
 # Waiting events are counted up to here.
@@ -42,6 +43,7 @@ class LogState:
     last: AuditVerification | None
     last_full: AuditVerification | None
     failure: AuditVerification | None
+    anchor: Anchor | None
 
     @property
     def unsigned(self) -> int:
@@ -76,6 +78,7 @@ def log_state() -> LogState:
         last=runs.get("last"),
         last_full=runs.get("full"),
         failure=runs.get("failure"),
+        anchor=last_anchor(),
     )
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from apps.audit.models import AuditHead, AuditVerification
+from apps.audit.selectors.anchors import anchored_size
 from apps.audit.selectors.recomputing import Difference, Progress, Walk
 from apps.audit.selectors.tree import last_head
 from apps.audit.selectors.verification import full_run_from, passed, standing_failure, verified_to
@@ -71,8 +72,8 @@ def _between_heads(start: int, stop: int, head: AuditHead) -> tuple[int, int]:
 
 
 def _cut(head: AuditHead) -> Difference | None:
-    """A log that was longer once than its newest head."""
-    longest = passed(*VerificationKind).filter(head_size__gt=head.size).exists()
+    """A log that was longer once than its newest head: when it was verified, or anchored."""
+    longest = passed(*VerificationKind).filter(head_size__gt=head.size).exists() or anchored_size() > head.size
     return Difference(head.size, Fault.TRUNCATED) if longest else None
 
 

@@ -11,7 +11,7 @@ from django.db.utils import IntegrityError
 
 from apps.audit.heads import Head, HeadSigner
 from apps.audit.health import read_metrics
-from apps.audit.models import AuditHead, AuditLeaf, AuditTile, AuditVerification
+from apps.audit.models import AuditAnchor, AuditHead, AuditLeaf, AuditTile, AuditVerification
 from apps.audit.selectors.recomputing import Walk
 from apps.audit.selectors.tree import last_head
 from apps.audit.selectors.verification import log_state, verified_to
@@ -245,6 +245,25 @@ class TestAChange:
         row = verify_log(kind=VerificationKind.RANGE, stop=sizes()[1], now=clock.now())
         with changed(("DELETE FROM audit_head WHERE size = %s", [row.stop]), tables=HEAD):
             assert said(full()) == ("FAILED", row.stop, "FORKED")
+
+    def test_of_what_was_anchored_is_found(self) -> None:
+        first, *_, last = sizes()
+        facts = {"kind": "EVM", "log": "localhost/audit", "place": "eip155:1", "digest": bytes(32)}
+
+        def anchored(size: int, root: bytes, tx: str) -> AuditAnchor:
+            return AuditAnchor.objects.create(size=size, root=root, tx_hash=tx, anchored_at=clock.now(), **facts)
+
+        try:
+            anchored(first, bytes(AuditHead.objects.get(size=first).root), "0x1")
+            assert said(full())[0] == "VERIFIED"
+            anchored(first, bytes(32), "0x2")
+            assert said(full()) == ("FAILED", 0, "FORKED")
+            anchored(last + 5, bytes(32), "0x3")
+            assert said(full()) == ("FAILED", last, "TRUNCATED")
+        finally:
+            with without_triggers("audit_anchor") as cursor:
+                cursor.execute("DELETE FROM audit_anchor")
+        assert said(full())[0] == "VERIFIED"
 
 
 @pytest.mark.usefixtures("log")

@@ -10,7 +10,7 @@ from apps.audit.places.choosing import is_anchored
 UNANCHORED = "audit.W001"
 
 
-@register(deploy=True)
+@register("audit", deploy=True)
 def says_whether_it_anchors(**_: Any) -> list[CheckMessage]:
     """Production anchors the audit log's heads, or says that it does not."""
     policy = settings.SECURITY.audit.anchoring

@@ -5,12 +5,15 @@ from apps.core.registry import registry
 
 def register() -> None:
     """Engines of the chain, how far they are, and what follows the end of a transaction."""
+    from apps.audit.services.anchor_places import AnchorPlace, anchor_place
     from apps.audit.services.watching import watch
+    from apps.audit.types import AnchorKind
     from apps.chain import health
     from apps.chain.engines.ingester import Ingester
     from apps.chain.engines.sender import Sender
     from apps.chain.models import ContractAddress, Signer, TokenBinding
     from apps.chain.sagas import handle
+    from apps.chain.services.anchoring import anchor_on_chain, fetch_from_chain
     from apps.chain.services.nodes import PROVIDER, build_sessions
     from apps.chain.types import INTENT_FAILED, INTENT_FINAL
 
@@ -22,4 +25,5 @@ def register() -> None:
     registry.metric("chain_stream", health.STREAM, health.read_stream_metrics)
     registry.health_check("chain_signers", health.signer_health)
     registry.metric("chain_sender", health.SENDER, health.read_sender_metrics)
+    anchor_place(AnchorKind.EVM, AnchorPlace(anchor_on_chain, fetch_from_chain))
     watch(ContractAddress, Signer, TokenBinding)

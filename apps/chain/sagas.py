@@ -1,9 +1,9 @@
-"""What follows when a transaction of ours ends: the next step of the token or identity it was for."""
+"""What follows when a transaction of ours ends: the next step of the token or identity it was for, or its record."""
 
 from collections.abc import Callable
 from uuid import UUID
 
-from apps.chain.services import identities, tokens
+from apps.chain.services import anchoring, identities, tokens
 from apps.chain.types import INTENT_FINAL
 from apps.core import clock
 from apps.core.registry import Event
@@ -50,6 +50,14 @@ def _not_registered(event: Event, wallet: str) -> None:
     identities.fail_registration(wallet_address=wallet, reason=event.payload["reason"])
 
 
+def _anchored(event: Event, _size: str) -> None:
+    anchoring.record_sent(intent_id=UUID(event.payload["intent_id"]), now=clock.now())
+
+
+def _not_anchored(event: Event, _size: str) -> None:
+    anchoring.give_up(reason=event.payload["reason"], now=clock.now())
+
+
 Step = Callable[[Event, str], None]
 
 ON_FINAL: dict[str, Step] = {
@@ -59,6 +67,7 @@ ON_FINAL: dict[str, Step] = {
     identities.CREATE: _claim,
     identities.CLAIM: _claimed,
     identities.REGISTER: _registered,
+    anchoring.KIND: _anchored,
 }
 ON_FAILED: dict[str, Step] = {
     tokens.DEPLOY: _token_failed,
@@ -67,4 +76,5 @@ ON_FAILED: dict[str, Step] = {
     identities.CREATE: _claim_failed,
     identities.CLAIM: _claim_failed,
     identities.REGISTER: _not_registered,
+    anchoring.KIND: _not_anchored,
 }

@@ -1,5 +1,6 @@
 """Verify anchors from the command line, with what has been looked at so far on the screen."""
 
+from argparse import ArgumentTypeError
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -14,7 +15,7 @@ UNSURE = 2
 def positive(text: str) -> int:
     """A whole number from 1."""
     if not (text.isascii() and text.isdigit() and 0 < int(text[:9]) == int(text)):
-        raise ValueError(text)
+        raise ArgumentTypeError("a whole number from 1 is expected")
     return int(text)
 
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 from bench.books import fresh_books, set_up
 
 CLIENTS, PROCESSES, BALANCES = 32, 4, 20_000
-SECONDS, ROUNDS, SAID = 4.0, 3, 256
+SECONDS, ROUNDS, SAID = 2.0, 7, 256
 MAKE = f"""
 CREATE TABLE bench_balance (id int PRIMARY KEY, amount numeric(38,0) NOT NULL) WITH (fillfactor = 80);
 INSERT INTO bench_balance SELECT n, 1000000 FROM generate_series(1, {BALANCES}) n;

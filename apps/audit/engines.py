@@ -1,24 +1,26 @@
 """The sequencer: numbers what was committed, and signs what it numbered."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from apps.audit.errors import TreeDiffers
-from apps.audit.heads import HeadSigner
+from apps.audit.heads import SignsHeads, head_signer
 from apps.audit.selectors.tree import Backlog, backlog
 from apps.audit.services.anchor_places import watch_anchors
-from apps.audit.services.sequencing import Grown, keep_key, load_tree, number_events
+from apps.audit.services.sequencing import Grown, keep_key, load_tree, number_events, sign_head
 from apps.core import clock
 from apps.core.alerts import settle_alerts
 from apps.core.daemon import Engine, Leadership
 from apps.core.db import unit_of_work
 from apps.core.types import Condition, Severity
+from apps.vault.kms.protocol import ProviderError
 
 BATCH = 10_000
 LOOK = timedelta(seconds=1)
 SOURCE = "audit.sequencer"
-LAG, ORDER, TREE = f"{SOURCE}:lag", f"{SOURCE}:order", f"{SOURCE}:tree"
+LAG, ORDER, TREE, KEY = f"{SOURCE}:lag", f"{SOURCE}:order", f"{SOURCE}:tree", f"{SOURCE}:key"
 
 
 class Sequencer(Engine):
@@ -30,35 +32,48 @@ class Sequencer(Engine):
     name = "audit_sequencer"
     poll_seconds = 0.2
 
-    def __init__(self, batch: int = BATCH) -> None:
-        self._batch = batch
-        self._signer = HeadSigner(settings.AUDIT_LOG.seed)
+    def __init__(self, batch: int = BATCH, find_signer: Callable[[], SignsHeads] = head_signer) -> None:
+        self._batch, self._find_signer = batch, find_signer
+        self._signer: SignsHeads | None = None
+        self._unsigned: Condition | None = None
         self._grown: Grown
         self._looked_at: datetime | None = None
 
     def lead(self, leadership: Leadership) -> None:
-        """Load the tree and keep the key that signs. Raises TreeDiffers, after an alert: it is not what was signed."""
-        now = clock.now()
+        """Load the tree. Raises TreeDiffers, after an alert: it is not what was signed."""
         try:
             self._grown = load_tree()
         except TreeDiffers:
             with unit_of_work():
-                settle_alerts(source=SOURCE, conditions={TREE: DIFFERS}, now=now)
+                settle_alerts(source=SOURCE, conditions={TREE: DIFFERS}, now=clock.now())
             raise
-        with unit_of_work():
-            keep_key(self._signer, now)
         self._looked_at = None
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
-        """Number one batch; true if more may wait. Raises Deposed, TreeDiffers."""
+        """Number one batch, and sign if it is time; true if more may wait. Raises Deposed, TreeDiffers."""
         waiting = backlog()
         self._watch(waiting, now)
-        if not waiting.is_in_order or not (waiting.is_ready or self._grown.is_head_due(now)):
+        if not waiting.is_in_order:
             return False
-        self._grown, numbered = number_events(
-            self._grown, limit=self._batch, now=now, signer=self._signer, fence=leadership.fence
-        )
+        numbered = 0
+        if waiting.is_ready:
+            self._grown, numbered = number_events(self._grown, limit=self._batch, fence=leadership.fence)
+        if self._grown.is_head_due(now):
+            self._sign(leadership, now)
         return numbered == self._batch
+
+    def _sign(self, leadership: Leadership, now: datetime) -> None:
+        """While the key cannot be had events are numbered all the same, and signed later."""
+        try:
+            if self._signer is None:
+                signer = self._find_signer()
+                with unit_of_work():
+                    keep_key(signer, now)
+                self._signer = signer
+            self._grown = sign_head(self._grown, now=now, signer=self._signer, fence=leadership.fence)
+            self._unsigned = None
+        except ProviderError as refusal:
+            self._unsigned = Condition(Severity.ERROR, UNSIGNED.format(refusal.reason))
 
     def _watch(self, waiting: Backlog, now: datetime) -> None:
         """Raise or resolve alerts, in a commit of its own: they are told whatever becomes of the batch."""
@@ -66,7 +81,8 @@ class Sequencer(Engine):
             return
         self._looked_at = now
         with unit_of_work():
-            settle_alerts(source=SOURCE, conditions=conditions(waiting), now=now)
+            found = conditions(waiting) | ({KEY: self._unsigned} if self._unsigned else {})
+            settle_alerts(source=SOURCE, conditions=found, now=now)
             # Also when nobody runs the job that anchors.
             watch_anchors(now=now)
 
@@ -87,6 +103,9 @@ def conditions(waiting: Backlog) -> dict[str, Condition]:
 OUT_OF_ORDER = (
     "The server's transaction numbers are below those in the audit log, as after a restore from a dump: "
     "no event is numbered. See docs/audit-tree.md."
+)
+UNSIGNED = (
+    "The audit log is not signed: its key in KMS cannot be had ({}). Events are numbered, and signed when it can."
 )
 DIFFERS = Condition(
     Severity.CRITICAL,

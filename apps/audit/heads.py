@@ -5,10 +5,17 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from django.conf import settings
+
+from apps.vault.kms.choosing import kms_signing_key
+from apps.vault.kms.protocol import Disagreement
+
+if TYPE_CHECKING:
+    from apps.vault.kms.aws import AwsSigningKey
 
 PREFIX = b"bookentry-audit-head-v1\n"
 PUBLIC_KEY_BYTES, SIGNATURE_BYTES = 32, 64
@@ -65,8 +72,18 @@ def key_id(public_key: bytes) -> str:
     return sha256(public_key).digest()[:8].hex()
 
 
+class SignsHeads(Protocol):
+    """A key that signs heads: its 32 public bytes, and their name."""
+
+    public_key: bytes
+    key_id: str
+
+    def sign(self, head: Head) -> bytes:
+        """The signature: 64 bytes. Raises ProviderError where the key is elsewhere and cannot be had."""
+
+
 class HeadSigner:
-    """A private key that signs heads."""
+    """A private key of ours."""
 
     def __init__(self, seed: bytes) -> None:
         """`seed` has 32 bytes. Raises ValueError for any other number."""
@@ -77,6 +94,31 @@ class HeadSigner:
     def sign(self, head: Head) -> bytes:
         """The signature: 64 bytes."""
         return self._key.sign(head.text())
+
+
+class KmsHeadSigner:
+    """A key that stays in KMS."""
+
+    def __init__(self, key: "AwsSigningKey") -> None:
+        """Asks for the public half. Raises ProviderError."""
+        self._key = key
+        self.public_key: bytes = key.public_key()
+        self.key_id = key_id(self.public_key)
+
+    def sign(self, head: Head) -> bytes:
+        """The signature: 64 bytes, verified before anyone relies on it. Raises ProviderError."""
+        signature = self._key.sign(head.text())
+        try:
+            verify_head(head, signature, self.public_key)
+        except WrongSignature:
+            raise Disagreement("wrong_signature") from None
+        return signature
+
+
+def head_signer() -> SignsHeads:
+    """The key this installation signs with: of KMS where one is named. Raises ProviderError."""
+    identity = settings.AUDIT_LOG
+    return KmsHeadSigner(kms_signing_key(identity.kms_key)) if identity.kms_key else HeadSigner(identity.seed)
 
 
 def verify_head(head: Head, signature: bytes, public_key: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import connections
@@ -27,13 +28,13 @@ def pass_horizon() -> None:
         time.sleep(0.02)
 
 
-def led(batch: int = 10_000) -> tuple[Sequencer, Leadership]:
+def led(batch: int = 10_000, **more: Any) -> tuple[Sequencer, Leadership]:
     """A sequencer that leads."""
     connections.close_all()
     leadership = elect(Sequencer.name)
     if leadership is None:
         raise RuntimeError("another sequencer leads")
-    engine = Sequencer(batch)
+    engine = Sequencer(batch, **more)
     engine.lead(leadership)
     return engine, leadership
 

@@ -50,7 +50,7 @@ def _unfit_for_production(security: Security, line_of: Callable[[str], int]) -> 
     if not kms_key.is_set:
         yield Problem(line_of("encryption.kms_key"), "encryption.kms_key", f"{kms_key}, which is not set", "it set")
     signs = security.audit.signing.key
-    if not signs.is_set:
+    if not (signs.is_set or security.audit.signing.kms_key.is_set):
         yield Problem(line_of("audit.signing.key"), "audit.signing.key", f"{signs}, which is not set", "it set")
     for by, service in security.enabled_services():
         key = f"providers.{service}.secrets"

@@ -158,6 +158,15 @@ class TestProduction:
             assert "AUDIT_SIGNING_KEY must be 32 random bytes in base64" in done.stderr
             assert given not in done.stderr
 
+    def test_signs_the_audit_log_with_a_key_of_kms_or_with_one_of_its_own_but_not_with_both(self) -> None:
+        named = "arn:aws:kms:eu-central-1:111122223333:key/audit"
+        says = "from config import settings as s; print(repr(s.AUDIT_LOG.kms_key))"
+        done = start("-c", says, without="AUDIT_SIGNING_KEY", AUDIT_SIGNING_KMS_KEY=named)
+        assert done.stdout.strip() == repr(named), done.stderr
+        done = start("manage.py", "check", AUDIT_SIGNING_KMS_KEY=named)
+        assert done.returncode != 0
+        assert "AUDIT_SIGNING_KEY must be unset where AUDIT_SIGNING_KMS_KEY is set" in done.stderr
+
     def test_has_no_local_key_and_knows_kms(self) -> None:
         says = "from config import settings as s; k = s.KEY_SERVICE; print(k.provider, repr(k.local_key), k.region)"
         done = start("-c", says, VAULT_LOCAL_KEY="A" * 43 + "=")

@@ -1,4 +1,4 @@
-"""Events become leaves, leaves a tree, and the tree signed heads: one commit a batch."""
+"""Events become leaves, leaves a tree, in one commit a batch; and the tree, now and then, a signed head."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from apps.audit.errors import TreeDiffers
-from apps.audit.heads import Head, HeadSigner, WrongSignature, verify_head
+from apps.audit.heads import Head, SignsHeads, WrongSignature, verify_head
 from apps.audit.models import AuditHead, AuditSigningKey, AuditTile
 from apps.audit.selectors.tree import StoredNodes, last_head, leaf_count
 from apps.audit.tree import Growth, Tile, split_hashes
@@ -56,10 +56,8 @@ def load_tree() -> Grown:
     return found
 
 
-def number_events(
-    grown: Grown, *, limit: int, now: datetime, signer: HeadSigner, fence: Callable[[], None]
-) -> tuple[Grown, int]:
-    """Give the next events their leaves, `limit` at most, and sign a head if one is due: the tree then, and how many.
+def number_events(grown: Grown, *, limit: int, fence: Callable[[], None]) -> tuple[Grown, int]:
+    """Give the next events their leaves, `limit` at most: the tree then, and how many.
 
     `fence` is called first within the commit, and raises if somebody else leads. Raises TreeDiffers if there are
     leaves that `grown` does not know.
@@ -69,12 +67,26 @@ def number_events(
         fence()
         hashes = _number(limit, made.tree.size)
         _store_tiles(made.tree.append(hashes))
-        if made.is_head_due(now):
-            _store_head(made, now, signer)
     return made, len(hashes)
 
 
-def keep_key(signer: HeadSigner, now: datetime) -> None:
+def sign_head(grown: Grown, *, now: datetime, signer: SignsHeads, fence: Callable[[], None]) -> Grown:
+    """Sign the tree as it has grown. The key may be far away: no transaction waits for it.
+
+    Time does not go back from head to head, whatever the clock does. Raises ProviderError, and what `fence` raises.
+    """
+    at = max(now, grown.head_at or now)
+    head = Head(grown.log, grown.tree.size, grown.tree.root(), at)
+    signature = signer.sign(head)
+    with unit_of_work():
+        fence()
+        AuditHead.objects.create(
+            size=head.size, log=head.log, root=head.root, at=at, key_id=signer.key_id, signature=signature
+        )
+    return replace(grown, head_size=head.size, head_at=at, signed_at=now)
+
+
+def keep_key(signer: SignsHeads, now: datetime) -> None:
     """Keep the public half of the key that signs, so that its heads can be verified when another has followed."""
     AuditSigningKey.objects.get_or_create(
         key_id=signer.key_id, defaults={"public_key": signer.public_key, "created_at": now}
@@ -95,16 +107,6 @@ def _number(limit: int, size: int) -> list[bytes]:
 def _store_tiles(tiles: Sequence[Tile]) -> None:
     if tiles:
         copy_rows(AuditTile, ("level", "number", "data"), [(tile.level, tile.number, tile.data) for tile in tiles])
-
-
-def _store_head(grown: Grown, now: datetime, signer: HeadSigner) -> None:
-    """Time does not go back from head to head, whatever the clock does."""
-    at = max(now, grown.head_at or now)
-    head = Head(grown.log, grown.tree.size, grown.tree.root(), at)
-    AuditHead.objects.create(
-        size=head.size, log=head.log, root=head.root, at=at, key_id=signer.key_id, signature=signer.sign(head)
-    )
-    grown.head_size, grown.head_at, grown.signed_at = head.size, at, now
 
 
 def _require_signed(stored: AuditHead, tree: Growth) -> None:

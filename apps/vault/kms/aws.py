@@ -1,6 +1,6 @@
 """AWS KMS, within the policy of an outside service (apps.core.providers.aws)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -19,6 +19,9 @@ from apps.vault.kms.protocol import (
 )
 
 SPEC, ALGORITHM = "AES_256", "SYMMETRIC_DEFAULT"
+ED25519 = "ECC_NIST_EDWARDS25519"
+# What stands before the 32 bytes of an Ed25519 public key in DER: RFC 8410.
+SPKI = bytes.fromhex("302a300506032b6570032100")
 SHORTEST_WRAPPED, LONGEST_WRAPPED = 32, 6144
 THROTTLED_SECONDS = 2
 
@@ -41,7 +44,10 @@ REFUSED = {
 
 
 class AwsKms:
-    """One KMS key: symmetric, of the region. `key` is its id, ARN or alias; `endpoint` is empty for Amazon's own."""
+    """One KMS key: symmetric, of the region. `key` is its id, ARN or alias; `endpoint` is empty for Amazon's own.
+
+    Beside it, keys of the same service that sign: see signing_key().
+    """
 
     def __init__(self, http: httpx.Client, *, key: str, region: str, endpoint: str = "") -> None:
         self._key = key
@@ -83,6 +89,10 @@ class AwsKms:
         )
         return _bytes(answer, "CiphertextBlob"), _name(answer)
 
+    def signing_key(self, key: str) -> "AwsSigningKey":
+        """An Ed25519 key of the same region, by its id or ARN."""
+        return AwsSigningKey(self._call, key)
+
     def _call(self, operation: str, **given: Any) -> Mapping[str, Any]:
         """The answer. No error carries what was sent or received, so none is chained."""
         try:
@@ -100,6 +110,28 @@ class AwsKms:
         else:
             return answer
         raise failure
+
+
+class AwsSigningKey:
+    """An Ed25519 key that never leaves KMS."""
+
+    def __init__(self, call: Callable[..., Mapping[str, Any]], key: str) -> None:
+        self._call, self._key = call, key
+
+    def public_key(self) -> bytes:
+        """GetPublicKey: its 32 bytes. Raises ProviderError; Disagreement for a key of another kind."""
+        answer = self._call("get_public_key", KeyId=self._key)
+        encoded = _bytes(answer, "PublicKey")
+        if answer.get("KeySpec") != ED25519 or not encoded.startswith(SPKI) or len(encoded) != len(SPKI) + KEY_BYTES:
+            raise Disagreement("not_an_ed25519_key")
+        return encoded[len(SPKI) :]
+
+    def sign(self, message: bytes) -> bytes:
+        """Sign, the message itself (RFC 8032): 64 bytes, which the caller verifies. Raises ProviderError."""
+        answer = self._call(
+            "sign", KeyId=self._key, Message=message, MessageType="RAW", SigningAlgorithm="ED25519_SHA_512"
+        )
+        return _bytes(answer, "Signature")
 
 
 def _bytes(answer: Mapping[str, Any], part: str) -> bytes:

@@ -12,6 +12,8 @@ from apps.vault.types import ProviderName
 if TYPE_CHECKING:
     import httpx
 
+    from apps.vault.kms.aws import AwsKms, AwsSigningKey
+
 # As outside services are named: in the policy, in readiness and in metrics.
 KMS = "kms"
 
@@ -28,6 +30,11 @@ def provider_named(name: str) -> KeyProvider:
     if name == ProviderName.KMS and is_kms_known():
         return cast("KeyProvider", provider(KMS))
     raise ProviderRefused("provider_not_configured")
+
+
+def kms_signing_key(key: str) -> "AwsSigningKey":
+    """An Ed25519 key of KMS by its id or ARN. Raises ProviderRefused where this installation has no KMS."""
+    return cast("AwsKms", provider_named(ProviderName.KMS)).signing_key(key)
 
 
 def is_kms_known() -> bool:

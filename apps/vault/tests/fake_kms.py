@@ -9,7 +9,9 @@ from typing import Any
 from uuid import uuid4
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from apps.core.testing.aws import (
     ACCESS_KEY,
@@ -34,6 +36,8 @@ OPERATIONS = {
         {"CiphertextBlob", "DestinationKeyId"},
         {"SourceKeyId", "SourceEncryptionContext", "DestinationEncryptionContext"},
     ),
+    "GetPublicKey": ({"KeyId"}, set()),
+    "Sign": ({"KeyId", "Message", "MessageType", "SigningAlgorithm"}, set()),
 }
 
 
@@ -65,6 +69,7 @@ class FakeKms(FakeAws):
         super().__init__(Handler)
         self.keys = {self._arn(): AESGCM(secrets.token_bytes(32))}
         self.key = next(iter(self.keys))
+        self.signing_keys: dict[str, Ed25519PrivateKey] = {}
         self.bend: Callable[[str, dict[str, Any]], dict[str, Any]]
         self.be_honest()
 
@@ -78,6 +83,11 @@ class FakeKms(FakeAws):
     def add_key(self) -> str:
         """Another key; its ARN."""
         self.keys[name := self._arn()] = AESGCM(secrets.token_bytes(32))
+        return name
+
+    def add_signing_key(self) -> str:
+        """A key that signs; its ARN."""
+        self.signing_keys[name := self._arn()] = Ed25519PrivateKey.generate()
         return name
 
     def answer(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -107,6 +117,23 @@ class FakeKms(FakeAws):
         name = self._known(given["DestinationKeyId"])
         wrapped = self._wrap(name, plain, given.get("DestinationEncryptionContext", {}))
         return {"SourceKeyId": source, "KeyId": name, "CiphertextBlob": wrapped}
+
+    def _GetPublicKey(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        public = self._signing(given["KeyId"]).public_key()
+        encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        kind = {"KeySpec": "ECC_NIST_EDWARDS25519", "KeyUsage": "SIGN_VERIFY"}
+        return {"KeyId": given["KeyId"], "PublicKey": _text(encoded), **kind}
+
+    def _Sign(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if (given["MessageType"], given["SigningAlgorithm"]) != ("RAW", "ED25519_SHA_512"):
+            raise Fault("ValidationException")
+        signature = self._signing(given["KeyId"]).sign(base64.b64decode(given["Message"]))
+        return {"KeyId": given["KeyId"], "Signature": _text(signature), "SigningAlgorithm": "ED25519_SHA_512"}
+
+    def _signing(self, name: str) -> Ed25519PrivateKey:
+        if name not in self.signing_keys:
+            raise Fault("NotFoundException")
+        return self.signing_keys[name]
 
     def _known(self, name: str) -> str:
         if name not in self.keys:

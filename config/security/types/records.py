@@ -69,7 +69,8 @@ LEAST_DAYS = {
 class Signing:
     """Signed tree heads."""
 
-    key: Annotated[Secret, Key("variable that holds the Ed25519 key; set in production")]
+    key: Annotated[Secret, Key("variable that holds the Ed25519 key; in production this or the next is set")]
+    kms_key: Annotated[Secret, Key("variable that names an Ed25519 key of KMS, which then signs in its place")]
     head_seconds: Annotated[int, Key("seconds between two signed heads, while the trail grows", 1, 3_600)]
     lag_seconds: Annotated[int, Key("seconds an event may wait for its leaf before operators are told", 1, 3_600)]
 

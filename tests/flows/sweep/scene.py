@@ -63,7 +63,7 @@ class Scene:
         self.signature = "0x" + signed.removeprefix("0x")
         pass_horizon()
         sequence()
-        self.event_id: int = AuditLeaf.objects.earliest("index").event
+        self.event_id: int = AuditLeaf.objects.earliest("index").event_id
 
     def _order(self, who: Trader, side: str, quantity: int) -> UUID:
         ticket = self.market.ticket(side, "10.00", quantity)

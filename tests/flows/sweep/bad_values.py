@@ -166,4 +166,4 @@ CURSORS = {
     "x=1": "eD0x",
 }
 # For no parameter of a path.
-PATHS = ("%00", "a%00b", "1", "..%2f..%2fetc", "%ff%fe", "%F0%9F%92%B8", "'%20OR%201=1", "x" * 3000, "%0a")
+PATHS = ("%00", "a%00b", "-1", "..%2f..%2fetc", "%ff%fe", "%F0%9F%92%B8", "'%20OR%201=1", "x" * 3000, "%0a")

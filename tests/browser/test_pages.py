@@ -12,6 +12,7 @@ from django.test import Client
 
 from apps.accounts.tests.factories import make_user
 from apps.accounts.types import Role
+from apps.audit.models import AuditLog
 from apps.core.devstack.ports import free_port
 from apps.core.testing import databases
 from apps.core.testing.waiting import until
@@ -78,7 +79,10 @@ class TestPages:
         client = Client()
         client.force_login(make_user(role=Role.OPS))
         browser.set_cookie(site, settings.SESSION_COOKIE_NAME, client.cookies[settings.SESSION_COOKIE_NAME].value)
-        for path in ("/admin/", "/admin/accounts/party/", "/admin/accounts/user/"):
+        event = AuditLog.objects.order_by("-pk")[0].pk
+        trail = "/admin/audit/auditlog/"
+        entry = (f"{trail}{event}/change/", f"{trail}{event}/verify-entry/")
+        for path in ("/admin/", "/admin/accounts/party/", "/admin/accounts/user/", trail, *entry):
             browser.open(site + path, until="#user-tools, #nav-sidebar, [x-data]")
             browser.wait("typeof window.Alpine == 'object'")
             keep(browser, path.strip("/").replace("/", "-"))

@@ -5,6 +5,8 @@ from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 
+from django.db.models import Max
+
 from apps.audit.models import AuditHead, AuditVerification
 from apps.audit.selectors.anchors import anchored_size
 from apps.audit.selectors.recomputing import Difference, Progress, Walk
@@ -48,12 +50,14 @@ def verify_log(
     head it reached. `told` hears how many of how many events are done. Raises CannotVerify; RuntimeError within a
     transaction, since each chunk is read in its own.
     """
+    # Before the head is read, which others may see grow meanwhile.
+    longest, began = _longest(), time.monotonic()
     head = last_head()
     if head is None:
         raise CannotVerify("no head is signed yet")
-    began = time.monotonic()
-    if found := _cut(head):
-        return _keep(kind, (head.size, head.size), head, Progress(0, 0, b"", found), now, began)
+    if head.size < longest:
+        cut = Progress(0, 0, b"", Difference(head.size, Fault.TRUNCATED))
+        return _keep(kind, (head.size, head.size), head, cut, now, began)
     first, last = _between_heads(start, head.size if stop is None else stop, head)
     made = Progress(first, first, b"")
     for made in Walk(first, last):
@@ -71,10 +75,10 @@ def _between_heads(start: int, stop: int, head: AuditHead) -> tuple[int, int]:
     return before or 0, after
 
 
-def _cut(head: AuditHead) -> Difference | None:
-    """A log that was longer once than its newest head: when it was verified, or anchored."""
-    longest = passed(*VerificationKind).filter(head_size__gt=head.size).exists() or anchored_size() > head.size
-    return Difference(head.size, Fault.TRUNCATED) if longest else None
+def _longest() -> int:
+    """How many leaves the log is known to have had: when it was verified, or anchored."""
+    seen = passed(*VerificationKind).aggregate(size=Max("head_size"))["size"]
+    return max(seen or 0, anchored_size())
 
 
 def _keep(

@@ -23,7 +23,7 @@ from apps.audit.tests.tampering import changed, grow, without_triggers
 from apps.audit.types import VerificationKind
 from apps.core import clock
 from apps.core.actor import system_actor
-from apps.core.db import run_sql, unit_of_work
+from apps.core.db import fetch_one, run_sql, unit_of_work
 from apps.core.models import Alert
 
 ALERT = "audit.verification:failed"
@@ -121,6 +121,17 @@ class TestAGoodLog:
     def test_is_not_gone_over_within_a_transaction(self) -> None:
         with unit_of_work(), pytest.raises(RuntimeError, match="transaction"):
             full()
+
+    def test_is_gone_over_without_a_transaction_that_stays_open(self) -> None:
+        grow(30)
+        pid = fetch_one("SELECT pg_backend_pid()")
+        seen = []
+        for _ in Walk(0, sizes()[-1], 5):
+            with connections["direct"].cursor() as other:
+                other.execute("SELECT state, backend_xmin FROM pg_stat_activity WHERE pid = %s", pid)
+                seen.append(other.fetchone())
+        assert len(seen) >= 6
+        assert set(seen) == {("idle", None)}
 
     def test_is_verified_by_the_schedule(self) -> None:
         for task, kind in ((verify_what_is_new, "NEW"), (verify_all, "FULL")):

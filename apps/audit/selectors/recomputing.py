@@ -212,7 +212,12 @@ def is_signed(head: AuditHead) -> bool:
 
 def is_expired(index: int) -> bool:
     """Whether an event `audit.expired` names this place."""
-    return not _outside([index], _expired_ranges(index, index + 1))
+    return not unexplained([index])
+
+
+def unexplained(missing: list[int]) -> list[int]:
+    """Those of these places, in their order, that no event `audit.expired` names."""
+    return _outside(missing, _expired_ranges(missing[0], missing[-1] + 1)) if missing else []
 
 
 def _first_leaf(tile: Tile) -> int:

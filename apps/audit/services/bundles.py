@@ -12,6 +12,7 @@ from typing import Any
 from django.db import DatabaseError
 
 from apps.audit.models import AuditHead
+from apps.audit.selectors.anchors import anchors_between
 from apps.audit.selectors.tree import StoredNodes, last_head, leaf_count
 from apps.audit.services.bundle_files import BundleFile, canonical_line, new_folder, put_lines, time_text
 from apps.audit.tree import inclusion_proof, leaf_hash, range_root
@@ -197,6 +198,8 @@ def _write_proofs(bundle: _Writing) -> None:
     files["edges.jsonl"] = put_lines(folder / "edges.jsonl", map(canonical_line, _edges(bundle, heads)))
     files["heads.jsonl"] = put_lines(folder / "heads.jsonl", (canonical_line(_head(one)) for one in heads))
     files["expiries.jsonl"] = put_lines(folder / "expiries.jsonl", map(canonical_line, _expiries(bundle)))
+    anchors = anchors_between(bundle.start, bundle.head.size)
+    files["anchors.jsonl"] = put_lines(folder / "anchors.jsonl", (canonical_line(one.entry()) for one in anchors))
     keys = {one.key.key_id: b64encode(bytes(one.key.public_key)).decode() for one in heads}
     listed = [{"key_id": name, "public_key": key} for name, key in sorted(keys.items())]
     files["keys.json"] = put_lines(folder / "keys.json", [canonical_line({"keys": listed})])

@@ -9,6 +9,7 @@ from apps.audit.errors import NothingThere, PlaceDisagrees, PlaceError
 from apps.audit.heads import Head, WrongSignature, read_line, verify_head
 from apps.audit.models import AuditAnchor, AuditSigningKey
 from apps.audit.selectors.anchors import head_of, view
+from apps.audit.selectors.recomputing import unexplained
 from apps.audit.selectors.tree import StoredNodes, leaf_count
 from apps.audit.services.anchor_places import AnchorPlace, anchor_places, fetch_anchor
 from apps.audit.tree import Growth, range_root, split_hashes
@@ -24,7 +25,7 @@ TEXTS = """
         SELECT index, hash, body, coalesce(sha256('\\x00'::bytea || convert_to(body, 'UTF8')), hash) AS now
         FROM audit_text WHERE index >= %s AND index < %s)
     SELECT string_agg(now, ''::bytea ORDER BY index), array_agg(index ORDER BY index) FILTER (WHERE now <> hash),
-        count(*) FILTER (WHERE body IS NULL)
+        array_agg(index ORDER BY index) FILTER (WHERE body IS NULL)
     FROM said
 """
 
@@ -38,6 +39,7 @@ class Fault(StrEnum):
     FOREIGN = "foreign"
     BOOKS = "books"
     EDITED = "edited"
+    REMOVED = "removed"
     TRUNCATED = "truncated"
     FORKED = "forked"
     TILES = "tiles"
@@ -201,8 +203,10 @@ def _grow(tree: Growth, number: int, done: Verified) -> bool:
         return False
     for index in row[1] or []:
         done.add(Fault.EDITED, "the log", f"the text of event {index} is not the one that its leaf was made of")
+    for index in unexplained(row[2] or []):
+        done.add(Fault.REMOVED, "the log", f"event {index} is gone, and no event audit.expired says so")
     tree.append(hashes)
-    done.events, done.expired = tree.size, done.expired + row[2]
+    done.events, done.expired = tree.size, done.expired + len(row[2] or [])
     return True
 
 

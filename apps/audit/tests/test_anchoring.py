@@ -219,6 +219,19 @@ class TestAKilledRun:
         assert alerts() == {}
         assert bench.s3.seen[-3:] == ["PUT", "HEAD", "GET"]
 
+    def test_whose_answer_was_lost_finds_its_own_object(self, bench: Bench) -> None:
+        """The put is repeated, and refused: what stands there is ours."""
+
+        def hang_up() -> None:
+            bench.s3.nature.after_put = lambda: None
+            raise ConnectionResetError
+
+        bench.s3.nature.after_put = hang_up
+        bench.anchor()
+        assert AuditAnchor.objects.latest("size").version_id == bench.s3.kept[-1].version
+        assert bench.s3.seen[-4:] == ["PUT", "PUT", "HEAD", "GET"]
+        assert alerts() == {}
+
 
 @pytest.mark.usefixtures("books")
 class TestSomebodyElse:

@@ -1,5 +1,6 @@
 """Verifying anchors: a superuser who wrote the log anew, signature and all, is caught by what stands elsewhere."""
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -122,6 +123,10 @@ class TestAnchorsOfAnHonestLog:
         assert run("fetch_anchor", latest=True, out=file)[0] == 0
         export_bundle(folder=bundle, start=0, stop=305, now=clock.now())
         assert file.read_bytes() in (bundle / "heads.jsonl").read_bytes().splitlines(keepends=True)
+        listed = [json.loads(line) for line in (bundle / "anchors.jsonl").read_text().splitlines()]
+        assert [(each["size"], each["version_id"]) for each in listed] == [
+            (size, kept.version) for size, kept in zip((5, 305, 307), bench.s3.kept, strict=True)
+        ]
         key = HeadSigner(settings.AUDIT_LOG.seed).public_key.hex()
         command = [sys.executable, "-I", str(VERIFIER), str(bundle), "--key", key, "--anchor", str(file)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -186,6 +191,15 @@ class TestASuperuser:
         assert faults(done) == {Fault.BOOKS}
         bench.anchor()
         assert run("verify_anchors")[0] == 1
+
+    def test_who_deletes_an_event_is_found_though_its_leaf_stays(self, books: str, bench: Bench) -> None:
+        with all_powerful(books) as cursor:
+            cursor.execute(
+                "DELETE FROM audit_auditlog WHERE id = (SELECT event FROM audit_leaf WHERE index = 300) RETURNING id"
+            )
+        done = verified()
+        assert "event 300 is gone, and no event audit.expired says so" in [each.text for each in done.findings]
+        assert done.expired == 1
 
 
 @pytest.mark.usefixtures("books")

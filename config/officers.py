@@ -32,6 +32,12 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Audit leaves", "audit_auditleaf", "account_tree"),
         _list("Audit tiles", "audit_audittile", "grid_on"),
         _list("Audit anchors", "audit_auditanchor", "anchor"),
+        _list("Audit holds", "audit_audithold", "gavel"),
+        _list("Audit endings", "audit_auditending", "event_busy"),
+        _list("Audit periods", "audit_auditretention", "timelapse"),
+        _list("Audit exports", "audit_auditexport", "archive"),
+        _list("Audit expiries", "audit_auditexpiry", "auto_delete"),
+        _list("Audit expiry passes", "audit_auditexpiryrun", "rule"),
         _list("Audit signing keys", "audit_auditsigningkey", "vpn_key"),
     ),
     _room(

@@ -290,6 +290,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(hour=3, minute=7),
         "options": {"queue": "default"},
     },
+    # A night's pass over the audit log, gone on with each hour until it is through; then it begins anew.
+    "expire-audit": {
+        "task": "audit.tasks.expire_events",
+        "schedule": crontab(hour="0-5", minute=52),
+        "options": {"queue": "default"},
+    },
     "reconcile-overdue": RECONCILE_ALL | {"schedule": crontab(minute="*/10")},
 }
 LANGUAGE_CODE = "en-us"

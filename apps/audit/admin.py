@@ -11,6 +11,7 @@ from django.urls import reverse
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminTextInputWidget
 
+from apps.audit import retention_admin  # noqa: F401 (its pages)
 from apps.audit.explorer import Changes, ShowsState, VerifiesEntry
 from apps.audit.models import (
     AuditAnchor,

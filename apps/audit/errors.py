@@ -86,3 +86,38 @@ class NothingToDisclose(DomainError):
 
     code, kind = "nothing_to_disclose", Kind.CONFLICT
     message = "The event was written without an address or user agent."
+
+
+class ExpiryTaken(DomainError):
+    """Another process is expiring events."""
+
+    code, kind = "audit_expiry_taken", Kind.CONFLICT
+    message = "Events are being expired by another process."
+
+
+class InvalidHold(DomainError):
+    """A hold or an ending names nothing, or names it wrongly."""
+
+    code, kind = "invalid_audit_hold", Kind.INVALID
+    message = "Say what it is about: a subject, a resource or a time; its reference is 1 to 64 letters, digits and ._:-"
+
+
+class UnknownAuditHold(DomainError):
+    """No such hold, or it is released."""
+
+    code, kind = "unknown_audit_hold", Kind.NOT_FOUND
+    message = "There is no such open hold."
+
+
+class HoldStep(DomainError):
+    """What is asked is not the next step of the hold."""
+
+    code, kind = "audit_hold_step", Kind.CONFLICT
+    message = "Somebody has done this step, or the one before it is still to come. Look at the hold again."
+
+
+class EndingTold(DomainError):
+    """The record's end is told already."""
+
+    code, kind = "audit_ending_told", Kind.CONFLICT
+    message = "Somebody has told this record's end."

@@ -100,3 +100,35 @@ class Fault(models.TextChoices):
     SIGNATURE = "SIGNATURE", "a head is not signed by the key it names"
     FORKED = "FORKED", "what was verified or anchored once has another root now"
     TRUNCATED = "TRUNCATED", "the log ends before what was verified or anchored once"
+
+
+class HoldKind(models.TextChoices):
+    """What a legal hold names."""
+
+    SUBJECT = "SUBJECT", "a party or user"
+    RESOURCE = "RESOURCE", "a resource"
+    PERIOD = "PERIOD", "a time"
+    ALL = "ALL", "everything"
+
+
+class HoldReason(models.TextChoices):
+    """Why events are held. Whose matter it is, its reference leads to."""
+
+    LITIGATION = "LITIGATION", "litigation, pending or expected"
+    INVESTIGATION = "INVESTIGATION", "an investigation"
+    AUTHORITY = "AUTHORITY", "an authority asked"
+    AUDIT = "AUDIT", "an audit under way"
+    OTHER = "OTHER", "another matter"
+
+
+class Standing(models.TextChoices):
+    """Whether an event may expire, or the first reason why not. The codes are audit_standing()'s, in its order."""
+
+    READY = "READY", "expires"
+    WITHIN_PERIOD = "WITHIN_PERIOD", "within the period of its class"
+    FOR_PROOFS = "FOR_PROOFS", "kept for good: it proves what expired"
+    NOT_ENDED = "NOT_ENDED", "what it belongs to has not ended"
+    NOT_SIGNED = "NOT_SIGNED", "past its period, under no signed head"
+    NOT_EXPORTED = "NOT_EXPORTED", "past its period, in no verified export"
+    NOT_ANCHORED = "NOT_ANCHORED", "past its period, under no anchor"
+    HELD = "HELD", "past its period, under a legal hold"

@@ -21,6 +21,8 @@ _LINES: Mapping[str, str] = {
         accounts.User rate_tier
         audit.AuditLog request_id action resource_type resource_id before after
         audit.AuditLeaf stream
+        audit.AuditEnding record reference
+        audit.AuditHold resource_type resource_id reference
         audit.AuditHead log
         audit.AuditAnchor log place version_id
         audit.AuditSigningKey key_id
@@ -113,6 +115,7 @@ _LINES: Mapping[str, str] = {
         accounts.User password
         audit.AuditOrigin committed
         audit.AuditLeaf hash
+        audit.AuditExport manifest_sha256
         audit.AuditTile data
         audit.AuditHead root signature
         audit.AuditAnchor root digest tx_hash
@@ -130,6 +133,9 @@ _LINES: Mapping[str, str] = {
         vault.SubjectKey wrapped
     """,
     OURS: """
+        audit.AuditExpiryRun staying
+        audit.AuditExport place
+        audit.AuditRetention citation
         core.EngineState name host last_error
         core.WorkerHeartbeat name
         notifications.NotificationTemplate title body

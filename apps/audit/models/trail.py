@@ -33,6 +33,9 @@ class AuditOrigin(AppendOnlyModel):
     # By name the salt, in hex, of each value in `committed`.
     salts = EncryptedJSONField(null=True, subject="user_id")
 
+    # They go after the events that name them: apps.audit.expiry_sql.
+    row_guard = "audit_guard_origin"
+
     objects: ClassVar[models.Manager["AuditOrigin"]] = SealedQuerySet["AuditOrigin"].as_manager()
 
     class Meta:
@@ -67,6 +70,9 @@ class AuditLog(AppendOnlyModel):
     origin = models.ForeignKey(
         AuditOrigin, null=True, on_delete=models.PROTECT, db_constraint=False, db_index=False, related_name="+"
     )
+
+    # Events expire: apps.audit.expiry_sql.
+    row_guard = "audit_guard_removal"
 
     class Meta:
         indexes = [

@@ -3,11 +3,22 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.db import connections
+
 from apps.accounts.models import Party, User
 from apps.accounts.tests.factories import actor_of, make_party, make_user
 from apps.accounts.types import PartyKind, Role
 from apps.audit.engines import Sequencer
-from apps.audit.models import AuditAnchor, AuditTile, AuditVerification
+from apps.audit.models import (
+    AuditAnchor,
+    AuditEnding,
+    AuditExpiry,
+    AuditExpiryRun,
+    AuditExport,
+    AuditHold,
+    AuditTile,
+    AuditVerification,
+)
 from apps.audit.services.trail import log_audit_event
 from apps.backoffice.tests import chain_rows
 from apps.compliance.models import InvestorProfile, Wallet, WalletRegistration
@@ -250,6 +261,20 @@ def _tree() -> None:
     AuditVerification.objects.create(
         kind="FULL", start=0, stop=7, head_size=7, outcome="FAILED", bad_index=3, fault="EDITED", at=NOW, seconds=1
     )
+    _keeping()
+
+
+def _keeping() -> None:
+    """An export, a hold, an ending, a pass, and what the owner's function writes of an expiry."""
+    who, other = new_id(), new_id()
+    AuditExport.objects.create(
+        first=0, stop=1, head_size=1, manifest_sha256=bytes(32), place="tape 12", exported_by=None
+    )
+    AuditHold.objects.create(kind="ALL", reference="case-1", reason="AUDIT", placed_by=who, placed_at=NOW)
+    AuditEnding.objects.create(record=str(other), ended_at=NOW, reference="case-1", told_by=who, told_at=NOW)
+    AuditExpiryRun.objects.create(began_at=NOW, staying={"WITHIN_PERIOD": 7})
+    AuditExpiry.objects.using("owner").create(event=1, first=0, stop=1, removed=1)
+    connections["owner"].close()
 
 
 def _floor(user: User) -> None:

@@ -28,6 +28,7 @@ class Advisory(IntEnum):
     IDEMPOTENCY = 5
     SUBJECT_KEYS = 6
     KEY_ROTATION = 7
+    AUDIT_EXPIRY = 8
 
 
 def lock_for_transaction(kind: Advisory, key: str = "") -> None:

@@ -14,6 +14,8 @@ class AppendOnlyModel(models.Model):
     """
 
     database_writes: ClassVar[tuple[str, ...]] = ()
+    # The trigger function asked before a row is changed or deleted. Another than this one says what may go, and when.
+    row_guard: ClassVar[str] = "core_refuse_change"
 
     class Meta:
         abstract = True

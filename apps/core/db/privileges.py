@@ -38,7 +38,7 @@ def apply_privileges(sender: AppConfig, using: str, **_: Any) -> None:
         present = set(connections[using].introspection.table_names(cursor))
         for model in _concrete_models(sender):
             if (table := model._meta.db_table) in present:
-                cursor.execute(_statements(table, model, _given(cursor, model)))
+                cursor.execute(_statements(table, model, cursor))
         cursor.execute(f'GRANT SELECT ON django_migrations TO "{application_role()}"')
         cursor.execute(f'GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO "{application_role()}"')
 
@@ -85,17 +85,23 @@ def _acts(model: type[models.Model], given: str) -> str:
     return f"SELECT, INSERT{given}" if issubclass(model, AppendOnlyModel) else "SELECT, INSERT, UPDATE, DELETE"
 
 
-def _statements(table: str, model: type[models.Model], given: str) -> str:
-    role, acts = application_role(), _acts(model, given)
+def _statements(table: str, model: type[models.Model], cursor: Any) -> str:
+    role, acts = application_role(), _acts(model, _given(cursor, model))
     grant = f'REVOKE ALL ON "{table}" FROM "{role}"; GRANT {acts} ON "{table}" TO "{role}";'
-    return grant + (_triggers(table) if issubclass(model, AppendOnlyModel) else "")
+    return grant + (_triggers(table, _guard(model, cursor)) if issubclass(model, AppendOnlyModel) else "")
 
 
-def _triggers(table: str) -> str:
+def _guard(model: type[AppendOnlyModel], cursor: Any) -> str:
+    """The function asked before a row changes; nothing may, where the migration that makes it is still to come."""
+    cursor.execute("SELECT to_regproc(%s) IS NOT NULL", [model.row_guard])
+    return model.row_guard if cursor.fetchone()[0] else AppendOnlyModel.row_guard
+
+
+def _triggers(table: str, guard: str) -> str:
     """Two triggers: rows (UPDATE, DELETE) and the statement TRUNCATE; ALWAYS, so no session setting skips them."""
     return f"""
         CREATE OR REPLACE TRIGGER append_only_row BEFORE UPDATE OR DELETE ON "{table}"
-            FOR EACH ROW EXECUTE FUNCTION core_refuse_change();
+            FOR EACH ROW EXECUTE FUNCTION {guard}();
         CREATE OR REPLACE TRIGGER append_only_truncate BEFORE TRUNCATE ON "{table}"
             FOR EACH STATEMENT EXECUTE FUNCTION core_refuse_change();
         ALTER TABLE "{table}" ENABLE ALWAYS TRIGGER append_only_row;

@@ -19,12 +19,22 @@ class KeyProvider(StrEnum):
     LOCAL = "LOCAL"
 
 
+class RetentionStart(StrEnum):
+    """What a period begins with."""
+
+    # The record itself.
+    EVENT = "EVENT"
+    # The end of the account or agency it belongs to: it is kept until two people have said that this is over.
+    END = "END"
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """One record class. Counsel corrects the period here, with its source."""
 
-    days: Annotated[int, Key("days after which a record may go, never before", 1, LONGEST, "audit")]
-    citation: Annotated[str, Key("the rule that asks for it", waits_for="audit")]
+    days: Annotated[int, Key("days after which a record may go, never before", 1, LONGEST)]
+    starts: Annotated[RetentionStart, Key("what they begin with: the record, or the end of what it belongs to")]
+    citation: Annotated[str, Key("the rule that asks for it", 1, 300)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +59,10 @@ class RetentionByClass:
             days = getattr(self, name).days
             if days < least:
                 yield Conflict(f"{name}.days", str(days), f"at least {least}, as the rule cited asks")
+        for name in sorted(FROM_THE_END):
+            starts = getattr(self, name).starts
+            if starts is not RetentionStart.END:
+                yield Conflict(f"{name}.starts", str(starts), "END, as the rule cited asks")
 
 
 # 366 days a leap year: a period in years never ends a day early.
@@ -62,7 +76,11 @@ LEAST_DAYS = {
     "sanctions": 3_653,  # 31 CFR 501.601: 10 years
     "suspicious_activity": 1_827,  # 31 CFR 1023.320(d): 5 years
     "currency_transactions": 1_827,  # 31 CFR 1010.430: 5 years
+    "security_events": 366,  # PCI DSS v4.0 10.5.1: 12 months
+    "audit_trail": 2_557,  # the product's own promise: 7 years
 }
+# Of these the law counts from the end of the account, or of the agency.
+FROM_THE_END = frozenset({"customer_accounts", "securityholder_file"})
 
 
 @dataclass(frozen=True, slots=True)

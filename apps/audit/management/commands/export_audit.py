@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from apps.audit.services.bundles import CannotExport, Exported, export_bundle, places_between
+from apps.audit.services.exports import NotVerified, record_export
 from apps.core import clock
+from apps.core.actor import system_actor
 
 INTERRUPTED = 130
 
@@ -29,8 +31,8 @@ def place(text: str) -> int | datetime:
 class Command(BaseCommand):
     help = (
         "Write the events of a range of the audit log, with what proves them, into a new directory that "
-        "apps/audit/verifier.py verifies offline. Exit status: 0 written, 1 not written, 130 interrupted: there is no "
-        "directory then."
+        "apps/audit/verifier.py verifies offline. If it does, the export is put on record: events expire only if they "
+        "are in one. Exit status: 0 written, 1 not written, 130 interrupted: there is no directory then."
     )
     requires_system_checks = []
 
@@ -40,6 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--out", type=Path, required=True, help="a directory that does not exist yet")
         say = "refuse while any event waits for its place in the log or for a signed head: nothing is left out"
         parser.add_argument("--complete", action="store_true", help=say)
+        parser.add_argument("--place", default="", help="where it will be kept, for the record; else the directory")
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
@@ -53,8 +56,17 @@ class Command(BaseCommand):
             self.stderr.write(f"index {index}: {why}")
         if len(done.doubtful) > 20:
             self.stderr.write(f"and {len(done.doubtful) - 20} more")
+        self._record(done, options["out"], options["place"])
         held = f"{done.start}..{done.stop - 1}" if done.stop > done.start else "no range"
         self.stdout.write(f"{done.stop - done.start} events, {held}, as of head {done.size}")
+
+    def _record(self, done: Exported, folder: Path, place: str) -> None:
+        if done.stop == done.start:
+            return
+        try:
+            record_export(actor=system_actor(), folder=folder, exported=done, place=place)
+        except NotVerified as refusal:
+            self.stderr.write(f"not put on record: {refusal}")
 
     def _range(self, since: int | datetime | None, until: int | datetime | None) -> tuple[int, int | None]:
         if isinstance(since, datetime) or isinstance(until, datetime):

@@ -79,7 +79,7 @@ LIMIT_SMALL, LIMIT_LINE, LIMIT_ROW, LIMIT_COUNT, LIMIT_HEADS = 16 << 20, 4 << 20
 CHUNK, STREAMS_KEPT, NUMBER_BITS, WORD = 1 << 20, 1_000_000, 28, (1 << 64) - 1
 # An event is written, at most, this long before the transaction that wrote it commits and the next head covers it.
 TOLERANCE = 600 * 1_000_000
-STAGE_SECONDS, ALIGN_SECONDS, LARGEST_SEARCH, LARGEST_DIAGNOSIS = 5.0, 20.0, 1 << 17, 2_000_000
+STAGE_SECONDS, ALIGN_SECONDS, LARGEST_SEARCH, LARGEST_DIAGNOSIS, NEAR = 5.0, 20.0, 1 << 17, 2_000_000, 9
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 HEX = frozenset("0123456789abcdef")
 sha256 = hashlib.sha256
@@ -438,6 +438,8 @@ def read_outside(path: str, log: str, keys: dict[str, Ed25519PublicKey], *, anch
     """
     try:
         data = Path(path).read_bytes()[:LIMIT_SMALL]
+        if anchor:
+            data = anchored_text(data)
         try:
             entries = [strict_json(data, path)]
         except Damaged:
@@ -448,7 +450,7 @@ def read_outside(path: str, log: str, keys: dict[str, Ed25519PublicKey], *, anch
                 size, root = count_in(entry, "size", path), hash_in(member(entry, "root", str, path), path)
                 heads.append(Head(size, root, str(entry.get("time", "")), "", True, f"the anchor {path}"))
             else:
-                heads.append(parse_head(entry, f"the head {path}", log, keys))
+                heads.append(parse_head(entry, f"the {'anchor' if anchor else 'head'} {path}", log, keys))
     except OSError as error:
         raise Usage(f"{path} cannot be read ({error.strerror})") from None
     except Damaged as error:
@@ -456,6 +458,21 @@ def read_outside(path: str, log: str, keys: dict[str, Ed25519PublicKey], *, anch
     if not heads:
         raise Usage(f"{path} holds no head")
     return heads
+
+
+def anchored_text(data: bytes) -> bytes:
+    """What was anchored, of a transaction as a node gives it (its answer, its object, its input in hex) or as it is."""
+    try:
+        found = json.loads(data)
+        found = found.get("result", found) if isinstance(found, dict) else found
+        data = found["input"].encode() if isinstance(found, dict) and "input" in found else data
+    except (ValueError, RecursionError, AttributeError):
+        pass
+    text = data.strip().strip(b'"')
+    try:
+        return bytes.fromhex(text[2:].decode()) if text.startswith(b"0x") else data
+    except ValueError:
+        return data
 
 
 # ---------------------------------------------------------------------------------------------- scanning
@@ -1399,9 +1416,6 @@ class Diagnosis:
     def leaf(self, place: int) -> bytes:
         return self.hashes[32 * place : 32 * place + 32]
 
-    def run(self, place: int, length: int) -> list[bytes]:
-        return [self.leaf(at) for at in range(place, min(place + length, len(self.labels)))]
-
     def body(self, place: int) -> bytes:
         if self.file is None:
             self.file = open_regular(self.bundle.events)
@@ -1428,7 +1442,34 @@ class Diagnosis:
             return (self.index_of[at] if self.index_of[at] >= 0 else named), number
         if before is not None:
             return before[0], before[1] + 1
-        return (named, number) if self.begin else (-1, 1)
+        if not self.begin:
+            return -1, 1
+        if named < self.begin:
+            return named, number
+        # Only what stands first of its stream can tell what comes before the range.
+        first = self.firsts().get(self.streams[place], place)
+        return self.named[first], self.numbers[first]
+
+    @functools.lru_cache(maxsize=1)  # noqa: B019 (one diagnosis a run)
+    def firsts(self) -> dict[int, int]:
+        """Of each stream the place of its first event."""
+        found: dict[int, int] = {}
+        for place, stream in enumerate(self.streams):
+            found.setdefault(stream, place)
+        return found
+
+    @functools.lru_cache(maxsize=1)  # noqa: B019 (one diagnosis a run)
+    def said(self) -> array[int]:
+        """Of each place the index that the next event of its stream says of it, or -1."""
+        where: dict[tuple[int, int], list[int]] = {}
+        for place, number in enumerate(self.numbers):
+            where.setdefault((self.streams[place], number), []).append(place)
+        found = array("q", [-1]) * len(self.labels)
+        for place, named in enumerate(self.named):
+            mates = where.get((self.streams[place], self.numbers[place] - 1)) if self.numbers[place] > 1 else None
+            if mates and named >= 0:
+                found[min(mates, key=lambda mate: abs(self.begin + mate - named))] = named
+        return found
 
     def linked(self, place: int, named: int, number: int) -> bytes:
         """The leaf hash of an event with that number, naming that index."""
@@ -1523,15 +1564,15 @@ class Diagnosis:
 
     def _solve(self, segment: Segment, place: int, tile: list[bytes]) -> tuple[list[bytes], int] | None:
         """The true leaves of a segment and the number of presented events they use up; None if not found."""
-        shown = self.run(place, segment.length)
+        search = Search(self, segment, place)
+        shown = [self.leaf(at) for at in search.inside]
         if segment.fits(shown):
-            for at in range(place, place + segment.length):
-                index = segment.start + at - place
+            for index, at in enumerate(search.inside, segment.start):
                 self.pair(at, index, (self.named[at], self.numbers[at]), relinked=False)
-            return shown, segment.length
+            return shown, search.places(segment.length)
         if segment.fits(tile):
             return tile, self._align(segment, tile, place)
-        guess = Search(self, segment, place).find()
+        guess = search.find()
         if guess is None:
             return None
         for slot, at in enumerate(guess.trial.slots):
@@ -1539,7 +1580,7 @@ class Diagnosis:
             self.pair(at, segment.start + slot, guess.trial.links[slot], relinked=leaf != self.leaf(at))
         self.redated.update(guess.dated)
         self.spare += guess.spare
-        return list(guess.trial.leaves), guess.used
+        return list(guess.trial.leaves), search.places(guess.used)
 
     # -- true leaves that leaves.bin gave, and the events that are theirs
 
@@ -1693,9 +1734,17 @@ class Search:
     def __init__(self, of: Diagnosis, segment: Segment, place: int) -> None:
         self.of, self.segment, self.place, self.length = of, segment, place, segment.length
         self.past = len(of.labels)
-        self.end = min(place + self.length, self.past)
-        self.inside = range(place, self.end)
+        # Events that are not known to be of another segment.
+        unknown = (at for at in range(place, self.past) if of.index_of[at] < 0)
+        self.free = list(itertools.islice(unknown, self.length + 64))
+        self.inside = self.free[: self.length]
+        self.slot = {at: slot for slot, at in enumerate(self.inside)}
         self.whole = len(self.inside) == self.length
+        self.end = self.inside[-1] + 1 if self.inside else place
+
+    def places(self, used: int) -> int:
+        """How many places so many of the free events take."""
+        return self.free[used - 1] + 1 - self.place if used else 0
 
     def find(self) -> Guess | None:
         """The guess that fits, or None."""
@@ -1715,13 +1764,17 @@ class Search:
             yield self._as_it_is()
         if self.length > LARGEST_SEARCH:
             return
+        yield self._as_named()
         if self.whole:
             yield self._orders()
         yield self._inserts((1,))
         yield self._returns()
-        yield self._inserts((2, 3, 4, 5, 6, 7, 8, 16, 32, 64))
         if self.whole:
             yield self._dates()
+            yield self._near()
+            yield self._replaced()
+        yield self._inserts((2, 3, 4, 5, 6, 7, 8, 16, 32, 64))
+        if self.whole:
             yield self._exchanges()
             yield self._moves()
 
@@ -1732,41 +1785,78 @@ class Search:
         """As presented, with the links that what is proven before gives."""
         yield Guess(self._trial(self.inside), self.length)
 
+    def _as_named(self) -> Iterator[Guess]:
+        """Every event where the next one of its stream says that it was, the others in the order they stand in."""
+        said, start, stop = self.of.said(), self.segment.start, self.segment.stop
+        near = range(max(0, self.place - 4096), min(self.past, self.place + self.length + 4096))
+        slots = {said[at] - start: at for at in near if self.of.index_of[at] < 0 and start <= said[at] < stop}
+        rest = (at for at in self.free if said[at] < 0)
+        order = [slots[slot] if slot in slots else next(rest, -1) for slot in range(self.length)]
+        taken = set(order)
+        if -1 in taken or len(taken) < self.length or order == self.inside:
+            return
+        for used in sorted(range(len(self.free) + 1), key=lambda used: abs(used - self.length)):
+            window = set(self.free[:used])
+            # What is used up is what is taken, without those from elsewhere, and what is passed over.
+            if used == self.length - len(taken - window) + len(window - taken):
+                yield Guess(self._trial(order), used, sorted(window - taken))
+                return
+
+    def _near(self) -> Iterator[Guess]:
+        """With one moved, or two exchanged, by a few places."""
+        for distance in range(1, NEAR):
+            yield from self._exchanged(zip(self.inside, self.inside[distance:]))  # noqa: B905 (the last have none)
+        for one in self.inside:
+            yield from self._moved(one, NEAR)
+
+    def _replaced(self) -> Iterator[Guess]:
+        """With an event that stands elsewhere in the place of another."""
+        trial = self._trial(self.inside)
+        for stray in self._elsewhere():
+            for slot, place in enumerate(self.inside if stray not in self.slot else ()):
+                trial.put({slot: stray})
+                yield Guess(trial, self.length, [place])
+                trial.put({slot: place})
+
     def _inserts(self, widths: tuple[int, ...]) -> Iterator[Guess]:
         """Without one event, or without some in a row."""
         for width in widths:
             used = self.length + width
-            if self.place + used > self.past:
+            if used > len(self.free):
                 return
-            trial = self._trial(range(self.place + width, self.place + used))
-            for at in range(self.place, self.place + self.length + 1):
-                if at > self.place:
-                    trial.put({at - 1 - self.place: at - 1})
-                yield Guess(trial, used, list(range(at, at + width)))
+            trial = self._trial(self.free[width:used])
+            for at in range(self.length + 1):
+                if at:
+                    trial.put({at - 1: self.free[at - 1]})
+                yield Guess(trial, used, self.free[at : at + width])
 
     def _returns(self) -> Iterator[Guess]:
         """With an event that stands elsewhere brought back, to every place."""
-        for stray in self._elsewhere()[:8]:
-            if self.place + self.length - 1 > self.past or self.place <= stray < self.place + self.length - 1:
+        for stray in self._elsewhere():
+            others = self.free[: self.length - 1]
+            if len(others) < self.length - 1 or stray in others:
                 continue
-            trial = self._trial([stray, *range(self.place, self.place + self.length - 1)])
+            trial = self._trial([stray, *others])
             yield Guess(trial, self.length - 1)
-            for slot in range(self.length - 1):
-                trial.put({slot: self.place + slot, slot + 1: stray})
+            for slot, place in enumerate(others):
+                trial.put({slot: place, slot + 1: stray})
                 yield Guess(trial, self.length - 1)
 
+    @functools.cache  # noqa: B019 (one search a segment)
     def _elsewhere(self) -> list[int]:
-        """Events taken out before, and those that stand elsewhere and whose number belongs here."""
-        events = self.of.event_ids
-        near = sorted(events[at] for at in self.inside)
+        """Events taken out before, and those that stand elsewhere and whose number belongs here; the oddest first."""
+        events, odd = self.of.event_ids, {}
+        near = sorted(events[at] for at in range(max(0, self.place - 8), min(self.past, self.end + 8)))
         if not near:
             return self.of.spare
-        low, high = near[len(near) // 10] - 2, near[len(near) * 9 // 10] + 2
+        low, high = near[len(near) // 10] - 16, near[len(near) * 9 // 10] + 16
         others = itertools.chain(range(self.end - 1, self.past), range(max(0, self.place - 4096), self.place))
-        found = (
-            at for at in itertools.islice(others, 500_000) if low <= events[at] <= high and self.of.index_of[at] < 0
-        )
-        return list(dict.fromkeys([*self.of.spare, *itertools.islice(found, 16)]))
+        for at in itertools.islice(others, 500_000):
+            if low <= events[at] <= high and self.of.index_of[at] < 0:
+                beside = sorted(events[max(0, at - 4) : at + 5])
+                odd[at] = abs(events[at] - beside[len(beside) // 2])
+        oddest = sorted(odd, key=lambda at: -odd[at])
+        return list(dict.fromkeys([*self.of.spare, *oddest[: max(16, min(256, 20_000 // self.length))]]))
 
     def _orders(self) -> Iterator[Guess]:
         """In the order of numbers, of times; with two exchanged of those that are out of it."""
@@ -1775,40 +1865,42 @@ class Search:
         yield from self._exchanged(itertools.combinations(self._oddest(), 2))
 
     def _exchanges(self) -> Iterator[Guess]:
-        """With two neighbours exchanged, or an odd one with any, or any two."""
+        """With an odd one exchanged with any, or any two."""
         inside = self.inside
-        yield from self._exchanged(
-            itertools.chain(
-                zip(inside, inside[1:]),  # noqa: B905, RUF007 (Python 3.9)
-                ((one, other) for one in self._oddest() for other in inside if one != other),
-                itertools.combinations(inside, 2),
-            )
-        )
+        odd = ((one, other) for one in self._oddest() for other in inside if one != other)
+        yield from self._exchanged(itertools.chain(odd, itertools.combinations(inside, 2)))
 
     def _exchanged(self, pairs: Iterable[tuple[int, int]]) -> Iterator[Guess]:
         trial = self._trial(self.inside)
         for one, other in pairs:
-            trial.put({one - self.place: other, other - self.place: one})
+            trial.put({self.slot[one]: other, self.slot[other]: one})
             yield Guess(trial, self.length)
-            trial.put({one - self.place: one, other - self.place: other})
+            trial.put({self.slot[one]: one, self.slot[other]: other})
 
     def _moves(self) -> Iterator[Guess]:
         """With one moved to any place, the odd ones first."""
         odd = self._oddest()
         for one in [*odd, *sorted(set(self.inside) - set(odd))]:
-            trial = self._trial(self.inside)
-            for slot in range(one - self.place, 0, -1):
-                trial.put({slot - 1: one, slot: trial.slots[slot - 1]})
+            yield from self._moved(one, self.length)
+
+    def _moved(self, one: int, most: int) -> Iterator[Guess]:
+        slot = self.slot[one]
+        for step, end in ((-1, max(-1, slot - most)), (1, min(self.length, slot + most))):
+            trial = self._trial(self.inside) if most >= self.length else self._near_trial
+            for to in range(slot + step, end, step):
+                trial.put({to: one, to - step: trial.slots[to]})
                 yield Guess(trial, self.length)
-            trial = self._trial(self.inside)
-            for slot in range(one - self.place, self.length - 1):
-                trial.put({slot + 1: one, slot: trial.slots[slot + 1]})
-                yield Guess(trial, self.length)
+            if trial is self._near_trial:
+                trial.put({at: self.inside[at] for at in range(min(slot, end + 1), max(slot + 1, end))})
+
+    @functools.cached_property
+    def _near_trial(self) -> Trial:
+        return self._trial(self.inside)
 
     def _dates(self) -> Iterator[Guess]:
         """An event out of time, with every microsecond its neighbours leave it."""
         for at in misdated(self.of, self.inside)[:4]:
-            trial, slot = self._trial(self.inside), at - self.place
+            trial, slot = self._trial(self.inside), self.slot[at]
             document = self.of.document(at)
             if document is not None:
                 named, number = trial.links[slot]
@@ -1818,8 +1910,7 @@ class Search:
                 yield Guess(trial, self.length, dated={at: text})
 
     def _oddest(self) -> list[int]:
-        inside = list(self.inside)
-        return sorted({*odd_ones(inside, self.of.event_ids), *odd_ones(inside, self.of.times)})[:48]
+        return sorted({*odd_ones(self.inside, self.of.event_ids), *odd_ones(self.inside, self.of.times)})[:48]
 
 
 def odd_ones(places: list[int], key: Sequence[int]) -> list[int]:
@@ -2076,7 +2167,7 @@ class Suspicion:
             found = witness()
             if found is not None:
                 return found
-        text = "numbers, times and counts fit, so nothing was added or taken away"
+        text = "nothing here says that events were added, taken away or put elsewhere"
         return "edit", text, self.start if self.stop - self.start == 1 else None
 
     def _index(self, place: int) -> int:
@@ -2151,46 +2242,68 @@ class Suspicion:
         return None
 
     def _disorder(self) -> Reason | None:
-        before = list(range(max(0, self.place - 2000), self.place))
-        usual = len(odd_ones(before, self.of.event_ids)) / max(1, len(before))
-        found = odd_ones(list(self.inside), self.of.event_ids)
-        by_time = set(odd_ones(list(self.inside), self.of.times))
-        both = [at for at in found if at in by_time]
-        if both and len(found) > 2 * usual * len(self.inside):
-            return "reorder", "its number and its time are both out of order", self._index(both[0])
-        if found and len(found) > 2 * usual * len(self.inside):
-            return "reorder", "its number is out of order", self._index(found[0])
-        return None
+        of, past = self.of, len(self.of.labels)
+        around = [*range(max(0, self.place - 2000), self.place), *range(self.end, min(past, self.end + 2000))]
+        usual = len(odd_ones(around, of.event_ids)) / max(1, len(around))
+        found = odd_ones(list(self.inside), of.event_ids)
+        if len(found) <= 3 * usual * len(self.inside) + (2 if usual else 0):
+            return None
+        by_time = set(odd_ones(list(self.inside), of.times))
+        place = next((at for at in found if at in by_time), found[0])
+        return "reorder", "its number is out of order, as few are elsewhere", self._index(place)
 
     def _shift(self) -> Reason | None:
-        """By how many places the events after the segment stand off what the later heads' times say of them."""
+        """By how many places the events after the segment stand off what the later heads' times say of them.
+
+        No event is dated after the head that covers it; most of those after a head are dated after it.
+        """
         heads = [(size, at) for size, _, at in self.of.bundle.points() if size >= self.stop and at is not None][:400]
-        scores = {by: sum(self._splits(size - self.begin + by, at) for size, at in heads) for by in range(-8, 9)}
-        best = max(scores, key=lambda by: (scores[by], -abs(by)))
-        if best == 0 or scores[best] <= scores[0] or 2 * scores[best] < len(heads):
-            short = max((size for size, _, _ in self.of.bundle.points()), default=0) - self.begin - len(self.of.labels)
-            if not self.of.bundle.edges_after(self.of.bundle.manifest.stop) and short > 0:
-                return self._fewer(short, f"{short} events fewer than the last head has")
-            return None
-        why = f"the times of the later heads fit with {_events(1, abs(best))} {'more' if best < 0 else 'less'} here"
-        return self._fewer(-best, why) if best < 0 else ("insert", why, None)
+        late = {by: sum(self._later(size - self.begin + by - 1, at) for size, at in heads) for by in range(-8, 9)}
+        after = {by: sum(self._later(size - self.begin + by, at) for size, at in heads) for by in range(-8, 9)}
+        if late[0] >= max(2, len(heads) // 20):
+            count = next((-by for by in range(-1, -9, -1) if not late[by]), 0)
+            why = f"{late[0]} of the later heads cover events dated after them, "
+            why += f"none would with {_events(1, count)} more here" if count else "as if some were missing here"
+            return self._fewer(count, why)
+        best = max(range(1, 9), key=lambda by: (after[by], -by))
+        if not late[best] and 10 * after[best] >= 9 * len(heads) and 2 * after[0] <= len(heads) > 4:
+            return "insert", f"the times of the later heads fit with {_events(1, best)} less here", None
+        short = max((size for size, _, _ in self.of.bundle.points()), default=0) - self.begin - len(self.of.labels)
+        if not self.of.bundle.edges_after(self.of.bundle.manifest.stop) and short > 0:
+            return self._fewer(short, f"{short} events fewer than the last head has")
+        found = self._fewer(1, "event numbers are skipped nowhere near")
+        return found if isinstance(found[2], int) and self._seldom() else None
+
+    def _seldom(self) -> bool:
+        """Whether numbers are so seldom skipped around that one skipped in the segment is a sign."""
+        events, past = self.of.event_ids, len(self.of.labels)
+        for some in (range(max(0, self.place - 500), self.place), range(self.end, min(past, self.end + 500))):
+            numbers = {events[at] for at in some if events[at] >= 0}
+            if len(numbers) > 20:
+                low, *_, high = sorted(numbers)
+                skipped = high - low + 1 - len(numbers)
+                return 2 * skipped * len(self.inside) < len(numbers)
+        return False
+
+    def _later(self, place: int, at: int) -> bool:
+        return 0 <= place < len(self.of.times) and self.of.times[place] > at
 
     def _fewer(self, count: int, why: str) -> Reason:
-        events = self.of.event_ids
-        gaps = [at for at in self.inside if at and count < events[at] - events[at - 1] <= count + 1]
-        if len(gaps) == 1:
-            why += f", and event numbers skip before index {self._index(gaps[0])}"
-            return "delete", why, self._index(gaps[0])
-        if self.end == len(self.of.labels) and not gaps and self.stop > self.begin + len(self.of.labels):
-            missing = self.begin + len(self.of.labels), max(size for size, _, _ in self.of.bundle.points()) - 1
+        """Where that many are missing: by the numbers that are skipped among those around."""
+        events, past = self.of.event_ids, len(self.of.labels)
+        around = {events[at]: at for at in range(max(0, self.place - 200), min(past, self.end + 200))}
+        inside = sorted(events[at] for at in self.inside if events[at] >= 0)
+        span = range(inside[0], inside[-1] + 2) if inside and inside[-1] - inside[0] < LARGEST_SEARCH else range(0)
+        skipped = [event for event in span if event not in around]
+        within = [event for event in skipped if event - 1 in around and around[event - 1] in self.inside]
+        place = around[within[0] - 1] + 1 if count == 1 and len(within) == 1 else 0
+        # Where numbers ascend, the one that is missing says where.
+        if place and place < past and events[place] == within[0] + 1:
+            return "delete", f"{why}, and event {within[0]} is missing", self._index(min(place, self.end))
+        if self.end == past and len(skipped) < 2 and self.stop > self.begin + past:
+            missing = self.begin + past, max(size for size, _, _ in self.of.bundle.points()) - 1
             return "truncate", f"{why}, and no number is skipped before", missing
         return "delete", why, None
-
-    def _splits(self, place: int, at: int) -> bool:
-        times = self.of.times
-        if not 0 < place <= len(times):
-            return False
-        return times[place - 1] <= at and (place == len(times) or at < times[place])
 
 
 # ---------------------------------------------------------------------------------------------- disclosures

@@ -107,7 +107,7 @@ class Log:
 
     def head(self, size: int, key: Ed25519PrivateKey, **changed: Any) -> dict[str, Any]:
         """The signed head of that size."""
-        at = self.times[size - 1] + timedelta(milliseconds=20) if size else BEGAN
+        at = max(self.times[:size]) + timedelta(milliseconds=20) if size else BEGAN
         text = {"log": LOG, "root": root([leaf(body) for body in self.bodies[:size]]).hex(), "size": size}
         text |= {"time": at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")} | changed
         signature = base64.b64encode(key.sign(b"bookentry-audit-head-v1\n" + jcs(text))).decode()
@@ -186,4 +186,18 @@ def invent(count: int, *, every: int = 16, streams: int = 12, seed: int = 5) -> 
         if (number + 1) % every == 0 and number + 1 < count:
             log.sign()
     log.sign()
+    return log
+
+
+def concurrent(count: int, *, every: int = 16, streams: int = 12, seed: int = 5) -> Log:
+    """A log of transactions side by side: numbers and times are taken when written, places by transaction."""
+    chance, log = Random(seed), Log()
+    written = [
+        (number + chance.randrange(6), number, BEGAN + timedelta(milliseconds=3 * number)) for number in range(count)
+    ]
+    for _, number, at in sorted(written):
+        log.add(f"order/{chance.randrange(streams)}", at=at, event=100 + number)
+        if len(log.bodies) % every == 0 and len(log.bodies) < count:
+            log.heads.append(len(log.bodies))
+    log.heads.append(count)
     return log

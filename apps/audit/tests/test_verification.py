@@ -1,5 +1,8 @@
 """The stored log verified by ourselves: every kind of change is found, at its place, and told until it is mended."""
 
+import os
+import subprocess
+import sys
 from io import StringIO
 from typing import Any
 
@@ -25,6 +28,7 @@ from apps.core import clock
 from apps.core.actor import system_actor
 from apps.core.db import fetch_one, run_sql, unit_of_work
 from apps.core.models import Alert
+from apps.core.testing import databases
 
 ALERT = "audit.verification:failed"
 LOG, LEAF, HEAD = ("audit_auditlog",), ("audit_leaf",), ("audit_head",)
@@ -386,3 +390,18 @@ class TestTheCommand:
             assert (code, told) == (1, "THE LOG WAS CHANGED at index 1: the leaf is gone (GAP)")
             assert command()[0] == 1
         assert command()[0] == 0
+
+    def test_says_by_its_status_that_it_knows_nothing_while_the_database_is_away(self) -> None:
+        away = "postgres://nobody:unused@127.0.0.1:1/none"
+        names = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_DIRECT_URL")
+        done = subprocess.run(
+            [sys.executable, "manage.py", "verify_audit"],
+            cwd=databases.ROOT,
+            env={**os.environ, **dict.fromkeys(names, away)},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 2, done.stderr
+        assert "the database does not answer" in done.stderr

@@ -1,8 +1,10 @@
 """Verify the stored audit log from the command line, with what is done so far on the screen."""
 
+import logging
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -11,6 +13,8 @@ from apps.audit.selectors.verification import verified_to
 from apps.audit.services.verification import CannotVerify, verify_log
 from apps.audit.types import Fault, VerificationKind
 from apps.core import clock
+
+log = logging.getLogger(__name__)
 
 DIFFERS, CANNOT = 1, 2
 
@@ -42,6 +46,12 @@ class Command(BaseCommand):
                 row = self._verify(VerificationKind.NEW, verified_to(), None)
         except CannotVerify as refusal:
             raise CommandError(str(refusal), returncode=CANNOT) from None
+        except DatabaseError:
+            raise CommandError("the database does not answer, or is not migrated", returncode=CANNOT) from None
+        except Exception as error:
+            # Python's own status 1 would say that the log was changed.
+            log.exception("verification of the audit log failed")
+            raise CommandError("failed, see the log; nothing is known", returncode=CANNOT) from error
         told = f"{row.stop - row.start} events, {row.start}..{row.stop - 1}" if row.stop > row.start else "nothing new"
         if row.fault:
             why = f"index {row.bad_index}: {Fault(row.fault).label} ({row.fault})"

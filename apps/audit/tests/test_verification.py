@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from io import StringIO
 from typing import Any
 
@@ -21,7 +23,7 @@ from apps.audit.selectors.verification import log_state, verified_to
 from apps.audit.services.trail import log_audit_event
 from apps.audit.services.verification import CannotVerify, verify_in_turns, verify_log, verify_new
 from apps.audit.tasks import verify_all, verify_what_is_new
-from apps.audit.testing import pass_horizon, sequence
+from apps.audit.testing import HEAD_PAUSE, led, pass_horizon, sequence
 from apps.audit.tests.tampering import changed, grow, without_triggers
 from apps.audit.types import VerificationKind
 from apps.core import clock
@@ -361,6 +363,37 @@ class TestALogOfTiles:
         beyond = "UPDATE audit_tile SET number = 7"
         with changed((beyond, []), tables=("audit_tile",)):
             assert said(full()) == ("FAILED", 7 * 65_536, "TILE")
+
+
+class TestALogThatGrowsMeanwhile:
+    def test_is_never_said_to_be_wrong(self, books: str) -> None:
+        grow(5)
+        connections.close_all()
+        end = threading.Event()
+
+        def write() -> None:
+            while not end.is_set():
+                with unit_of_work():
+                    run_sql(FILL, [1, 50])
+            connections.close_all()
+
+        def number() -> None:
+            engine, leadership = led(100)
+            now = clock.now()
+            while not end.is_set():
+                now += HEAD_PAUSE
+                engine.step(leadership, now)
+            connections.close_all()
+
+        with ThreadPoolExecutor(3) as pool:
+            busy = [pool.submit(write), pool.submit(write), pool.submit(number)]
+            rows = [row for _ in range(6) for row in (verify_new(now=clock.now()), full())]
+            end.set()
+            for each in busy:
+                each.result()
+        assert {said(row) for row in rows} == {("VERIFIED", None, "")}
+        assert rows[-1].stop > rows[0].stop
+        assert alerts() == []
 
 
 def command(*argv: str) -> tuple[int, str]:

@@ -194,26 +194,24 @@ def _named_rows(naming: list[tuple[int, dict[str, Any]]]) -> Iterator[dict[str, 
 
 def _write_proofs(bundle: _Writing) -> None:
     folder, files = bundle.folder, bundle.files
-    heads = _heads(bundle.start, bundle.stop, bundle.head)
+    anchors = anchors_between(bundle.start, bundle.head.size)
+    heads = _heads(bundle.start, bundle.stop, bundle.head, {anchor.size for anchor in anchors})
     files["edges.jsonl"] = put_lines(folder / "edges.jsonl", map(canonical_line, _edges(bundle, heads)))
     files["heads.jsonl"] = put_lines(folder / "heads.jsonl", (canonical_line(_head(one)) for one in heads))
     files["expiries.jsonl"] = put_lines(folder / "expiries.jsonl", map(canonical_line, _expiries(bundle)))
-    anchors = anchors_between(bundle.start, bundle.head.size)
     files["anchors.jsonl"] = put_lines(folder / "anchors.jsonl", (canonical_line(one.entry()) for one in anchors))
     keys = {one.key.key_id: b64encode(bytes(one.key.public_key)).decode() for one in heads}
     listed = [{"key_id": name, "public_key": key} for name, key in sorted(keys.items())]
     files["keys.json"] = put_lines(folder / "keys.json", [canonical_line({"keys": listed})])
 
 
-def _heads(start: int, stop: int, last: AuditHead) -> list[AuditHead]:
-    """Every head within the range, the first that covers its end, and the last."""
+def _heads(start: int, stop: int, last: AuditHead, anchored: set[int]) -> list[AuditHead]:
+    """Every head within the range, the first that covers its end, those that are anchored, and the last."""
     signed = AuditHead.objects.select_related("key").order_by("size")
-    found = list(signed.filter(size__gte=start, size__lt=stop))
-    covering = signed.filter(size__gte=stop, size__lte=last.size)[:1]
-    found.extend(covering)
-    if found[-1].size != last.size:
-        found.append(last)
-    return found
+    after = signed.filter(size__gte=stop, size__lte=last.size)
+    covering = after.values_list("size", flat=True)[:1]
+    wanted = {*covering, last.size, *(size for size in anchored if size >= stop)}
+    return [*signed.filter(size__gte=start, size__lt=stop), *after.filter(size__in=wanted)]
 
 
 def _edges(bundle: _Writing, heads: list[AuditHead]) -> Iterator[dict[str, Any]]:

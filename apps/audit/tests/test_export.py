@@ -15,9 +15,12 @@ from django.db import connections
 
 from apps.audit.heads import HeadSigner
 from apps.audit.models import AuditHead, AuditLeaf, AuditLog
+from apps.audit.selectors.anchors import signed
+from apps.audit.services.anchoring import record_anchor
 from apps.audit.services.bundles import CannotExport, export_bundle
 from apps.audit.services.trail import log_audit_event
 from apps.audit.testing import HEAD_PAUSE, led, pass_horizon
+from apps.audit.types import AnchorKind
 from apps.core import clock
 from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
@@ -74,6 +77,28 @@ class TestExport:
         assert manifest["to"] - manifest["from"] == 6
         assert AuditLog.objects.filter(created_at__gte=moment, action="test.done").count() == 6
         assert verify(tmp_path / "late")[0] == 0
+
+    def test_can_be_held_against_every_anchor_from_its_beginning_on(self, tmp_path: Path) -> None:
+        grow(12, 8, 9)
+        heads = [signed(row) for row in AuditHead.objects.select_related("key").order_by("-size")[:3]]
+        for number, head in enumerate(heads):
+            with unit_of_work():
+                record_anchor(
+                    kind=AnchorKind.S3,
+                    line=head.line,
+                    place=f"s3://bucket/{head.size}",
+                    reference=str(number),
+                    retained_until=clock.now(),
+                    now=clock.now(),
+                )
+        call_command("export_audit", "--to", str(heads[2].size), "--out", str(tmp_path / "first"))
+        listed = [json.loads(line) for line in (tmp_path / "first" / "anchors.jsonl").read_bytes().splitlines()]
+        assert [one["size"] for one in listed] == [head.size for head in reversed(heads)]
+        for head in heads:
+            (tmp_path / "anchor").write_bytes(head.line)
+            code, said = verify(tmp_path / "first", "--anchor", str(tmp_path / "anchor"))
+            assert (code, said["notes"]) == (0, [])
+            assert f"complete up to size {head.size}" in said["proven"]
 
     def test_changed_afterwards_is_refused(self, tmp_path: Path) -> None:
         grow(30)

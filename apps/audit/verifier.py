@@ -80,6 +80,8 @@ CHUNK, STREAMS_KEPT, NUMBER_BITS, WORD = 1 << 20, 1_000_000, 28, (1 << 64) - 1
 # An event is written, at most, this long before the transaction that wrote it commits and the next head covers it.
 TOLERANCE = 600 * 1_000_000
 STAGE_SECONDS, ALIGN_SECONDS, LARGEST_SEARCH, LARGEST_DIAGNOSIS, NEAR = 5.0, 20.0, 1 << 17, 2_000_000, 9
+# Nothing expires sooner, whatever its class.
+SHORTEST_PERIOD = 366 * 86_400 * 1_000_000
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 HEX = frozenset("0123456789abcdef")
 sha256 = hashlib.sha256
@@ -506,7 +508,7 @@ class Part:
     ends: array[int] = field(default_factory=lambda: array("Q"))
     breaks: list[Break] = field(default_factory=list)
     expired: list[tuple[int, int]] = field(default_factory=list)
-    expiries: list[tuple[int, Any]] = field(default_factory=list)
+    expiries: list[tuple[int, Any, int | None]] = field(default_factory=list)
     journals: list[tuple[int, Any]] = field(default_factory=list)
     labels: array[int] = field(default_factory=lambda: array("q"))
     offsets: array[int] = field(default_factory=lambda: array("q"))
@@ -784,7 +786,8 @@ def _special(part: Part, rows: Sequence[Row]) -> None:
     """Events that say what expired, and those that name a row of the matcher's journal."""
     for label, _, body, *_ in rows:
         if body.startswith(EXPIRY):
-            part.expiries.append((int(label), json.loads(body).get("after")))
+            said = json.loads(body)
+            part.expiries.append((int(label), said.get("after"), micros(said.get("at"))))
         elif body.startswith(BATCH):
             part.journals.append((int(label), json.loads(body)))
 
@@ -918,6 +921,15 @@ class Bundle:
             stop = found[-1].stop
         return found
 
+    def young_from(self, at: int | None) -> int:
+        """The first index that cannot have expired at that time: a head before it is younger than any period."""
+        if at is None:
+            return 0
+        for size, _, signed in self.points():
+            if signed is not None and signed > at - SHORTEST_PERIOD + TOLERANCE:
+                return size
+        return LIMIT_COUNT
+
     def points(self) -> list[tuple[int, bytes, int | None]]:
         """(size, root, time) that must hold, by size: valid heads, and those from elsewhere that contradict none."""
         found: dict[int, tuple[bytes, int | None]] = {}
@@ -941,7 +953,7 @@ class Scan:
     reach: int = 0
     findings: list[Finding] = field(default_factory=list)
     expired: list[tuple[int, int]] = field(default_factory=list)
-    expiries: list[tuple[int, Any]] = field(default_factory=list)
+    expiries: list[tuple[int, Any, int | None]] = field(default_factory=list)
     digests: dict[str, str] = field(default_factory=dict)
     unchecked: int = 0
 
@@ -1230,17 +1242,17 @@ def _expiries(bundle: Bundle, found: Scan, result: Result) -> None:
             else:
                 told.append(said)
     covers = [
-        (one[0], min(one[1], index))
-        for index, after in told
+        (one[0], min(one[1], index, bundle.young_from(at)))
+        for index, after, at in told
         for one in (after.get("ranges") if isinstance(after, dict) else None) or ()
         if _is_range(one)
     ]
-    text = "the event's body is gone and no later signed event audit.expired covers it"
+    text = "the event's body is gone and no later signed event audit.expired, of a year later, covers it"
     result.findings += [Finding("delete", text, first, last) for first, last in uncovered(found.expired, covers)]
 
 
-def read_expiry(bundle: Bundle, entry: Any, what: str) -> tuple[int, Any] | None:
-    """Index and `after` of an event that expired others, if its path leads to a valid head; raises Damaged."""
+def read_expiry(bundle: Bundle, entry: Any, what: str) -> tuple[int, Any, int | None] | None:
+    """Index, `after` and time of an event that expired others, if its path leads to a valid head; raises Damaged."""
     index, size = count_in(entry, "index", what), count_in(entry, "size", what)
     body, path = member(entry, "body", str, what), member(entry, "path", list, what)
     nodes = [hash_in(node, what) for node in path[:64]]
@@ -1249,7 +1261,9 @@ def read_expiry(bundle: Bundle, entry: Any, what: str) -> tuple[int, Any] | None
     if not roots or len(path) > 64 or root_by(leaf_hash(text), index, size, nodes) != roots[0]:
         return None
     event = strict_json(text, what)
-    return (index, event.get("after")) if isinstance(event, dict) and event.get("action") == "audit.expired" else None
+    if not isinstance(event, dict) or event.get("action") != "audit.expired":
+        return None
+    return index, event.get("after"), micros(event.get("at"))
 
 
 def root_by(leaf: bytes, index: int, size: int, path: list[bytes]) -> bytes | None:

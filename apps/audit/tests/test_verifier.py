@@ -9,6 +9,7 @@ import sys
 import sysconfig
 import venv
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from apps.audit.tests.bundles import LOG, SALT, Log, concurrent, invent, jcs, le
 
 ROOT = Path(__file__).resolve().parents[3]
 VERIFIER, TAMPER = ROOT / "apps" / "audit" / "verifier.py", ROOT / "scripts" / "tamper_bundle.py"
+PAST_ALL = timedelta(days=4_000)
 KEY = new_key()
 CODES = {
     "edit": 10,
@@ -118,7 +120,7 @@ class TestExpiredEvents:
     @pytest.fixture
     def log(self) -> Log:
         log = invent(40)
-        log.add("audit_log/expiry", action="audit.expired", after={"ranges": [[5, 8], [30, 31]]})
+        log.add("audit_log/expiry", at=log.at + PAST_ALL, action="audit.expired", after={"ranges": [[5, 8], [30, 31]]})
         log.add("order/1")
         log.sign()
         return log
@@ -151,17 +153,30 @@ class TestExpiredEvents:
 
     def test_are_not_covered_by_an_event_before_them(self, check: Any, tmp_path: Path) -> None:
         log = invent(40)
-        log.add("audit_log/expiry", action="audit.expired", after={"ranges": [[5, 60]]})
+        log.add("audit_log/expiry", at=log.at + PAST_ALL, action="audit.expired", after={"ranges": [[5, 60]]})
         log.add("order/1")
         log.sign()
         code, said = check(log.write(tmp_path / "later", KEY, expired={5, 41}))
         assert (code, said["findings"][0]["first"]) == (CODES["delete"], 41)
 
+    def test_are_not_covered_by_an_event_that_comes_sooner_than_any_period_ends(
+        self, check: Any, tmp_path: Path
+    ) -> None:
+        """Whoever may write to the log, and delete from it, could else hide what is recent."""
+        for days, code in ((365, CODES["delete"]), (367, 0)):
+            log = invent(40)
+            at = log.at + timedelta(days=days)
+            log.add("audit_log/expiry", at=at, action="audit.expired", after={"ranges": [[0, 40]]})
+            log.sign()
+            found, said = check(log.write(tmp_path / f"{days}", KEY, expired={20, 33}))
+            assert found == code
+            assert [(one["first"], one["last"]) for one in said["findings"]] == ([(20, 20), (33, 33)] if code else [])
+
     def test_explain_what_later_events_of_their_streams_name_and_nothing_else(self, check: Any, tmp_path: Path) -> None:
         log = invent(60)
         gone = {index for index in range(10, 30) if index % 3 == 0}
         ranges = [[index, index + 1] for index in sorted(gone)]
-        log.add("audit_log/expiry", action="audit.expired", after={"ranges": ranges})
+        log.add("audit_log/expiry", at=log.at + PAST_ALL, action="audit.expired", after={"ranges": ranges})
         log.sign()
         good = log.write(tmp_path / "good", KEY, expired=gone)
         assert check(good)[0] == 0

@@ -17,6 +17,8 @@ from apps.core.actor import Actor
 from apps.core.db import unit_of_work
 
 SECONDS = 3_600
+# Of a longer path the end says more.
+PLACE_LENGTH = 300
 
 
 class NotVerified(Exception):
@@ -36,7 +38,7 @@ def record_export(*, actor: Actor, folder: Path, exported: Exported, place: str 
             stop=exported.stop,
             head_size=exported.size,
             manifest_sha256=digest.digest(),
-            place=place or str(folder.resolve()),
+            place=(place or str(folder.resolve()))[-PLACE_LENGTH:],
             exported_by=actor.user_id,
         )
         after = {"from": row.first, "manifest_sha256": digest.hexdigest(), "size": row.head_size, "to": row.stop}

@@ -85,6 +85,13 @@ class TestExports:
         assert (told["from"], told["to"], told["size"]) == (0, 5, 5)
         assert AuditLog.objects.filter(action="audit_export.inserted").count() == 1
 
+    def test_name_the_end_of_a_place_that_is_too_long(self, tmp_path: Path) -> None:
+        record()
+        sign()
+        call_command("export_audit", "--out", str(tmp_path / "two"), "--place", "shelf/" * 100 + "tape 13")
+        place = AuditExport.objects.latest("id").place
+        assert (len(place), place.endswith("shelf/tape 13")) == (300, True)
+
     def test_of_a_log_that_was_changed_are_not(self, tmp_path: Path) -> None:
         [event] = record()
         sign()

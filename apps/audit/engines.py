@@ -15,7 +15,7 @@ from apps.core.alerts import settle_alerts
 from apps.core.daemon import Engine, Leadership
 from apps.core.db import unit_of_work
 from apps.core.types import Condition, Severity
-from apps.vault.kms.protocol import ProviderError
+from apps.vault.errors import SigningKeyUnavailable
 
 BATCH = 10_000
 LOOK = timedelta(seconds=1)
@@ -72,7 +72,7 @@ class Sequencer(Engine):
                 self._signer = signer
             self._grown = sign_head(self._grown, now=now, signer=self._signer, fence=leadership.fence)
             self._unsigned = None
-        except ProviderError as refusal:
+        except SigningKeyUnavailable as refusal:
             self._unsigned = Condition(Severity.ERROR, UNSIGNED.format(refusal.reason))
 
     def _watch(self, waiting: Backlog, now: datetime) -> None:

@@ -5,17 +5,13 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from django.conf import settings
 
-from apps.vault.kms.choosing import kms_signing_key
-from apps.vault.kms.protocol import Disagreement
-
-if TYPE_CHECKING:
-    from apps.vault.kms.aws import AwsSigningKey
+from apps.vault.services.signing import SigningKey, signing_key
 
 PREFIX = b"bookentry-audit-head-v1\n"
 PUBLIC_KEY_BYTES, SIGNATURE_BYTES = 32, 64
@@ -79,7 +75,7 @@ class SignsHeads(Protocol):
     key_id: str
 
     def sign(self, head: Head) -> bytes:
-        """The signature: 64 bytes. Raises ProviderError where the key is elsewhere and cannot be had."""
+        """The signature: 64 bytes. Raises SigningKeyUnavailable."""
 
 
 class HeadSigner:
@@ -99,26 +95,20 @@ class HeadSigner:
 class KmsHeadSigner:
     """A key that stays in KMS."""
 
-    def __init__(self, key: "AwsSigningKey") -> None:
-        """Asks for the public half. Raises ProviderError."""
+    def __init__(self, key: SigningKey) -> None:
         self._key = key
-        self.public_key: bytes = key.public_key()
+        self.public_key: bytes = key.public_key
         self.key_id = key_id(self.public_key)
 
     def sign(self, head: Head) -> bytes:
-        """The signature: 64 bytes, verified before anyone relies on it. Raises ProviderError."""
-        signature = self._key.sign(head.text())
-        try:
-            verify_head(head, signature, self.public_key)
-        except WrongSignature:
-            raise Disagreement("wrong_signature") from None
-        return signature
+        """The signature: 64 bytes. Raises SigningKeyUnavailable."""
+        return self._key.sign(head.text())
 
 
 def head_signer() -> SignsHeads:
-    """The key this installation signs with: of KMS where one is named. Raises ProviderError."""
+    """The key this installation signs with: of KMS where one is named. Raises SigningKeyUnavailable."""
     identity = settings.AUDIT_LOG
-    return KmsHeadSigner(kms_signing_key(identity.kms_key)) if identity.kms_key else HeadSigner(identity.seed)
+    return KmsHeadSigner(signing_key(identity.kms_key)) if identity.kms_key else HeadSigner(identity.seed)
 
 
 def verify_head(head: Head, signature: bytes, public_key: bytes) -> None:

@@ -96,3 +96,11 @@ class NothingToRotate(Conflict):
     """The purpose has no key yet."""
 
     code, message = "nothing_to_rotate", "No key of this purpose was ever made: there is nothing to rotate."
+
+
+class SigningKeyUnavailable(Exception):
+    """A key that signs cannot be had, or signs wrongly. `reason` is a short code; it never quotes an answer."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)

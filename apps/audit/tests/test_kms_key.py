@@ -22,8 +22,9 @@ from apps.core.models import Alert, ProviderCircuit
 from apps.core.providers.factory import guarded_client
 from apps.core.providers.policy import policy_of
 from apps.core.testing import databases
+from apps.vault.errors import SigningKeyUnavailable
 from apps.vault.kms.aws import AwsKms
-from apps.vault.kms.protocol import Disagreement, ProviderError, ProviderRefused
+from apps.vault.services.signing import SigningKey
 from apps.vault.tests import fake_kms as fake
 from apps.vault.tests.fake_kms import ACCESS_KEY, REGION, SECRET_KEY, FakeKms
 
@@ -51,7 +52,7 @@ def aws(kms: FakeKms, client: Any) -> AwsKms:
 class TestAKeyOfKms:
     def test_signs_what_anyone_verifies_with_its_public_half(self, kms: FakeKms) -> None:
         with client_of(kms) as client:
-            signer = KmsHeadSigner(aws(kms, client).signing_key(kms.add_signing_key()))
+            signer = KmsHeadSigner(SigningKey(aws(kms, client).signing_key(kms.add_signing_key())))
             verify_head(HEAD, signer.sign(HEAD), signer.public_key)
         assert kms.seen == ["GetPublicKey", "Sign"]
 
@@ -59,18 +60,18 @@ class TestAKeyOfKms:
         with client_of(kms) as client:
             for part, value in {"KeySpec": "ECC_NIST_P256", "PublicKey": "AAAA"}.items():
                 kms.bend = fake.replaced("GetPublicKey", part, value)
-                with pytest.raises(Disagreement):
-                    KmsHeadSigner(aws(kms, client).signing_key(kms.add_signing_key()))
+                with pytest.raises(SigningKeyUnavailable):
+                    KmsHeadSigner(SigningKey(aws(kms, client).signing_key(kms.add_signing_key())))
             kms.be_honest()
-            with pytest.raises(ProviderRefused, match="NotFoundException"):
-                KmsHeadSigner(aws(kms, client).signing_key(kms.key))
+            with pytest.raises(SigningKeyUnavailable, match="NotFoundException"):
+                KmsHeadSigner(SigningKey(aws(kms, client).signing_key(kms.key)))
 
     def test_that_signs_something_else_is_not_believed(self, kms: FakeKms) -> None:
         with client_of(kms) as client:
-            signer = KmsHeadSigner(aws(kms, client).signing_key(kms.add_signing_key()))
+            signer = KmsHeadSigner(SigningKey(aws(kms, client).signing_key(kms.add_signing_key())))
             for value in ("AAAA", "A" * 86 + "==", None):
                 kms.bend = fake.replaced("Sign", "Signature", value)
-                with pytest.raises(Disagreement):
+                with pytest.raises(SigningKeyUnavailable):
                     signer.sign(HEAD)
 
     @pytest.mark.parametrize(
@@ -78,9 +79,9 @@ class TestAKeyOfKms:
     )
     def test_that_cannot_be_had_gives_a_reason(self, kms: FakeKms, behave: Callable[..., None]) -> None:
         with client_of(kms) as client:
-            signer = KmsHeadSigner(aws(kms, client).signing_key(kms.add_signing_key()))
+            signer = KmsHeadSigner(SigningKey(aws(kms, client).signing_key(kms.add_signing_key())))
             kms.behave = behave
-            with pytest.raises(ProviderError):
+            with pytest.raises(SigningKeyUnavailable):
                 signer.sign(HEAD)
 
 
@@ -101,7 +102,7 @@ class TestTheSequencer:
         kms.behave = fake.says("DisabledException")
         write()
         with client_of(kms) as client:
-            engine, leadership = led(find_signer=lambda: KmsHeadSigner(aws(kms, client).signing_key(name)))
+            engine, leadership = led(find_signer=lambda: KmsHeadSigner(SigningKey(aws(kms, client).signing_key(name))))
             step(engine, leadership, 1)
             step(engine, leadership, 2)
             assert AuditLeaf.objects.exists()

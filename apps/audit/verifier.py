@@ -912,6 +912,12 @@ class Bundle:
             found.extend(start, before[0].nodes)
         return found
 
+    @property
+    def end(self) -> int:
+        """Where the events end and the edges go on: what the edges say, if they say another index than the manifest."""
+        starts = [edge.start for edge in self.edges if edge.start >= self.manifest.start < edge.stop]
+        return min(starts, default=self.manifest.stop)
+
     def edges_after(self, stop: int) -> list[Edge]:
         """The edges that continue the log from `stop`, one after the other."""
         by_start = {edge.start: edge for edge in self.edges if edge.start >= stop}
@@ -1176,7 +1182,7 @@ def _judge(bundle: Bundle, found: Scan, workers: Workers, result: Result) -> Non
         return
     if manifest.start in wrong and found.regular:
         raise Damaged(f"the subtrees before index {manifest.start} in {EDGES} are not those of the signed head")
-    short = found.regular and manifest.start + found.count != manifest.stop
+    short = found.regular and not manifest.start + found.count == manifest.stop == bundle.end
     if wrong or short or not found.regular:
         result.findings.extend(_forks(wrong, own, Diagnosis(bundle, workers).findings()))
         result.findings.sort(key=lambda one: (not one.proven, one.first is None, one.first or 0))
@@ -1543,7 +1549,7 @@ class Diagnosis:
     def _segments(self, frontier: Frontier) -> Iterator[Segment]:
         """The stretches between heads, each from where the frontier has come to."""
         bundle, points = self.bundle, self.bundle.points()
-        limit = bundle.manifest.stop
+        limit = bundle.end
         after = bundle.edges_after(limit)
         if not after:
             limit = max(size for size, _, _ in points)
@@ -2283,7 +2289,7 @@ class Suspicion:
         if not late[best] and 10 * after[best] >= 9 * len(heads) and 2 * after[0] <= len(heads) > 4:
             return "insert", f"the times of the later heads fit with {_events(1, best)} less here", None
         short = max((size for size, _, _ in self.of.bundle.points()), default=0) - self.begin - len(self.of.labels)
-        if not self.of.bundle.edges_after(self.of.bundle.manifest.stop) and short > 0:
+        if not self.of.bundle.edges_after(self.of.bundle.end) and short > 0:
             return self._fewer(short, f"{short} events fewer than the last head has")
         found = self._fewer(1, "event numbers are skipped nowhere near")
         return found if isinstance(found[2], int) and self._seldom() else None

@@ -246,6 +246,9 @@ CASES = [
 ]
 
 
+EXPECTED = {"duplicate": "insert", "move": "reorder"}
+
+
 class TestTampering:
     @pytest.mark.parametrize(("kind", "skill", "named", "first", "last", "proven"), CASES)
     def test_is_named_with_its_place(
@@ -281,10 +284,11 @@ class TestTampering:
     @pytest.mark.parametrize("skill", ["naive", "tiles", "careful"])
     def test_of_a_range_is_named_too(self, check: Any, log: Log, tmp_path: Path, skill: str) -> None:
         good = log.write(tmp_path / "good", KEY, start=37, stop=150)
-        for kind, to in (("insert", None), ("reorder", 99), ("backdate", None)):
+        for kind, to in (("insert", None), ("reorder", 99), ("backdate", None), ("duplicate", 148)):
             code, said = check(tampered(good, tmp_path / kind, kind, skill, index=90, to=to))
             found = said["findings"][0]
-            assert (code, found["first"], found["last"]) == (CODES[kind], 90, to or 90)
+            first, last = (to, to) if kind == "duplicate" else (90, to or 90)
+            assert (code, found["first"], found["last"]) == (CODES[EXPECTED.get(kind, kind)], first, last)
 
     def test_by_renumbering_the_lines_after_a_deletion_is_betrayed_by_what_they_name(
         self, check: Any, good: Path, tmp_path: Path

@@ -107,7 +107,7 @@ class TestAHeadOnTheChain:
 
 class TestItIsReadFromTheChain:
     def test_and_verified_with_the_log(self, chain_platform: ChainPlatform) -> None:
-        anchor = anchored(chain_platform)
+        anchor = last_anchor(AnchorKind.EVM) or anchored(chain_platform)
         head = head_of(anchor.size)
         assert head is not None
         assert fetch_anchor(anchor) == head.line
@@ -133,14 +133,14 @@ class TestItIsReadFromTheChain:
     def test_or_it_is_said_why_not(
         self, chain_platform: ChainPlatform, method: str, answer: dict[str, Any], kind: type[Exception], reason: str
     ) -> None:
-        anchor = last_anchor(AnchorKind.EVM)
-        assert anchor is not None
+        anchor = last_anchor(AnchorKind.EVM) or anchored(chain_platform)
         with front_of(chain_platform.url) as front:
             front.lie = lambda asked, _params, _answer: answer if asked == method else None
             with pytest.raises(kind, match=reason):
                 fetch_from_chain(anchor, Node(front.url, chain_id=settings.CHAIN_ID))
 
     def test_other_data_there_is_evidence(self, chain_platform: ChainPlatform) -> None:
+        _ = last_anchor(AnchorKind.EVM) or anchored(chain_platform)
         with front_of(chain_platform.url) as front:
             front.lie = lambda asked, _params, truth: (
                 {"result": truth["result"] | {"input": "0x7b7d"}} if asked == "eth_getTransactionByHash" else None
@@ -151,8 +151,7 @@ class TestItIsReadFromTheChain:
         assert [found.fault for found in done.findings] == [Fault.ALTERED]
 
     def test_of_another_chain_is_not_asked_for(self, chain_platform: ChainPlatform) -> None:
-        anchor = last_anchor(AnchorKind.EVM)
-        assert anchor is not None
+        anchor = last_anchor(AnchorKind.EVM) or anchored(chain_platform)
         with pytest.raises(PlaceDown, match="not_configured"):
             fetch_from_chain(replace(anchor, place="eip155:1"))
 

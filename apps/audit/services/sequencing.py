@@ -73,7 +73,7 @@ def number_events(grown: Grown, *, limit: int, fence: Callable[[], None]) -> tup
 def sign_head(grown: Grown, *, now: datetime, signer: SignsHeads, fence: Callable[[], None]) -> Grown:
     """Sign the tree as it has grown. The key may be far away: no transaction waits for it.
 
-    Time does not go back from head to head, whatever the clock does. Raises SigningKeyUnavailable, and what `fence` does.
+    Time does not go back from head to head, whatever the clock does. Raises SigningKeyUnavailable, and as `fence` does.
     """
     at = max(now, grown.head_at or now)
     head = Head(grown.log, grown.tree.size, grown.tree.root(), at)

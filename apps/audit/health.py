@@ -50,7 +50,7 @@ def read_metrics() -> Iterator[Sample]:
     yield LEAVES.sample(leaf_count())
     yield HEAD_SIZE.sample(head.size if head else 0)
     yield HEAD_AGE.sample(_age(head.at if head else None))
-    first = AuditHead.objects.order_by("size").values_list("at", flat=True).first()
+    first = AuditHead.objects.filter(size__gt=0).order_by("size").values_list("at", flat=True).first()
     for kind in (VerificationKind.NEW, VerificationKind.FULL):
         last = passed(kind).values_list("at", flat=True).first()
         yield VERIFIED_AGE.sample(_age(last or first), kind=kind.value.lower())

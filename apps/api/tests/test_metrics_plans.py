@@ -18,6 +18,8 @@ SMALL = {
     *("dex_inbox", "core_outboxpending"),
     # A few rows a year.
     *("vault_purposekey", "vault_keyrotation", "vault_rotatedcolumn"),
+    # A row an hour at most, of which the newest are looked at first.
+    *("audit_verification", "audit_expiry_run"),
 }
 # Only what is wrong is ever written there, and it is counted up to a bound.
 WRONG = {"settlement_unexplainedmovement"}

@@ -83,6 +83,7 @@ class AuditHold(models.Model):
 
     class Meta:
         db_table = "audit_hold"
+        indexes = [models.Index(fields=["placed_at"], name="audit_hold_open", condition=Q(released_at=None))]
         constraints = [
             models.CheckConstraint(
                 name="audit_hold_names",

@@ -25,6 +25,7 @@ PRODUCTION = {
     "REDIS_URL": "redis://127.0.0.1:1/0",
     "CHAIN_RPC_URL": "http://127.0.0.1:1",
     "AUDIT_SIGNING_KEY": b64encode(secrets.token_bytes(32)).decode(),
+    "AUDIT_S3_BUCKET": "bookentry-audit",
     "AWS_KMS_KEY_ID": "arn:aws:kms:eu-central-1:111122223333:key/00000000-0000-0000-0000-000000000000",
 }
 # What operators start; engines are a command of manage.py.

@@ -8,6 +8,9 @@ from apps.audit.tree import HASH_BYTES
 from apps.audit.types import Fault, VerificationKind, VerificationOutcome
 from apps.core.db import AppendOnlyModel
 
+# What its column holds; PostgreSQL would take NaN and the infinities too.
+LONGEST_SECONDS = 1_000_000
+
 
 class AuditVerification(AppendOnlyModel):
     """One run over the events `start`..`stop` - 1: the places of two heads, or 0 and one.
@@ -39,6 +42,9 @@ class AuditVerification(AppendOnlyModel):
                 name="audit_verification_says_what",
                 condition=Q(outcome=VerificationOutcome.VERIFIED, fault="", bad_index=None, root__isnull=False)
                 | Q(outcome=VerificationOutcome.FAILED, fault__in=Fault.values, bad_index__gte=0, root=None),
+            ),
+            models.CheckConstraint(
+                name="audit_verification_seconds", condition=Q(seconds__gte=0, seconds__lt=LONGEST_SECONDS)
             ),
             has_bytes("audit_verification_root_length", "root", HASH_BYTES),
         ]

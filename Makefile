@@ -22,7 +22,7 @@ serve: setup ## run web, worker, beat and engines on demo data until ctrl-C (POR
 	@exec $(PY) -m apps.core.devstack serve --port $(PORT) --demo-data $(ARGS)
 
 test: setup ## run the tests
-	@$(PY) -m pytest -n 2 -q --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
+	@$(PY) -m pytest -n 3 -q --dist loadfile --no-loadscope-reorder -m "not soak" $(ARGS)
 
 soak: setup ## run the long tests: kills, races, load
 	@$(PY) -m pytest -q -m soak $(ARGS)

@@ -1,13 +1,16 @@
-"""Events a second that the audit sequencer numbers, hashes and signs: of a backlog, and how late it is under load.
+"""Events a second that are numbered, hashed and signed: of a backlog, and how late they are under load.
 
-On the durable PostgreSQL, with the application's role. `lag`: writers that commit one event a transaction, each to its
-own resource, as fast as they can, in processes of their own; of every event the seconds from its insert to the commit
-of its leaf, as the sequencer's own loop finds it (asking costs it some of its speed).
+On the durable PostgreSQL, with the application's role; the sequencer and the integrator in a thread each, as
+`manage.py run_engines` runs them. `lag`: writers that commit one event a transaction, each to its own resource, as fast
+as they can, in processes of their own; of every event the seconds from its insert to the commit of its hash, as the
+integrator's own loop finds it (asking costs it some of its speed).
 """
 
 import multiprocessing
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from statistics import quantiles
 from typing import Any
@@ -28,8 +31,11 @@ INSERT = """
 """
 LATE = """
     SELECT extract(epoch FROM clock_timestamp() - e.created_at)
-    FROM audit_leaf l JOIN audit_auditlog e ON e.id = l.event WHERE l.index >= %s
+    FROM audit_leaf_hash h JOIN audit_leaf l ON l.index = h.index JOIN audit_auditlog e ON e.id = l.event
+    WHERE h.index >= %s
 """
+
+WRITTEN = "SELECT count(*) FROM audit_auditlog"
 
 
 def report(say: Callable[[str], None]) -> dict[str, Any]:
@@ -58,61 +64,71 @@ def _fill(events: int) -> None:
             run_sql(INSERT, [STREAMS, start, start + CHUNK - 1])
 
 
-def _engine() -> tuple[Any, Any]:
-    from django.db import connections
-
-    from apps.audit.engines import Sequencer
-    from apps.core.daemon import elect
-
-    connections.close_all()
-    leadership = elect(Sequencer.name)
-    if leadership is None:
-        raise RuntimeError("somebody else leads")
-    engine = Sequencer()
-    engine.lead(leadership)
-    return engine, leadership
-
-
 def _drain(events: int) -> float:
     """Events a second, the last head signed."""
+    from django.db import connections
+
+    from apps.audit.engines import Integrator, Sequencer
     from apps.audit.selectors.tree import last_head, leaf_count
+    from apps.audit.testing import lead
     from apps.core import clock
 
-    engine, leadership = _engine()
     before = leaf_count()
-    with stopwatch() as elapsed:
-        while engine.step(leadership, clock.now()):
-            pass
-        engine.step(leadership, clock.now() + timedelta(hours=1))
+    integrator = Integrator()
+    connections.close_all()
+    leadership = lead(integrator)
+    with stopwatch() as elapsed, _running(Sequencer()):
+        while leaf_count() < before + events:
+            integrator.step(leadership, clock.now())
+        integrator.step(leadership, clock.now() + timedelta(hours=1))
     head = last_head()
     if leaf_count() - before != events or head is None or head.size != before + events:
         raise RuntimeError("the backlog was not numbered and signed")
     return events / elapsed()
 
 
+@contextmanager
+def _running(engine: Any) -> Iterator[None]:
+    """The engine runs as `manage.py run_engines` runs it."""
+    from apps.core.daemon import run_engine
+
+    stop = threading.Event()
+    thread = threading.Thread(target=run_engine, args=(engine, stop))
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
 def _under_load() -> tuple[list[float], int]:
     """Every event's lag, and how many there were."""
     from django.db import connections
 
+    from apps.audit.engines import Integrator, Sequencer
     from apps.audit.selectors.tree import leaf_count
+    from apps.audit.testing import lead
     from apps.core import clock
-    from apps.core.db import fetch_all
+    from apps.core.db import fetch_all, fetch_one
 
     connections.close_all()
     fork = multiprocessing.get_context("fork")
     writers = [fork.Process(target=_write, args=(number, SECONDS), daemon=True) for number in range(WRITERS)]
     for writer in writers:
         writer.start()
-    engine, leadership = _engine()
+    integrator = Integrator()
+    leadership = lead(integrator)
     lags: list[float] = []
     done = 0
-    while any(writer.is_alive() for writer in writers) or leaf_count() > done:
-        more = engine.step(leadership, clock.now())
-        found = [float(row[0]) for row in fetch_all(LATE, [done])]
-        lags += found
-        done += len(found)
-        if not more:
-            time.sleep(engine.poll_seconds)
+    with _running(Sequencer()):
+        while any(writer.is_alive() for writer in writers) or (done,) != fetch_one(WRITTEN) or leaf_count() > done:
+            more = integrator.step(leadership, clock.now())
+            found = [float(row[0]) for row in fetch_all(LATE, [done])]
+            lags += found
+            done += len(found)
+            if not more:
+                time.sleep(integrator.poll_seconds)
     return lags, done
 
 

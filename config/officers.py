@@ -30,6 +30,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Audit heads", "audit_audithead", "draw"),
         _list("Audit verifications", "audit_auditverification", "fact_check"),
         _list("Audit leaves", "audit_auditleaf", "account_tree"),
+        _list("Audit leaf hashes", "audit_auditleafhash", "tag"),
         _list("Audit tiles", "audit_audittile", "grid_on"),
         _list("Audit anchors", "audit_auditanchor", "anchor"),
         _list("Audit holds", "audit_audithold", "gavel"),

@@ -17,6 +17,7 @@ from apps.audit.models import (
     AuditAnchor,
     AuditHead,
     AuditLeaf,
+    AuditLeafHash,
     AuditLog,
     AuditOrigin,
     AuditSigningKey,
@@ -138,6 +139,15 @@ class AuditLeafAdmin(VerifiesEntry):
         if event is None:
             raise NotFound
         return event
+
+
+@admin.register(AuditLeafHash)
+class AuditLeafHashAdmin(ReadOnlyAdmin):
+    """The hashes that the tree is made of."""
+
+    table = ("index",)
+    search_fields = ("index",)
+    search_help_text = "Exact: the number of a leaf."
 
 
 @admin.register(AuditTile)

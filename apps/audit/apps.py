@@ -11,7 +11,7 @@ class AuditConfig(AppConfig):
 
         from apps.audit import checks, health, retention_health  # noqa: F401 (checks register themselves)
         from apps.audit.consumers import on_rotation_moved, on_vault_event
-        from apps.audit.engines import Sequencer
+        from apps.audit.engines import Integrator, Sequencer
         from apps.audit.models import AuditEnding, AuditExport, AuditHold, AuditRetention
         from apps.audit.places import choosing
         from apps.audit.services.anchor_places import AnchorPlace, anchor_place
@@ -23,6 +23,7 @@ class AuditConfig(AppConfig):
         from apps.vault.types import HOLD_PLACED, HOLD_RELEASED, ROTATION_MOVED, SUBJECT_ERASED
 
         registry.engine(Sequencer.name, Sequencer)
+        registry.engine(Integrator.name, Integrator)
         registry.metric("audit", health.METRICS, health.read_metrics)
         if choosing.is_anchored():
             registry.provider(choosing.STORE, choosing.build_store)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from apps.audit.models import AuditHead
 from apps.audit.selectors.anchors import last_anchor, waiting_since
-from apps.audit.selectors.tree import backlog, last_head, leaf_count
+from apps.audit.selectors.tree import backlog, last_head, leaf_count, unhashed_seconds
 from apps.audit.selectors.verification import passed, standing_failure, verified_to
 from apps.audit.services.anchor_places import limits
 from apps.audit.types import VerificationKind
@@ -13,7 +13,8 @@ from apps.core import clock
 from apps.core.metrics import Sample, gauge
 
 LAG = gauge(
-    "bookentry_audit_lag_seconds", "Seconds the oldest committed audit event has waited for its leaf; 0 if none."
+    "bookentry_audit_lag_seconds",
+    "Seconds the oldest committed audit event has waited for its number or its hash; 0 if none.",
 )
 LEAVES = gauge("bookentry_audit_leaves", "Leaves of the audit log's tree.")
 HEAD_SIZE = gauge("bookentry_audit_head_size", "Leaves under the newest signed head.")
@@ -46,7 +47,7 @@ METRICS = (
 def read_metrics() -> Iterator[Sample]:
     """How far the tree is behind the log, and the signature behind the tree."""
     head = last_head()
-    yield LAG.sample(backlog().seconds)
+    yield LAG.sample(max(backlog().seconds, unhashed_seconds()))
     yield LEAVES.sample(leaf_count())
     yield HEAD_SIZE.sample(head.size if head else 0)
     yield HEAD_AGE.sample(_age(head.at if head else None))

@@ -37,13 +37,14 @@ DROP FUNCTION audit_body(audit_auditlog, bigint, bigint, json);
 DROP FUNCTION audit_one_line(json)
 """
 
-# Each leaf with its event's text as it is stored now; null where the event has gone after its retention. Who asks
-# needs the rights to the tables.
+# Each hashed leaf with its event's text as it is stored now; null where the event has gone after its retention. Who
+# asks needs the rights to the tables.
 TEXT = """
 CREATE VIEW audit_text WITH (security_invoker = true) AS
-    SELECT l.index, l.event, l.hash,
+    SELECT l.index, l.event, h.hash,
         CASE WHEN e.id IS NOT NULL THEN audit_body(e, l.stream_seq, l.prev, o.committed) END AS body
-    FROM audit_leaf l LEFT JOIN audit_auditlog e ON e.id = l.event LEFT JOIN audit_origin o ON o.id = e.origin_id;
+    FROM audit_leaf l JOIN audit_leaf_hash h ON h.index = l.index
+    LEFT JOIN audit_auditlog e ON e.id = l.event LEFT JOIN audit_origin o ON o.id = e.origin_id;
 GRANT SELECT ON audit_text TO PUBLIC
 """
 DROP_TEXT = "DROP VIEW audit_text"

@@ -1,15 +1,15 @@
 """Test support for rooms that read the log's tree. Not imported by the product."""
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
 from django.db import connections
 
-from apps.audit.engines import Sequencer
+from apps.audit.engines import Integrator, Sequencer
 from apps.core import clock
-from apps.core.daemon import Leadership, elect
+from apps.core.daemon import Engine, Leadership, elect
 from apps.core.db import fetch_one
 
 HEAD_PAUSE = timedelta(seconds=settings.SECURITY.audit.signing.head_seconds)
@@ -28,20 +28,36 @@ def pass_horizon() -> None:
         time.sleep(0.02)
 
 
-def led(batch: int = 10_000, **more: Any) -> tuple[Sequencer, Leadership]:
-    """A sequencer that leads."""
-    connections.close_all()
-    leadership = elect(Sequencer.name)
+class Led:
+    """A sequencer and an integrator that lead, in turn."""
+
+    def __init__(self, batch: int, **more: Any) -> None:
+        connections.close_all()
+        self.sequencer, self.integrator = Sequencer(batch), Integrator(batch, **more)
+        self._leads = [(engine, lead(engine)) for engine in (self.sequencer, self.integrator)]
+
+    def step(self, now: datetime) -> bool:
+        """One step of each; whether more may wait."""
+        return sum(engine.step(leadership, now) for engine, leadership in self._leads) > 0
+
+
+def lead(engine: Engine) -> Leadership:
+    """The engine leads. Raises RuntimeError if another does."""
+    leadership = elect(engine.name)
     if leadership is None:
-        raise RuntimeError("another sequencer leads")
-    engine = Sequencer(batch, **more)
+        raise RuntimeError(f"another {engine.name} leads")
     engine.lead(leadership)
-    return engine, leadership
+    return leadership
+
+
+def led(batch: int = 10_000, **more: Any) -> Led:
+    """Both engines, leading; `more` is the integrator's."""
+    return Led(batch, **more)
 
 
 def sequence(batch: int = 10_000) -> None:
-    """Number all that is ready, and sign it."""
-    engine, leadership = led(batch)
-    while engine.step(leadership, clock.now()):
+    """Number, hash and sign all that is ready."""
+    log = led(batch)
+    while log.step(clock.now()):
         pass
-    engine.step(leadership, clock.now() + HEAD_PAUSE)
+    log.step(clock.now() + HEAD_PAUSE)

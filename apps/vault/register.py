@@ -114,7 +114,7 @@ _LINES: Mapping[str, str] = {
     DIGEST: """
         accounts.User password
         audit.AuditOrigin committed
-        audit.AuditLeaf hash
+        audit.AuditLeafHash hash
         audit.AuditExport manifest_sha256
         audit.AuditTile data
         audit.AuditHead root signature

@@ -12,8 +12,9 @@ from django.db.models.lookups import Exact
 
 import apps.audit.fields
 from apps.audit.migrations import _hash_chains as chains
-from apps.audit.sequencing_sql import DROP_NUMBER_EVENTS, NUMBER_EVENTS
-from apps.audit.sql import BODY, DROP_BODY, DROP_TEXT, RECORD_ROW, TEXT
+from apps.audit.migrations._guards import lifted
+from apps.audit.migrations._hash_in_leaf import DROP_NUMBER_EVENTS, DROP_TEXT, NUMBER_EVENTS, TEXT
+from apps.audit.sql import BODY, DROP_BODY, RECORD_ROW
 
 DROP_V1 = """
 DROP TRIGGER audit_joins_stream ON audit_auditlog;
@@ -23,24 +24,6 @@ DROP FUNCTION audit_leaf_hash(text);
 DROP FUNCTION audit_body(audit_auditlog);
 DROP FUNCTION audit_body_at(audit_auditlog, bigint, bytea)
 """
-# Guards are there when an earlier run of the migrations has put them there.
-GUARDS = """
-DO $$
-DECLARE
-    name text;
-BEGIN
-    FOR name IN SELECT tgname FROM pg_trigger WHERE tgrelid = '{0}'::regclass AND tgname LIKE 'append_only%' LOOP
-        EXECUTE format('ALTER TABLE {0} {1} TRIGGER %I', name);
-    END LOOP;
-END $$
-"""
-
-
-def lifted(table: str, statement: str) -> str:
-    """A statement that a table's guard refuses."""
-    return f"{GUARDS.format(table, 'DISABLE')}; {statement}; {GUARDS.format(table, 'ENABLE ALWAYS')}"
-
-
 MAKE_V1 = f"""
 {chains.BODY};
 {lifted("audit_auditlog", chains.CHAIN_ROWS.format(0, 2**62))};

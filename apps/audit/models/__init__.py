@@ -3,7 +3,7 @@
 from apps.audit.models.anchors import AuditAnchor
 from apps.audit.models.keeping import AuditEnding, AuditExpiry, AuditExpiryRun, AuditExport, AuditHold, AuditRetention
 from apps.audit.models.trail import AuditLog, AuditOrigin
-from apps.audit.models.tree import AuditHead, AuditLeaf, AuditSigningKey, AuditTile
+from apps.audit.models.tree import AuditHead, AuditLeaf, AuditLeafHash, AuditSigningKey, AuditTile
 from apps.audit.models.verification import AuditVerification
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "AuditHead",
     "AuditHold",
     "AuditLeaf",
+    "AuditLeafHash",
     "AuditLog",
     "AuditOrigin",
     "AuditRetention",

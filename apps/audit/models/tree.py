@@ -18,7 +18,7 @@ def has_bytes(name: str, column: str, length: int) -> models.CheckConstraint:
 
 
 class AuditLeaf(TriggerWrittenModel, AppendOnlyModel):
-    """An event's place in the tree and in its stream, and the hash of its text (apps.audit.tree.leaf_hash).
+    """An event's place in the tree and in its stream.
 
     Numbered from 0 without a gap, in the order (xid, event) of those events whose transactions, and all older ones,
     have ended. The last leaf is thus the sequencer's cursor. A stream is the events of one resource: numbered from 1,
@@ -34,7 +34,6 @@ class AuditLeaf(TriggerWrittenModel, AppendOnlyModel):
     stream = models.CharField(max_length=193, db_collation="C")
     stream_seq = models.BigIntegerField()
     prev = models.BigIntegerField(null=True)
-    hash = models.BinaryField()
 
     class Meta:
         db_table = "audit_leaf"
@@ -42,6 +41,22 @@ class AuditLeaf(TriggerWrittenModel, AppendOnlyModel):
             models.UniqueConstraint(name="audit_leaf_stream_seq", fields=["stream", "stream_seq"]),
             models.CheckConstraint(name="audit_leaf_from_zero", condition=Q(index__gte=0, stream_seq__gte=1)),
             models.CheckConstraint(name="audit_leaf_linked", condition=Q(prev__lt=F("index"))),
+        ]
+
+
+class AuditLeafHash(TriggerWrittenModel, AppendOnlyModel):
+    """The hash of a leaf's text (apps.audit.tree.leaf_hash): the tree itself is made of these.
+
+    Made after the leaf was numbered, in its order and without a gap, by the owner's function audit_hash_leaves().
+    """
+
+    index = models.BigIntegerField(primary_key=True)
+    hash = models.BinaryField()
+
+    class Meta:
+        db_table = "audit_leaf_hash"
+        constraints = [
+            models.CheckConstraint(name="audit_leaf_hash_from_zero", condition=Q(index__gte=0)),
             has_bytes("audit_leaf_hash_length", "hash", HASH_BYTES),
         ]
 

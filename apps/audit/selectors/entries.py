@@ -11,7 +11,7 @@ from apps.audit.selectors.tree import StoredNodes, last_head
 from apps.core.db import fetch_one
 from apps.core.errors import NotFound
 
-TEXT = "SELECT body FROM audit_text WHERE index = %s"
+TEXT = "SELECT hash, body FROM audit_text WHERE index = %s"
 
 
 class EntryOutcome(TextChoices):
@@ -60,19 +60,30 @@ def check_entry(event: int) -> EntryCheck:
         return found
     found.index, found.head = leaf.index, last_head()
     row = fetch_one(TEXT, [leaf.index])
-    found.text = row[0] if row else None
-    expired = _check_text(found, bytes(leaf.hash))
+    if row is None:
+        return _without_hash(found)
+    kept, found.text = bytes(row[0]), row[1]
+    expired = _check_text(found, kept)
     if found.head is None or leaf.index >= found.head.size:
         found.step("Head", f"It is leaf {leaf.index}, which the next head will sign.")
         found.outcome = EntryOutcome.WAITING if _holds(found) else EntryOutcome.FAILED
         return found
-    _check_path(found, bytes(leaf.hash), found.head)
+    _check_path(found, kept, found.head)
     signed = is_signed(found.head)
     seen = f"Ed25519 by key {found.head.key_id} over log, size, root and time"
     found.step("Signature", seen if signed else f"{seen}: it does not hold", holds=signed)
     found.outcome = EntryOutcome.FAILED
     if _holds(found):
         found.outcome = EntryOutcome.EXPIRED if expired else EntryOutcome.VERIFIED
+    return found
+
+
+def _without_hash(found: EntryCheck) -> EntryCheck:
+    """Of an event that has its number: its hash follows, unless a head covers it already."""
+    signed = found.head is not None and (found.index or 0) < found.head.size
+    seen = f"leaf {found.index} has lost its hash" if signed else f"It is leaf {found.index}, which is hashed next."
+    found.step("Leaf", seen, holds=not signed)
+    found.outcome = EntryOutcome.FAILED if signed else EntryOutcome.WAITING
     return found
 
 

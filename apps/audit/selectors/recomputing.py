@@ -30,7 +30,8 @@ TEXTS = r"""
 """
 FIRST_GAP = """
     SELECT n FROM generate_series(%s::bigint, %s::bigint - 1) n
-    WHERE NOT EXISTS (SELECT FROM audit_leaf l WHERE l.index = n) ORDER BY n LIMIT 1
+    WHERE NOT EXISTS (SELECT FROM audit_leaf l JOIN audit_leaf_hash h ON h.index = l.index WHERE l.index = n)
+    ORDER BY n LIMIT 1
 """
 # An event of an earlier place that has no leaf was put there after the sequencer had gone by.
 INSERTED = """
@@ -61,7 +62,7 @@ FULL_TILES = "SELECT number, data FROM audit_tile WHERE level = %s AND number >=
 # Of a tree of so many leaves: one that spans leaves there are not would be believed when it has grown.
 TILE_BEYOND = """
     SELECT least(number * (256::numeric ^ (level + 1)), 1e15) FROM audit_tile
-    WHERE level > 6 OR (number + 1) * (256::numeric ^ (level + 1)) > (SELECT max(index) + 1 FROM audit_leaf)
+    WHERE level > 6 OR (number + 1) * (256::numeric ^ (level + 1)) > (SELECT max(index) + 1 FROM audit_leaf_hash)
     ORDER BY level, number LIMIT 1
 """
 

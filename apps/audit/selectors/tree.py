@@ -12,7 +12,7 @@ from apps.core.db import fetch_all, fetch_one
 from apps.core.errors import NotFound
 
 LEAVES = """
-    SELECT string_agg(hash, ''::bytea ORDER BY index) FROM audit_leaf WHERE index >= %s AND index < %s
+    SELECT string_agg(hash, ''::bytea ORDER BY index) FROM audit_leaf_hash WHERE index >= %s AND index < %s
 """
 TILES = "SELECT number, data FROM audit_tile WHERE level = %s AND number >= %s AND number < %s ORDER BY number"
 
@@ -66,7 +66,7 @@ class Consistency:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What waits for its leaf: for how many seconds the oldest that has committed, and whether its turn has come.
+    """What waits for its number: for how many seconds the oldest that has committed, and whether its turn has come.
 
     Its turn has not come while a transaction that began to write before it still runs. `is_in_order` is false where
     the server counts transactions below those that are leaves already, as after a restore from a dump.
@@ -78,8 +78,8 @@ class Backlog:
 
 
 def leaf_count() -> int:
-    """How many leaves there are."""
-    row = fetch_one("SELECT index FROM audit_leaf WHERE index >= 0 ORDER BY index DESC LIMIT 1")
+    """How many leaves the tree has: those that are hashed."""
+    row = fetch_one("SELECT index FROM audit_leaf_hash WHERE index >= 0 ORDER BY index DESC LIMIT 1")
     return row[0] + 1 if row else 0
 
 
@@ -94,7 +94,7 @@ def audit_heads() -> QuerySet[AuditHead]:
 
 
 def backlog() -> Backlog:
-    """What waits for its leaf."""
+    """What waits for its number."""
     row = fetch_one(
         """WITH edge AS (SELECT xid, event FROM audit_leaf ORDER BY index DESC LIMIT 1), waiting AS (
                SELECT xid, created_at FROM audit_auditlog
@@ -108,6 +108,16 @@ def backlog() -> Backlog:
         raise RuntimeError("a select of scalars returns its row")
     seconds, is_ready, is_in_order = row
     return Backlog(max(float(seconds or 0), 0), bool(is_ready), is_in_order is not False)
+
+
+def unhashed_seconds() -> float:
+    """For how many seconds the oldest event has waited that has a number and no hash; 0 if there is none."""
+    row = fetch_one(
+        """SELECT extract(epoch FROM clock_timestamp() - e.created_at)
+           FROM audit_leaf l JOIN audit_auditlog e ON e.id = l.event
+           WHERE l.index = coalesce((SELECT index + 1 FROM audit_leaf_hash ORDER BY index DESC LIMIT 1), 0)"""
+    )
+    return max(float(row[0]), 0) if row else 0
 
 
 def event_proof(event_id: int, *, size: int | None = None) -> EventProof:
@@ -125,7 +135,8 @@ def event_proof(event_id: int, *, size: int | None = None) -> EventProof:
         raise NotSequencedYet
     body = fetch_one("SELECT body FROM audit_text WHERE index = %s", [leaf.index])
     path = tree.inclusion_proof(StoredNodes(), leaf.index, head.size)
-    return EventProof(event_id, leaf.index, body[0] if body else None, bytes(leaf.hash), path, head)
+    (leaf_hash,) = StoredNodes().leaves(leaf.index, 1)
+    return EventProof(event_id, leaf.index, body[0] if body else None, leaf_hash, path, head)
 
 
 def consistency(first: int, second: int) -> Consistency:

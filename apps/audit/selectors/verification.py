@@ -7,7 +7,7 @@ from django.db.models import Exists, OuterRef, QuerySet, Value
 
 from apps.audit.models import AuditHead, AuditVerification
 from apps.audit.selectors.anchors import last_anchor
-from apps.audit.selectors.tree import last_head
+from apps.audit.selectors.tree import last_head, unhashed_seconds
 from apps.audit.types import Anchor, VerificationKind, VerificationOutcome
 from apps.core.db import fetch_one
 
@@ -29,9 +29,9 @@ NOW = """
 class LogState:
     """How far the log is numbered, signed and verified, at this moment.
 
-    `waiting` is how many events have no leaf, counted up to COUNTED + 1, and `lag` for how many seconds the oldest has
-    waited; `is_held` says that a transaction that began before it has not ended, `is_in_order` is Backlog's. `unsigned`
-    are leaves under no head. `failure` is one that no later run has found mended.
+    `waiting` is how many events have no number, counted up to COUNTED + 1, and `lag` for how many seconds the oldest
+    has waited for that, or for its hash; `is_held` says that a transaction that began before it has not ended,
+    `is_in_order` is Backlog's. `unsigned` are leaves under no head. `failure` is one that no later run found mended.
     """
 
     head: AuditHead | None
@@ -72,7 +72,7 @@ def log_state() -> LogState:
         head=last_head(),
         leaves=leaves,
         waiting=waiting,
-        lag=float(lag or 0),
+        lag=max(float(lag or 0), unhashed_seconds()),
         is_held=not is_ready,
         is_in_order=is_in_order,
         last=runs.get("last"),

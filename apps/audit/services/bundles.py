@@ -13,7 +13,7 @@ from django.db import DatabaseError
 
 from apps.audit.models import AuditHead
 from apps.audit.selectors.anchors import anchors_between
-from apps.audit.selectors.tree import StoredNodes, last_head, leaf_count
+from apps.audit.selectors.tree import StoredNodes, last_head
 from apps.audit.services.bundle_files import BundleFile, canonical_line, new_folder, put_lines, time_text
 from apps.audit.tree import inclusion_proof, leaf_hash, range_root
 from apps.audit.verifier import levels_between, uncovered
@@ -30,7 +30,7 @@ PLACES = """
         AND e.created_at < coalesce(%s::timestamptz, 'infinity')
 """
 WAITING = """
-    SELECT count(*) FROM audit_auditlog e
+    SELECT count(*), coalesce((SELECT index + 1 FROM audit_leaf ORDER BY index DESC LIMIT 1), 0) FROM audit_auditlog e
     WHERE (e.xid, e.id) > (coalesce((SELECT xid FROM audit_leaf ORDER BY index DESC LIMIT 1), '0'),
                            coalesce((SELECT event FROM audit_leaf ORDER BY index DESC LIMIT 1), 0))
 """
@@ -128,8 +128,8 @@ def _begin(folder: Path, start: int, stop: int | None, *, complete: bool) -> _Wr
 
 
 def _require_complete(head: AuditHead) -> None:
-    row = fetch_one(WAITING)
-    waiting, unsigned = row[0] if row else 0, leaf_count() - head.size
+    waiting, numbered = fetch_one(WAITING) or (0, 0)
+    unsigned = numbered - head.size
     if waiting or unsigned:
         raise CannotExport(
             f"the log is not complete yet: {waiting} events wait for their place in it and {unsigned} for a signed "

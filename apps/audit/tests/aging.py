@@ -64,11 +64,11 @@ def record(
 def sign(*, days: int = 0) -> int:
     """Number what waits, and sign a head `days` ago; its size."""
     pass_horizon()
-    engine, leadership = led()
+    log = led()
     now = clock.now() - timedelta(days=days)
-    while engine.step(leadership, now):
+    while log.step(now):
         pass
-    engine.step(leadership, now + HEAD_PAUSE)
+    log.step(now + HEAD_PAUSE)
     return AuditLeaf.objects.count()
 
 

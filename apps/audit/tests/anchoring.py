@@ -25,7 +25,7 @@ from apps.core.providers.policy import policy_of
 from apps.core.testing.aws import ACCESS_KEY, REGION, SECRET_KEY
 from apps.core.testing.databases import superuser
 
-GUARDED = ("audit_auditlog", "audit_leaf", "audit_tile", "audit_head", "audit_anchor")
+GUARDED = ("audit_auditlog", "audit_leaf", "audit_leaf_hash", "audit_tile", "audit_head", "audit_anchor")
 HOUR = timedelta(hours=1)
 
 
@@ -93,9 +93,9 @@ def all_powerful(database: str) -> Iterator[Any]:
 
 def write_anew(cursor: Any) -> None:
     """Make leaves, tiles and heads those of the texts as they are now, and sign them: who does so has the key, too."""
-    cursor.execute("""UPDATE audit_leaf l SET hash = sha256('\\x00'::bytea || convert_to(t.body, 'UTF8'))
+    cursor.execute("""UPDATE audit_leaf_hash l SET hash = sha256('\\x00'::bytea || convert_to(t.body, 'UTF8'))
                       FROM audit_text t WHERE t.index = l.index AND t.body IS NOT NULL""")
-    cursor.execute("SELECT hash FROM audit_leaf ORDER BY index")
+    cursor.execute("SELECT hash FROM audit_leaf_hash ORDER BY index")
     hashes = [bytes(row[0]) for row in cursor.fetchall()]
     cursor.execute("SELECT size, log, at FROM audit_head ORDER BY size")
     heads, signer = cursor.fetchall(), HeadSigner(settings.AUDIT_LOG.seed)

@@ -15,7 +15,7 @@ from apps.core.db import unit_of_work
 
 def grow(*sizes: int) -> list[int]:
     """Events of a transaction each, and a signed head after each so many; the events' numbers."""
-    (engine, leadership), now = led(1000), clock.now()
+    log, now = led(1000), clock.now()
     written = []
     for size in sizes:
         for number in range(size):
@@ -31,7 +31,7 @@ def grow(*sizes: int) -> list[int]:
                 )
         pass_horizon()
         now += 2 * HEAD_PAUSE
-        while engine.step(leadership, now):
+        while log.step(now):
             pass
     return written
 

@@ -299,16 +299,16 @@ class TestAHeadThatWaits:
     def test_too_long_is_told_by_the_sequencer_and_resolved(self, bench: Bench) -> None:
         named = type(settings.AUDIT_ANCHORS)("audit-of-a-test", "eu-central-1", "")
         with override_settings(AUDIT_ANCHORS=named):
-            engine, leadership = led()
+            log = led()
             limit = timedelta(seconds=settings.SECURITY.audit.anchoring.alert_seconds)
-            engine.step(leadership, AuditHead.objects.earliest("size").at + limit)
+            log.step(AuditHead.objects.earliest("size").at + limit)
             first = AuditHead.objects.filter(size__gt=last_anchor().size if last_anchor() else 0).earliest("size").at
-            engine._looked_at = None
-            engine.step(leadership, first + limit + timedelta(seconds=1))
+            log.integrator._looked_at = None
+            log.step(first + limit + timedelta(seconds=1))
             severity, summary = alerts()["audit.anchors:s3"]
             assert severity == "ERROR"
             assert "has waited 3 hours for its anchor" in summary
             bench.anchor()
-            engine._looked_at = None
-            engine.step(leadership, clock.now())
+            log.integrator._looked_at = None
+            log.step(clock.now())
             assert alerts() == {}

@@ -176,12 +176,12 @@ class TestVerifyThisEntry:
         edit = """UPDATE audit_auditlog SET after = '{"amount":"6"}' WHERE id = %s"""
         assert broken(edit, [event], "audit_auditlog") == ["Leaf"]
         assert broken("DELETE FROM audit_auditlog WHERE id = %s", [event], "audit_auditlog") == ["Text"]
-        assert broken("UPDATE audit_leaf SET hash = sha256('x') WHERE index = %s", [leaf], "audit_leaf") == [
-            "Leaf",
-            "Path",
-        ]
-        assert broken("UPDATE audit_leaf SET hash = sha256('x') WHERE index = %s", [leaf - 1], "audit_leaf") == ["Path"]
-        assert broken("DELETE FROM audit_leaf WHERE index = %s", [leaf - 1], "audit_leaf") == ["Path"]
+        other = "UPDATE audit_leaf_hash SET hash = sha256('x') WHERE index = %s"
+        assert broken(other, [leaf], "audit_leaf_hash") == ["Leaf", "Path"]
+        assert broken(other, [leaf - 1], "audit_leaf_hash") == ["Path"]
+        gone = "DELETE FROM audit_leaf_hash WHERE index = %s"
+        assert broken(gone, [leaf - 1], "audit_leaf_hash") == ["Path"]
+        assert broken(gone, [leaf], "audit_leaf_hash") == ["Leaf"]
         assert broken("UPDATE audit_head SET root = sha256('x')", [], "audit_head") == ["Path", "Signature"]
         assert broken("UPDATE audit_head SET at = at + interval '1 hour'", [], "audit_head") == ["Signature"]
         assert steps(officer, path) == ("VERIFIED", ALL_HOLD)

@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def grow(*sizes: int) -> None:
     """Events, and a signed head after each so many."""
-    (engine, leadership), now = led(1000), clock.now()
+    log, now = led(1000), clock.now()
     for size in sizes:
         with unit_of_work():
             for number in range(size):
@@ -44,7 +44,7 @@ def grow(*sizes: int) -> None:
                 )
         pass_horizon()
         now += 2 * HEAD_PAUSE
-        while engine.step(leadership, now):
+        while log.step(now):
             pass
 
 

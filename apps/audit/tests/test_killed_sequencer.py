@@ -11,7 +11,7 @@ from multiprocessing.process import BaseProcess
 import pytest
 from django.db import connections
 
-from apps.audit.engines import Sequencer
+from apps.audit.engines import Integrator, Sequencer
 from apps.audit.models import AuditLeaf, AuditLog
 from apps.audit.services.trail import log_audit_event
 from apps.audit.testing import pass_horizon, sequence
@@ -26,15 +26,19 @@ fork = multiprocessing.get_context("fork")
 STEPS = 6
 
 
-def run_sequencer(port: int, batch: int) -> None:
-    """A sequencer process: connects through the proxy, does some steps, and ends."""
+def run_engines(port: int, batch: int) -> None:
+    """A process with both engines in turn: connects through the proxy, does some steps, and ends."""
     connections.settings["default"].update(HOST="127.0.0.1", PORT=port)
-    while (leadership := elect(Sequencer.name)) is None:
-        time.sleep(0.01)
-    engine = Sequencer(batch)
-    engine.lead(leadership)
+    engines = Sequencer(batch), Integrator(batch)
+    leads = []
+    for engine in engines:
+        while (leadership := elect(engine.name)) is None:
+            time.sleep(0.01)
+        engine.lead(leadership)
+        leads.append(leadership)
     for _ in range(STEPS):
-        engine.step(leadership, clock.now())
+        for engine, leadership in zip(engines, leads, strict=True):
+            engine.step(leadership, clock.now())
     os._exit(0)
 
 
@@ -65,7 +69,7 @@ def run_until_killed(at: int, *, forward: bool, batch: int) -> bool:
     upstream = (settings["HOST"], int(settings["PORT"]))
     running: list[BaseProcess] = []
     with KillingProxy(upstream, lambda: running[0].pid, at=at, forward=forward) as proxy:
-        running.append(started(run_sequencer, proxy.port, batch))
+        running.append(started(run_engines, proxy.port, batch))
         running[0].join(30)
         assert running[0].exitcode in ((-9,) if proxy.killed else (0,)), running[0].exitcode
         return proxy.killed

@@ -9,14 +9,13 @@ from typing import Any
 
 import pytest
 
-from apps.audit.engines import KEY, Sequencer
+from apps.audit.engines import KEY
 from apps.audit.heads import Head, KmsHeadSigner, key_id, verify_head
 from apps.audit.models import AuditHead, AuditLeaf, AuditSigningKey
 from apps.audit.services.trail import log_audit_event
-from apps.audit.testing import HEAD_PAUSE, led, pass_horizon
+from apps.audit.testing import HEAD_PAUSE, Led, led, pass_horizon
 from apps.core import clock
 from apps.core.actor import system_actor
-from apps.core.daemon import Leadership
 from apps.core.db import unit_of_work
 from apps.core.models import Alert, ProviderCircuit
 from apps.core.providers.factory import guarded_client
@@ -91,8 +90,8 @@ def write() -> None:
     pass_horizon()
 
 
-def step(engine: Sequencer, leadership: Leadership, pauses: int) -> None:
-    engine.step(leadership, clock.now() + pauses * 2 * HEAD_PAUSE)
+def step(log: Led, pauses: int) -> None:
+    log.step(clock.now() + pauses * 2 * HEAD_PAUSE)
 
 
 class TestTheSequencer:
@@ -102,16 +101,16 @@ class TestTheSequencer:
         kms.behave = fake.says("DisabledException")
         write()
         with client_of(kms) as client:
-            engine, leadership = led(find_signer=lambda: KmsHeadSigner(SigningKey(aws(kms, client).signing_key(name))))
-            step(engine, leadership, 1)
-            step(engine, leadership, 2)
+            log = led(find_signer=lambda: KmsHeadSigner(SigningKey(aws(kms, client).signing_key(name))))
+            step(log, 1)
+            step(log, 2)
             assert AuditLeaf.objects.exists()
             assert not AuditHead.objects.exists()
             assert "DisabledException" in Alert.objects.get(dedup_key=KEY, resolved_at=None).summary
             kms.be_honest()
             ProviderCircuit.objects.all().delete()
-            step(engine, leadership, 3)
-            step(engine, leadership, 4)
+            step(log, 3)
+            step(log, 4)
         head = AuditHead.objects.get()
         assert bytes(AuditSigningKey.objects.get().public_key) == public
         verify_head(Head(head.log, head.size, bytes(head.root), head.at), bytes(head.signature), public)

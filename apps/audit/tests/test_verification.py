@@ -33,9 +33,9 @@ from apps.core.models import Alert
 from apps.core.testing import databases
 
 ALERT = "audit.verification:failed"
-LOG, LEAF, HEAD = ("audit_auditlog",), ("audit_leaf",), ("audit_head",)
+LOG, LEAF, HEAD = ("audit_auditlog",), ("audit_leaf", "audit_leaf_hash"), ("audit_head",)
 HASHED_ANEW = """
-    UPDATE audit_leaf l SET hash = sha256('\\x00'::bytea || convert_to(t.body, 'UTF8'))
+    UPDATE audit_leaf_hash l SET hash = sha256('\\x00'::bytea || convert_to(t.body, 'UTF8'))
     FROM audit_text t WHERE t.index = l.index AND l.index = %s
 """
 FILL = """
@@ -203,13 +203,15 @@ class TestAChange:
         with changed((edit, [event]), (HASHED_ANEW, [second + 1]), tables=(*LOG, *LEAF)):
             assert said(full()) == ("FAILED", second, "ROOT")
 
-    def test_that_removes_a_leaf_is_found(self) -> None:
-        with changed(("DELETE FROM audit_leaf WHERE index = %s", [9]), tables=LEAF):
+    @pytest.mark.parametrize("table", LEAF)
+    def test_that_removes_a_leaf_or_its_hash_is_found(self, table: str) -> None:
+        with changed((f"DELETE FROM {table} WHERE index = %s", [9]), tables=LEAF):
             assert said(full()) == ("FAILED", 9, "GAP")
 
     def test_that_exchanges_two_leaves_is_found(self) -> None:
-        swap = "UPDATE audit_leaf SET hash = (SELECT hash FROM audit_leaf o WHERE o.index = 17 - audit_leaf.index)"
-        with changed((swap + " WHERE index IN (8, 9)", []), tables=LEAF):
+        swap = """UPDATE audit_leaf_hash h SET hash = (SELECT hash FROM audit_leaf_hash o WHERE o.index = 17 - h.index)
+                  WHERE index IN (8, 9)"""
+        with changed((swap, []), tables=LEAF):
             assert said(full()) == ("FAILED", 8, "EDITED")
 
     def test_of_a_head_is_found(self) -> None:
@@ -251,6 +253,7 @@ class TestAChange:
             ("DELETE FROM audit_head WHERE size > %s", [before]),
             ("DELETE FROM audit_auditlog WHERE id IN (SELECT event FROM audit_leaf WHERE index >= %s)", [before]),
             ("DELETE FROM audit_leaf WHERE index >= %s", [before]),
+            ("DELETE FROM audit_leaf_hash WHERE index >= %s", [before]),
         ]
         with changed(*cut, tables=(*HEAD, *LOG, *LEAF)):
             assert said(verify_new(now=clock.now())) == ("FAILED", before, "TRUNCATED")
@@ -378,11 +381,11 @@ class TestALogThatGrowsMeanwhile:
             connections.close_all()
 
         def number() -> None:
-            engine, leadership = led(100)
+            log = led(100)
             now = clock.now()
             while not end.is_set():
                 now += HEAD_PAUSE
-                engine.step(leadership, now)
+                log.step(now)
             connections.close_all()
 
         with ThreadPoolExecutor(3) as pool:

@@ -207,6 +207,7 @@ class TestARollback:
     def test_that_takes_leaves_heads_and_anchors_along_is_found_by_the_bucket(self, books: str, bench: Bench) -> None:
         with all_powerful(books) as cursor:
             cursor.execute("DELETE FROM audit_leaf WHERE index >= 305")
+            cursor.execute("DELETE FROM audit_leaf_hash WHERE index >= 305")
             cursor.execute("DELETE FROM audit_tile WHERE (number + 1) * 256 > 305")
             for table in ("audit_head", "audit_anchor"):
                 cursor.execute(f"DELETE FROM {table} WHERE size > 305")

@@ -8,7 +8,6 @@ from django.db import connections
 from apps.accounts.models import Party, User
 from apps.accounts.tests.factories import actor_of, make_party, make_user
 from apps.accounts.types import PartyKind, Role
-from apps.audit.engines import Sequencer
 from apps.audit.models import (
     AuditAnchor,
     AuditEnding,
@@ -20,6 +19,7 @@ from apps.audit.models import (
     AuditVerification,
 )
 from apps.audit.services.trail import log_audit_event
+from apps.audit.testing import led
 from apps.backoffice.tests import chain_rows
 from apps.compliance.models import InvestorProfile, Wallet, WalletRegistration
 from apps.compliance.services.investors import decide_kyc, ensure_profile
@@ -29,7 +29,6 @@ from apps.core import clock, outbox
 from apps.core.actor import system_actor
 from apps.core.alerts import raise_alert
 from apps.core.cache import cache_key, invalidate
-from apps.core.daemon import elect
 from apps.core.db import unit_of_work
 from apps.core.idempotency import Answer, KeyedRequest, keep_answer
 from apps.core.ids import new_id
@@ -242,11 +241,7 @@ def _vault(user: User) -> None:
 
 def _tree() -> None:
     """A numbered and signed log, and a tile as a log of 65,536 leaves has."""
-    leadership = elect(Sequencer.name)
-    assert leadership is not None
-    sequencer = Sequencer()
-    sequencer.lead(leadership)
-    sequencer.step(leadership, clock.now())
+    led().step(clock.now())
     AuditTile.objects.create(level=1, number=0, data=bytes(8192))
     AuditAnchor.objects.create(
         kind="EVM",

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
 
+from apps.core.testing.waiting import LOOK_SECONDS
+
 REGION, ACCOUNT = "eu-central-1", "111122223333"
 ACCESS_KEY, SECRET_KEY = "AKIAFAKEFAKEFAKEFAKE", "f4keS3cretOfLoopbackOnlyAAAAAAAAAAAAAAAA"
 SIGNED = re.compile(
@@ -137,7 +139,7 @@ AFake = TypeVar("AFake", bound=FakeAws)
 @contextmanager
 def serving(fake: AFake) -> Iterator[AFake]:
     """The fake, answering until the block ends."""
-    threading.Thread(target=fake.serve_forever, daemon=True).start()
+    threading.Thread(target=fake.serve_forever, args=(LOOK_SECONDS,), daemon=True).start()
     try:
         yield fake
     finally:

@@ -16,6 +16,8 @@ import httpx
 from django.core.wsgi import get_wsgi_application
 from django.db import connections
 
+from apps.core.testing.waiting import LOOK_SECONDS
+
 Json = dict[str, Any]
 
 
@@ -80,7 +82,7 @@ def served() -> Iterator[str]:
             connections.close_all()
 
     server = make_server("127.0.0.1", 0, answer, handler_class=Quiet)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(LOOK_SECONDS,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

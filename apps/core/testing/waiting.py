@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable
 
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.05  # of servers in this process too: how soon they see that they shall end
 
 
 def until(condition: Callable[[], object], seconds: float = 60, what: str = "what was waited for") -> None:

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from apps.core.testing.waiting import LOOK_SECONDS
+
 Behaviour = Callable[["Handler"], None]
 
 
@@ -58,7 +60,7 @@ class FakeService(ThreadingHTTPServer):
 @contextmanager
 def fake_service() -> Iterator[FakeService]:
     service = FakeService()
-    threading.Thread(target=service.serve_forever, daemon=True).start()
+    threading.Thread(target=service.serve_forever, args=(LOOK_SECONDS,), daemon=True).start()
     try:
         yield service
     finally:

@@ -31,6 +31,7 @@ from apps.core.http.views import View
 from apps.core.idempotency import purge_expired
 from apps.core.models import IdempotentRequest, OutboxEvent
 from apps.core.sweeper import Sweeper
+from apps.core.testing.waiting import LOOK_SECONDS
 
 FORMER, PRESENT = (
     "a former secret of fifty characters, or nearly so",
@@ -393,7 +394,7 @@ def serving() -> Iterator[int]:
             connections.close_all()
 
     with make_server("127.0.0.1", 0, answer, handler_class=QuietHandler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(LOOK_SECONDS,))
         thread.start()
         try:
             yield server.server_port

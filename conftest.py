@@ -4,10 +4,15 @@ Two fixtures only: `db` (pytest-django's: reads and rules, rolled back) and `boo
 class, with real commits).
 """
 
+import gc
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+# Tests start some hundred processes: each would compile all of the product where an image says so.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 os.environ.setdefault("DJANGO_DEBUG", "true")
 os.environ.setdefault("BOOKENTRY_PROFILE", "test")
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -96,3 +101,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the files that take long first; all else stays in its order."""
     rank = {str(ROOT / name): number for number, name in enumerate(LONG)}
     items.sort(key=lambda item: rank.get(str(item.path), len(rank)))
+
+
+def pytest_collection_finish() -> None:
+    """What is there for the whole run is not looked through for garbage again, nor copied in every forked process."""
+    gc.collect()
+    gc.freeze()

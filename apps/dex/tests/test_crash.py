@@ -29,6 +29,7 @@ from apps.ledger.types import AccountKey, AccountKind, Transfer, TransferKind
 from apps.settlement.models import SettlementInstruction
 
 fork = multiprocessing.get_context("fork")
+PAUSE_SECONDS = 0.002  # of the other writer: it disturbs, and leaves the processor to who is disturbed
 
 
 def queue_commands(market: Market, traders: list[Trader], number: int, seed: int) -> None:
@@ -68,7 +69,7 @@ def disturb(market: Market, traders: list[Trader], stop: object) -> None:
     chance, numbers = random.Random(7), count()
     with unit_of_work():
         source = ensure_accounts(keys={external})[external]
-    while not stop.is_set():
+    while not stop.wait(PAUSE_SECONDS):
         account, amount = chance.choice(traders).cash, chance.randint(1, 400) * 100 * CENT
         ends = (source, account) if chance.random() < 0.5 else (account, source)
         key = f"disturb:{os.getpid()}:{next(numbers)}"

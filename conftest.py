@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 # Tests start some hundred processes: each would compile all of the product where an image says so.
+gc.disable()  # until all is loaded
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ.setdefault("DJANGO_DEBUG", "true")
@@ -107,3 +108,5 @@ def pytest_collection_finish() -> None:
     """What is there for the whole run is not looked through for garbage again, nor copied in every forked process."""
     gc.collect()
     gc.freeze()
+    gc.enable()
+    gc.set_threshold(50_000, 50, 100)

@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import random
-import time
 from collections import Counter
 from itertools import count
 from multiprocessing.process import BaseProcess
@@ -12,15 +11,14 @@ import pytest
 from django.db import connections
 
 from apps.core import clock
-from apps.core.daemon import elect
 from apps.core.db import fetch_all, unit_of_work
 from apps.core.errors import DomainError
 from apps.core.testing.wire import KillingProxy
-from apps.dex.engines import matcher as engine
 from apps.dex.models import BookState, Command, Inbox, JournalEntry, Order, Sequencer, Trade, Verdict
 from apps.dex.sequencing.replay import lines, replay_journal
 from apps.dex.services.orders import cancel_order, place_order
 from apps.dex.testing import CENT, Market, Trader
+from apps.dex.tests import matching_process
 from apps.ledger.models import LedgerTransfer
 from apps.ledger.selectors.fold import fold_check
 from apps.ledger.services.accounts import ensure_accounts
@@ -48,19 +46,6 @@ def queue_commands(market: Market, traders: list[Trader], number: int, seed: int
             chance.choice(["BUY", "SELL"]), price, chance.randint(1, 60), tif=chance.choice(["GTC", "GTC", "IOC"])
         )
         placed.append((who, place_order(actor=who.actor, ticket=ticket, now=clock.now()).order_id))
-
-
-def run_matcher(port: int, batch: int) -> None:
-    """A matcher process: connects through the proxy, decides all that waits, and ends."""
-    connections.settings["default"].update(HOST="127.0.0.1", PORT=port)
-    engine.BATCH = batch
-    while (leadership := elect("matcher")) is None:
-        time.sleep(0.01)
-    matcher = engine.Matcher()
-    matcher.lead(leadership)
-    while matcher.step(leadership, clock.now()):
-        pass
-    os._exit(0)
 
 
 def disturb(market: Market, traders: list[Trader], stop: object) -> None:
@@ -95,7 +80,7 @@ def run_until_killed(at: int, *, forward: bool, batch: int) -> bool:
     upstream = (settings["HOST"], int(settings["PORT"]))
     running: list[BaseProcess] = []
     with KillingProxy(upstream, lambda: running[0].pid, at=at, forward=forward) as proxy:
-        running.append(started(run_matcher, proxy.port, batch))
+        running.append(matching_process.started(port=proxy.port, batch=batch))
         running[0].join(30)
         assert running[0].exitcode in ((-9,) if proxy.killed else (0,)), running[0].exitcode
         return proxy.killed

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, Self
 
-PAUSE_SECONDS = 0.02
+PAUSE_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)

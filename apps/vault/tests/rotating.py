@@ -41,6 +41,7 @@ _UNDER_FORMER = """
 
 def load(rows: int, *, subjects: int) -> list[UUID]:
     """So many documents of so many subjects, whose particulars say which one each is; their ids."""
+    keyring().forget()  # those of another database, before this one
     [column] = sealed_columns(Purpose.DOCUMENTS)
     people = [new_id() for _ in range(subjects)]
     made: list[UUID] = []

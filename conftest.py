@@ -36,11 +36,12 @@ from pytest_django.plugin import DjangoDbBlocker
 from apps.core.testing import databases
 
 ROOT = Path(__file__).resolve().parent
-# Files of which one alone keeps a worker busy for ten seconds and more begin first, so that both workers end together
+# Files of which one alone keeps a worker busy for ten seconds and more begin first, so that all workers end together
 # (--no-loadscope-reorder: xdist would begin with those of many tests). A file that is missing here costs only time.
 LONG = (
     "tests/faults/test_workers.py",
     "tests/faults/test_servers.py",
+    "apps/audit/tests/test_anchor_processes.py",
     "tests/devstack/test_web_server.py",
     "tests/devstack/test_stack.py",
     "apps/dex/tests/test_crash.py",
@@ -50,6 +51,9 @@ LONG = (
     "tests/flows/test_sealing_migrations.py",
     "apps/core/tests/test_idempotency_races.py",
     "apps/vault/tests/test_wiring.py",
+    "apps/audit/tests/test_expired_bundles.py",
+    "tests/flows/test_lists.py",
+    "apps/audit/tests/test_anchoring.py",
     "apps/audit/tests/test_killed_sequencer.py",
     "tests/config/test_logs.py",
     "tests/flows/test_bad_input_bodies.py",

@@ -24,6 +24,7 @@ from apps.core.devstack.state import State
 ROOT = Path(__file__).resolve().parents[3]
 ALIASES = ("default", "direct", "owner")
 VARIABLES = ("DATABASE_URL", "DATABASE_DIRECT_URL", "DATABASE_OWNER_URL")
+_END = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = current_user"
 
 
 def template_name() -> str:
@@ -85,9 +86,10 @@ def cloned(template: str, name: str) -> Iterator[str]:
 @contextmanager
 def created(template: str, name: str) -> Iterator[str]:
     """A database cloned from `template`, dropped when the block ends."""
-    _drop(name)
     statement = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
-    _run(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(template)))
+    with _server() as cursor:
+        _drop_there(cursor, name)
+        cursor.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield name
     finally:
@@ -116,32 +118,48 @@ def _owner_url() -> str:
     return os.environ["DATABASE_OWNER_URL"]
 
 
-def _run(statement: sql.Composable, url: str = "") -> None:
+@contextmanager
+def _server(url: str = "") -> Iterator[psycopg2.extensions.cursor]:
+    """A cursor in no transaction, the owner's where no other URL is given. Connecting costs more than what it does."""
     connection = psycopg2.connect(url or _owner_url())
     try:
         connection.autocommit = True
         with connection.cursor() as cursor:
-            cursor.execute(statement)
+            yield cursor
     finally:
         connection.close()
+
+
+def _run(statement: sql.Composable) -> None:
+    with _server() as cursor:
+        cursor.execute(statement)
 
 
 def _exists(name: str) -> bool:
-    connection = psycopg2.connect(_owner_url())
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
-            return cursor.fetchone() is not None
-    finally:
-        connection.close()
+    with _server() as cursor:
+        return _is_there(cursor, name)
+
+
+def _is_there(cursor: psycopg2.extensions.cursor, name: str) -> bool:
+    cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+    return cursor.fetchone() is not None
 
 
 def _drop(name: str) -> None:
+    with _server() as cursor:
+        _drop_there(cursor, name)
+
+
+def _drop_there(cursor: psycopg2.extensions.cursor, name: str) -> None:
     """Each role ends its own sessions (a listening thread, say); DROP waits for them, and ends autovacuum's itself.
 
     WITH (FORCE) would refuse while a session of another role is still on its way out.
     """
-    end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {} AND usename = current_user"
-    for url in (os.environ.get("DATABASE_DIRECT_URL") or os.environ["DATABASE_URL"], _owner_url()):
-        _run(sql.SQL(end).format(sql.Literal(name)), url)
-    _run(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+    if not _is_there(cursor, name):
+        return
+    cursor.execute(_END, [name])
+    cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s AND usename <> current_user LIMIT 1", [name])
+    if cursor.fetchone() is not None:
+        with _server(os.environ.get("DATABASE_DIRECT_URL") or os.environ["DATABASE_URL"]) as app:
+            app.execute(_END, [name])
+    cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))

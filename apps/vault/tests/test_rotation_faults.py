@@ -107,6 +107,7 @@ class TestTwoRotations:
             run_sql("SELECT pg_advisory_lock(7, hashtext('documents'))")
             go.set()
             gone.wait(30)
+            run_sql("SELECT pg_advisory_unlock(7, hashtext('documents'))")  # a session that is closed ends later
 
         def held() -> None:
             try:

@@ -10,8 +10,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+gc.disable()  # until all is loaded: what is loaded stays
 # Tests start some hundred processes: each would compile all of the product where an image says so.
-gc.disable()  # until all is loaded
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 os.environ.setdefault("DJANGO_DEBUG", "true")

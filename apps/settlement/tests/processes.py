@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from typing import Self
 
 from django.db import connection
 
@@ -14,7 +15,7 @@ PATIENCE = 60.0
 
 
 class EngineProcess:
-    """`manage.py run_engines NAME`, in a process of its own."""
+    """`manage.py run_engines NAME`, in a process of its own that ends with the block, whatever happens."""
 
     def __init__(self, name: str, database: str) -> None:
         command = [sys.executable, str(ROOT / "manage.py"), "run_engines", name]
@@ -27,7 +28,10 @@ class EngineProcess:
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(timeout=PATIENCE)
 
-    def stop(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """End it politely if it still runs."""
         if self.process.poll() is None:
             self.process.terminate()

@@ -1,5 +1,7 @@
 """kill -9 of a projector process, at the points where it could hurt."""
 
+from contextlib import ExitStack
+
 import pytest
 from django.db import connection
 
@@ -60,9 +62,8 @@ class TestKilledProjector:
         project(paper)
         before, cursor, rows = by_wallet(USDX), projection_cursor(), LedgerTransfer.objects.count()
         mint_and_pay(paper)
-        with unit_of_work():
+        with unit_of_work(), EngineProcess("projector", books) as victim:
             run_sql(BEFORE)
-            victim = EngineProcess("projector", books)
             until(somebody_waits_for_a_lock, what="the projector in the middle of its work")
             victim.kill()
         assert (by_wallet(USDX), projection_cursor(), LedgerTransfer.objects.count()) == (before, cursor, rows)
@@ -74,15 +75,13 @@ class TestKilledProjector:
     def test_is_succeeded_by_the_one_that_stood_by(self, paper: Paper, books: str) -> None:
         before = by_wallet(USDX)
         mint_and_pay(paper)
-        with unit_of_work():
-            run_sql(AFTER)
-            leader = EngineProcess("projector", books)
-            until(somebody_waits_for_a_lock, what="the leader in the middle of its work")
-            heir = EngineProcess("projector", books)
-            leader.kill()
-            assert by_wallet(USDX) == before
-        try:
+        with ExitStack() as running:
+            with unit_of_work():
+                run_sql(AFTER)
+                leader = running.enter_context(EngineProcess("projector", books))
+                until(somebody_waits_for_a_lock, what="the leader in the middle of its work")
+                running.enter_context(EngineProcess("projector", books))  # the heir
+                leader.kill()
+                assert by_wallet(USDX) == before
             until(lambda: arrived(paper), what="the heir's work")
-        finally:
-            heir.stop()
         assert by_wallet(USDX) == {ALICE: before[ALICE] + BLOCKS * (UNITS - 1), BOB: before[BOB] + BLOCKS}

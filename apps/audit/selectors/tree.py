@@ -115,7 +115,8 @@ def unhashed_seconds() -> float:
     row = fetch_one(
         """SELECT extract(epoch FROM clock_timestamp() - e.created_at)
            FROM audit_leaf l JOIN audit_auditlog e ON e.id = l.event
-           WHERE l.index = coalesce((SELECT index + 1 FROM audit_leaf_hash ORDER BY index DESC LIMIT 1), 0)"""
+           WHERE l.index = coalesce(
+               (SELECT index + 1 FROM audit_leaf_hash WHERE index >= 0 ORDER BY index DESC LIMIT 1), 0)"""
     )
     return max(float(row[0]), 0) if row else 0
 

@@ -39,10 +39,15 @@ class View(Throttled):
         if request.method == "OPTIONS":
             return
         super().initial(request, *args, **kwargs)
+        if not self._answers(str(request.method)):
+            self.http_method_not_allowed(request)
         if request.query_params and not (self.reads_query and request.method in {"GET", "HEAD"}):
             read_query(request, StrictSerializer)
         guard(self, request)
         self._run_again_if_undone(str(request.method).lower())
+
+    def _answers(self, method: str) -> bool:
+        return method.lower() in self.http_method_names and hasattr(self, method.lower())
 
     def _run_again_if_undone(self, method: str) -> None:
         """Put the outermost door around the method's handler, and around the key's if there is one."""

@@ -114,7 +114,10 @@ class TestEnvelope:
         assert (response.status_code, response.json()["error"]["code"]) == (500, "internal_error")
         assert "ZeroDivision" not in response.content.decode()
 
-    @pytest.mark.parametrize(("method", "url", "status"), [("patch", "/api/echo", 405), ("get", "/api/nowhere", 404)])
+    @pytest.mark.parametrize(
+        ("method", "url", "status"),
+        [("patch", "/api/echo", 405), ("patch", "/api/echo?is=unknown", 405), ("get", "/api/nowhere", 404)],
+    )
     def test_wraps_what_no_view_answered(self, method: str, url: str, status: int) -> None:
         response = getattr(Client(), method)(url)
         assert (response.status_code, response.json()["success"]) == (status, False)

@@ -101,7 +101,8 @@ def _hash(limit: int, size: int) -> list[bytes]:
     if numbered < size:
         raise TreeDiffers("leaves that were hashed have gone")
     hashes = split_hashes(bytes(joined or b""))
-    if hashes and (first, stop) != (size, size + len(hashes)):
+    whole = min(limit, numbered - size)
+    if len(hashes) != whole or (hashes and (first, stop) != (size, size + whole)):
         raise TreeDiffers("an event has gone before it was hashed, or somebody else hashed")
     return hashes
 

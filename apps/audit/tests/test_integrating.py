@@ -52,9 +52,10 @@ class TestANumberWithoutAHash:
         assert not Alert.objects.filter(dedup_key=UNHASHED, resolved_at=None).exists()
         require_whole()
 
-    def test_whose_event_has_gone_stops_the_log(self) -> None:
+    @pytest.mark.parametrize("others", [0, 1])
+    def test_whose_event_has_gone_is_not_passed_over(self, others: int) -> None:
         event = self.numbered()
-        write(1)
+        write(others)
         log = led()
         size = leaf_count()
         with changed(("DELETE FROM audit_auditlog WHERE id = %s", [event]), tables=("audit_auditlog",)):

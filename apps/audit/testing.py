@@ -29,9 +29,9 @@ def pass_horizon() -> None:
 
 
 class Led:
-    """A sequencer and an integrator that lead, in turn."""
+    """A sequencer and an integrator that lead, in turn; `more` is the integrator's."""
 
-    def __init__(self, batch: int, **more: Any) -> None:
+    def __init__(self, batch: int = 10_000, **more: Any) -> None:
         connections.close_all()
         self.sequencer, self.integrator = Sequencer(batch), Integrator(batch, **more)
         self._leads = [(engine, lead(engine)) for engine in (self.sequencer, self.integrator)]
@@ -50,14 +50,9 @@ def lead(engine: Engine) -> Leadership:
     return leadership
 
 
-def led(batch: int = 10_000, **more: Any) -> Led:
-    """Both engines, leading; `more` is the integrator's."""
-    return Led(batch, **more)
-
-
 def sequence(batch: int = 10_000) -> None:
     """Number, hash and sign all that is ready."""
-    log = led(batch)
+    log = Led(batch)
     while log.step(clock.now()):
         pass
     log.step(clock.now() + HEAD_PAUSE)

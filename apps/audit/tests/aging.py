@@ -12,7 +12,7 @@ from django.db import connections, transaction
 
 from apps.audit.models import AuditAnchor, AuditExport, AuditHead, AuditLeaf
 from apps.audit.services.trail import log_audit_event
-from apps.audit.testing import HEAD_PAUSE, led, pass_horizon
+from apps.audit.testing import HEAD_PAUSE, Led, pass_horizon
 from apps.audit.types import RecordClass
 from apps.core import clock
 from apps.core.actor import Actor, system_actor
@@ -64,7 +64,7 @@ def record(
 def sign(*, days: int = 0) -> int:
     """Number what waits, and sign a head `days` ago; its size."""
     pass_horizon()
-    log = led()
+    log = Led()
     now = clock.now() - timedelta(days=days)
     while log.step(now):
         pass

@@ -7,7 +7,7 @@ from typing import Any
 from django.db import connections, transaction
 
 from apps.audit.services.trail import log_audit_event
-from apps.audit.testing import HEAD_PAUSE, led, pass_horizon
+from apps.audit.testing import HEAD_PAUSE, Led, pass_horizon
 from apps.core import clock
 from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
@@ -15,7 +15,7 @@ from apps.core.db import unit_of_work
 
 def grow(*sizes: int) -> list[int]:
     """Events of a transaction each, and a signed head after each so many; the events' numbers."""
-    log, now = led(1000), clock.now()
+    log, now = Led(1000), clock.now()
     written = []
     for size in sizes:
         for number in range(size):

@@ -14,7 +14,7 @@ from apps.audit.heads import Head, HeadSigner
 from apps.audit.models import AuditAnchor, AuditHead
 from apps.audit.selectors.anchors import head_of, last_anchor
 from apps.audit.services.s3_anchoring import key_of
-from apps.audit.testing import led
+from apps.audit.testing import Led
 from apps.audit.tests import fake_s3 as fake
 from apps.audit.tests.anchoring import HOUR, Bench, a_bench, alerts, grow
 from apps.audit.tests.fake_s3 import instant
@@ -299,7 +299,7 @@ class TestAHeadThatWaits:
     def test_too_long_is_told_by_the_sequencer_and_resolved(self, bench: Bench) -> None:
         named = type(settings.AUDIT_ANCHORS)("audit-of-a-test", "eu-central-1", "")
         with override_settings(AUDIT_ANCHORS=named):
-            log = led()
+            log = Led()
             limit = timedelta(seconds=settings.SECURITY.audit.anchoring.alert_seconds)
             log.step(AuditHead.objects.earliest("size").at + limit)
             first = AuditHead.objects.filter(size__gt=last_anchor().size if last_anchor() else 0).earliest("size").at

@@ -19,7 +19,7 @@ from apps.audit.selectors.anchors import signed
 from apps.audit.services.anchoring import record_anchor
 from apps.audit.services.bundles import CannotExport, export_bundle
 from apps.audit.services.trail import log_audit_event
-from apps.audit.testing import HEAD_PAUSE, led, pass_horizon
+from apps.audit.testing import HEAD_PAUSE, Led, pass_horizon
 from apps.audit.types import AnchorKind
 from apps.core import clock
 from apps.core.actor import system_actor
@@ -30,7 +30,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 def grow(*sizes: int) -> None:
     """Events, and a signed head after each so many."""
-    log, now = led(1000), clock.now()
+    log, now = Led(1000), clock.now()
     for size in sizes:
         with unit_of_work():
             for number in range(size):

@@ -11,7 +11,7 @@ from apps.audit.errors import NotSequencedYet, TreeDiffers
 from apps.audit.models import AuditLeaf
 from apps.audit.selectors.entries import EntryOutcome, check_entry
 from apps.audit.selectors.tree import event_proof, leaf_count
-from apps.audit.testing import led, sequence
+from apps.audit.testing import Led, sequence
 from apps.audit.tests.tampering import changed
 from apps.audit.tests.test_sequencing import require_whole, write
 from apps.core import clock
@@ -45,7 +45,7 @@ class TestANumberWithoutAHash:
         self.numbered()
         limit = settings.SECURITY.audit.signing.lag_seconds
         threading.Event().wait(limit + 0.2)
-        log, now = led(), clock.now()
+        log, now = Led(), clock.now()
         log.step(now)
         assert "the integrator is behind" in Alert.objects.get(dedup_key=UNHASHED, resolved_at=None).summary
         log.step(now + timedelta(seconds=2))
@@ -56,7 +56,7 @@ class TestANumberWithoutAHash:
     def test_whose_event_has_gone_is_not_passed_over(self, others: int) -> None:
         event = self.numbered()
         write(others)
-        log = led()
+        log = Led()
         size = leaf_count()
         with changed(("DELETE FROM audit_auditlog WHERE id = %s", [event]), tables=("audit_auditlog",)):
             with pytest.raises(TreeDiffers, match="gone before it was hashed"):
@@ -68,7 +68,7 @@ class TestANumberWithoutAHash:
 
     def test_goes_on_over_nothing_that_has_gone_from_under_its_hash(self) -> None:
         """Else its number would be given again, to an event that nobody hashes."""
-        log = led()
+        log = Led()
         write(1)
         log.step(clock.now())
         last = AuditLeaf.objects.latest("index").index

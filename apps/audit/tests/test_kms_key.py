@@ -13,7 +13,7 @@ from apps.audit.engines import KEY
 from apps.audit.heads import Head, KmsHeadSigner, key_id, verify_head
 from apps.audit.models import AuditHead, AuditLeaf, AuditSigningKey
 from apps.audit.services.trail import log_audit_event
-from apps.audit.testing import HEAD_PAUSE, Led, led, pass_horizon
+from apps.audit.testing import HEAD_PAUSE, Led, pass_horizon
 from apps.core import clock
 from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
@@ -101,7 +101,7 @@ class TestTheSequencer:
         kms.behave = fake.says("DisabledException")
         write()
         with client_of(kms) as client:
-            log = led(find_signer=lambda: KmsHeadSigner(SigningKey(aws(kms, client).signing_key(name))))
+            log = Led(find_signer=lambda: KmsHeadSigner(SigningKey(aws(kms, client).signing_key(name))))
             step(log, 1)
             step(log, 2)
             assert AuditLeaf.objects.exists()

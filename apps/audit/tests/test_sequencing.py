@@ -21,7 +21,7 @@ from apps.audit.heads import Head, HeadSigner, verify_head
 from apps.audit.models import AuditHead, AuditLeaf, AuditLog, AuditSigningKey
 from apps.audit.selectors.tree import backlog
 from apps.audit.services.trail import log_audit_event
-from apps.audit.testing import HEAD_PAUSE, led, pass_horizon, sequence
+from apps.audit.testing import HEAD_PAUSE, Led, pass_horizon, sequence
 from apps.audit.tests.tampering import without_triggers
 from apps.core import clock
 from apps.core.actor import system_actor
@@ -114,7 +114,7 @@ class TestTheSequencer:
             assert AuditHead.objects.latest("size").size == len(before)
 
     def test_signs_nothing_while_nothing_changes_and_one_head_in_a_while(self) -> None:
-        log = led()
+        log = Led()
         now, heads = clock.now() + HEAD_PAUSE, AuditHead.objects.count()
         for _ in range(5):
             log.step(now + 10 * HEAD_PAUSE)
@@ -129,7 +129,7 @@ class TestTheSequencer:
         require_whole()
 
     def test_signs_also_after_its_clock_was_set_back_and_never_an_earlier_time(self) -> None:
-        log = led()
+        log = Led()
         ahead = clock.now() + timedelta(hours=1)
         for now in (ahead, clock.now()):
             write(1)
@@ -162,7 +162,7 @@ class TestTheSequencer:
         assert require_whole() == [*written, *between]
 
     def test_tells_operators_while_an_event_waits_too_long(self, slow: OtherWriter) -> None:
-        log = led()
+        log = Led()
         slow.write()
         write(1, ready=False)
         now = clock.now()
@@ -179,7 +179,7 @@ class TestTheSequencer:
         assert not Alert.objects.filter(dedup_key=LAG, resolved_at=None).exists()
 
     def test_of_a_former_leader_writes_nothing_more(self) -> None:
-        log = led()
+        log = Led()
         write(1)
         run_sql("UPDATE core_enginestate SET epoch = epoch + 1 WHERE name = %s", [Sequencer.name])
         leaves = AuditLeaf.objects.count()
@@ -225,7 +225,7 @@ class TestAmongManyWriters:
         rolled_back: list[int] = []
         slow = OtherWriter()
         writers = [threading.Thread(target=_write_and_regret, args=(n, committed, rolled_back)) for n in range(8)]
-        log = led(batch=100)
+        log = Led(batch=100)
         began = slow.write("slow")
         for thread in writers:
             thread.start()
@@ -300,7 +300,7 @@ class TestTheTreeThatIsStored:
         as_superuser(table, damage)
         heads = AuditHead.objects.count()
         with pytest.raises(TreeDiffers):
-            led()
+            Led()
         alert = Alert.objects.get(dedup_key=TREE, resolved_at=None)
         assert (alert.severity, AuditHead.objects.count()) == ("CRITICAL", heads)
         as_superuser(table, repair)

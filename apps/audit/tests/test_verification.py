@@ -23,7 +23,7 @@ from apps.audit.selectors.verification import log_state, verified_to
 from apps.audit.services.trail import log_audit_event
 from apps.audit.services.verification import CannotVerify, verify_in_turns, verify_log, verify_new
 from apps.audit.tasks import verify_all, verify_what_is_new
-from apps.audit.testing import HEAD_PAUSE, led, pass_horizon, sequence
+from apps.audit.testing import HEAD_PAUSE, Led, pass_horizon, sequence
 from apps.audit.tests.tampering import changed, grow, without_triggers
 from apps.audit.types import VerificationKind
 from apps.core import clock
@@ -381,7 +381,7 @@ class TestALogThatGrowsMeanwhile:
             connections.close_all()
 
         def number() -> None:
-            log = led(100)
+            log = Led(100)
             now = clock.now()
             while not end.is_set():
                 now += HEAD_PAUSE

@@ -20,7 +20,7 @@ from apps.audit.services.anchor_places import AnchorPlace, anchor_place, anchor_
 from apps.audit.services.bundles import export_bundle
 from apps.audit.services.s3_anchoring import anchor_in_s3, require_kept, unrecorded_in_s3
 from apps.audit.services.verifying import Fault, Verified, verify_anchors
-from apps.audit.testing import led
+from apps.audit.testing import Led
 from apps.audit.tests import fake_s3 as fake
 from apps.audit.tests.anchoring import Bench, a_bench, alerts, all_powerful, grow, write_anew
 from apps.audit.types import AnchorKind
@@ -171,7 +171,7 @@ class TestASuperuser:
     def test_who_writes_leaves_tiles_and_heads_anew_is_found_by_the_next_anchor(self, books: str, bench: Bench) -> None:
         with all_powerful(books) as cursor:
             write_anew(cursor)
-        led()  # for the sequencer all is well: what is stored is what is signed
+        Led()  # for the sequencer all is well: what is stored is what is signed
         grow()
         before = AuditAnchor.objects.count()
         bench.anchor()

@@ -46,7 +46,7 @@ DROP_NUMBER_EVENTS = "DROP FUNCTION audit_number_events(integer)"
 
 # An event that has gone before it was hashed leaves a gap, which the integrator refuses.
 HASH_LEAVES = r"""
-CREATE FUNCTION audit_hash_leaves(
+CREATE OR REPLACE FUNCTION audit_hash_leaves(
     most integer, OUT numbered bigint, OUT first bigint, OUT stop bigint, OUT hashes bytea)
 LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp SET enable_bitmapscan = off AS $$
     WITH edge AS (
@@ -58,8 +58,10 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, public, pg_
         INSERT INTO audit_leaf_hash (index, hash)
         SELECT w.index, h.hash
         FROM waiting w CROSS JOIN LATERAL (
-            SELECT sha256('\x00'::bytea || convert_to(audit_body(e, w.stream_seq, w.prev, o.committed), 'UTF8')) AS hash
-            FROM audit_auditlog e LEFT JOIN audit_origin o ON o.id = e.origin_id WHERE e.id = w.event OFFSET 0
+            SELECT sha256('\x00'::bytea || convert_to(audit_body(e, w.stream_seq, w.prev, (
+                SELECT o.committed FROM audit_origin o WHERE o.id = e.origin_id
+            )), 'UTF8')) AS hash
+            FROM audit_auditlog e WHERE e.id = w.event OFFSET 0
         ) h
         RETURNING index, hash
     )

@@ -7,13 +7,13 @@ from apps.chain.models import (
     ChainIdentity,
     ContractAddress,
     DeadLetter,
+    LateTransfer,
     RawLog,
     RegistryEntry,
     Signer,
     SignerNonce,
     StreamCursor,
     TokenBinding,
-    TokenTransfer,
     TxAttempt,
     TxIntent,
     WatchedContract,
@@ -73,18 +73,18 @@ class BlockAdmin(ReadOnlyAdmin):
 
 @admin.register(RawLog)
 class RawLogAdmin(ReadOnlyAdmin):
-    """Logs exactly as the node gave them."""
+    """Logs exactly as the node gave them, and what a Transfer moved."""
 
-    table = ("id", "block_number", "log_index", "address", "tx_hash")
+    table = ("id", "block_number", "log_index", "address", "tx_hash", "sender", "recipient", "amount")
     search_fields = ("id", "block_number", "address", "tx_hash")
 
 
-@admin.register(TokenTransfer)
-class TokenTransferAdmin(ReadOnlyAdmin):
-    """Transfer events of the tokens we follow."""
+@admin.register(LateTransfer)
+class LateTransferAdmin(ReadOnlyAdmin):
+    """Transfers read by a later codec."""
 
-    table = ("id", "block_number", "log_index", "token", "sender", "recipient", "amount")
-    search_fields = ("id", "block_number", "token", "sender", "recipient")
+    table = ("id", "log_id", "sender", "recipient", "amount")
+    search_fields = ("id", "log__id", "sender", "recipient")
 
 
 @admin.register(DeadLetter)

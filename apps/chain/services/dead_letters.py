@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from apps.chain import codec
-from apps.chain.models import DeadLetter, RawLog, TokenTransfer
+from apps.chain.models import DeadLetter, LateTransfer, RawLog
 from apps.chain.types import Transfer
 from apps.core.db import unit_of_work
 
@@ -14,7 +14,7 @@ def decode_again(*, now: datetime) -> int:
     """Resolve the open letters that a newer codec reads, with their transfers; the number resolved."""
     letters = list(DeadLetter.objects.filter(resolved_at=None).order_by("pk")[:BATCH])
     readable: list[DeadLetter] = []
-    transfers: list[TokenTransfer] = []
+    transfers: list[LateTransfer] = []
     for letter in letters:
         log = RawLog.objects.get(block_id=letter.block_id, log_index=letter.log_index)
         try:
@@ -24,20 +24,8 @@ def decode_again(*, now: datetime) -> int:
         letter.resolved_at = now
         readable.append(letter)
         if isinstance(event, Transfer):
-            transfers.append(_transfer(log, event))
+            transfers.append(LateTransfer(log=log, sender=event.sender, recipient=event.recipient, amount=event.amount))
     with unit_of_work():
-        TokenTransfer.objects.bulk_create(transfers, ignore_conflicts=True)
+        LateTransfer.objects.bulk_create(transfers, ignore_conflicts=True)
         DeadLetter.objects.bulk_update(readable, ["resolved_at"])
     return len(readable)
-
-
-def _transfer(log: RawLog, event: Transfer) -> TokenTransfer:
-    return TokenTransfer(
-        block_id=log.block_id,
-        block_number=log.block_number,
-        log_index=log.log_index,
-        token=log.address,
-        sender=event.sender,
-        recipient=event.recipient,
-        amount=event.amount,
-    )

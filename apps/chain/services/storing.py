@@ -26,28 +26,25 @@ STORE_BLOCKS = """
 # One for the session, emptied by each commit: no catalogue churn.
 INCOMING = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_log (
-        block_id bigint, block_number bigint, log_index integer, tx_hash text, tx_index integer, address text,
-        topics text[], data text, sender text, recipient text, amount numeric, reason text
+        block_id bigint, block_number bigint, log_index integer, tx_index integer, tx_hash bytea, address bytea,
+        topics bytea, data bytea, sender bytea, recipient bytea, amount numeric, reason text
     ) ON COMMIT DELETE ROWS
 """
 COLUMNS = (
-    "block_id", "block_number", "log_index", "tx_hash", "tx_index", "address",
+    "block_id", "block_number", "log_index", "tx_index", "tx_hash", "address",
     "topics", "data", "sender", "recipient", "amount", "reason",
 )  # fmt: skip
 STORE_LOGS = """
-    INSERT INTO chain_rawlog (block_id, block_number, log_index, tx_hash, tx_index, address, topics, data)
-    SELECT block_id, block_number, log_index, tx_hash, tx_index, address, topics, data FROM incoming_log
-    ON CONFLICT (block_id, log_index) DO NOTHING
-"""
-STORE_TRANSFERS = """
-    INSERT INTO chain_tokentransfer (block_id, block_number, log_index, token, sender, recipient, amount)
-    SELECT block_id, block_number, log_index, address, sender, recipient, amount FROM incoming_log
-    WHERE amount IS NOT NULL
+    INSERT INTO chain_rawlog (block_id, block_number, log_index, tx_index, tx_hash, address, topics, data,
+                              sender, recipient, amount)
+    SELECT block_id, block_number, log_index, tx_index, tx_hash, address, topics, data, sender, recipient, amount
+    FROM incoming_log
     ON CONFLICT (block_id, log_index) DO NOTHING
 """
 STORE_DEAD_LETTERS = """
     INSERT INTO chain_deadletter (block_id, block_number, log_index, address, reason, found_at)
-    SELECT block_id, block_number, log_index, address, reason, %s FROM incoming_log WHERE reason IS NOT NULL
+    SELECT block_id, block_number, log_index, '0x' || encode(address, 'hex'), reason, %s
+    FROM incoming_log WHERE reason IS NOT NULL
     ON CONFLICT (block_id, log_index) DO NOTHING
 """
 
@@ -69,7 +66,7 @@ def _block_row(header: Header) -> tuple[Any, ...]:
 
 @within_unit_of_work
 def store_logs(logs: Sequence[WireLog], block_ids: dict[str, int], *, now: datetime) -> int:
-    """Keep logs, their transfers, and a dead letter for each that does not decode; the number of new logs.
+    """Keep logs with their transfers, and a dead letter for each that does not decode; the number of new logs.
 
     At most once in a unit of work.
     """
@@ -78,7 +75,6 @@ def store_logs(logs: Sequence[WireLog], block_ids: dict[str, int], *, now: datet
     run_sql(INCOMING)
     copy_rows("incoming_log", COLUMNS, _incoming(logs, block_ids))
     stored = run_sql(STORE_LOGS)
-    run_sql(STORE_TRANSFERS)
     run_sql(STORE_DEAD_LETTERS, [now])
     return stored
 
@@ -92,8 +88,13 @@ def _incoming(logs: Sequence[WireLog], block_ids: dict[str, int]) -> Iterator[tu
             event, reason = None, str(error)[:200]
             log.warning("undecodable log", extra={"tx_hash": each.tx_hash, "log_index": each.log_index})
         if isinstance(event, Transfer):
-            sender, recipient, amount = event.sender, event.recipient, event.amount
+            sender, recipient, amount = _bytes(event.sender), _bytes(event.recipient), event.amount
         yield (
-            block_ids[each.block_hash], each.block_number, each.log_index, each.tx_hash, each.tx_index, each.address,
-            "{" + ",".join(each.topics) + "}", each.data, sender, recipient, amount, reason,
+            block_ids[each.block_hash], each.block_number, each.log_index, each.tx_index, _bytes(each.tx_hash),
+            _bytes(each.address), b"".join(map(_bytes, each.topics)), _bytes(each.data),
+            sender, recipient, amount, reason,
         )  # fmt: skip
+
+
+def _bytes(text: str) -> bytes:
+    return bytes.fromhex(text[2:])

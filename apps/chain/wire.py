@@ -1,10 +1,15 @@
 """Headers and logs as a node writes them, read strictly: what does not fit is an incomplete answer, not a guess."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from apps.chain.errors import IncompleteAnswer
+
+HASH, ADDRESS, BYTES = "0x[0-9a-f]{64}", "0x[0-9a-f]{40}", "0x([0-9a-f]{2})*"
+# Block, transaction, contract, at most four topics, data.
+LOG = re.compile(rf"{HASH}{HASH}{ADDRESS}({HASH}){{0,4}}\|{BYTES}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def read_log(answer: Mapping[str, Any]) -> WireLog:
     try:
         if answer.get("removed"):
             raise IncompleteAnswer(what="removed log")
-        return WireLog(
+        log = WireLog(
             block_number=int(answer["blockNumber"], 16),
             block_hash=answer["blockHash"].lower(),
             log_index=int(answer["logIndex"], 16),
@@ -67,3 +72,7 @@ def read_log(answer: Mapping[str, Any]) -> WireLog:
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise IncompleteAnswer(what="log") from None
+    texts = f"{log.block_hash}{log.tx_hash}{log.address}{''.join(log.topics)}|{log.data}"
+    if not LOG.fullmatch(texts) or not {len(topic) for topic in log.topics} <= {len(log.tx_hash)}:
+        raise IncompleteAnswer(what="log")
+    return log

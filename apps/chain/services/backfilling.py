@@ -12,7 +12,7 @@ from apps.chain.gateway import Node
 from apps.chain.models import Block, StreamCursor, WatchedContract
 from apps.chain.services.cursors import hold_cursor
 from apps.chain.services.finality import CHANNEL, final_number
-from apps.chain.services.storing import store_blocks, store_logs
+from apps.chain.services.storing import StoredBlock, store_blocks, store_logs
 from apps.chain.types import Finality
 from apps.chain.wire import Header
 from apps.core.daemon import Leadership
@@ -48,7 +48,7 @@ def backfill(*, node: Node, leadership: Leadership, cursor: StreamCursor, cap: R
     with unit_of_work():
         leadership.fence()
         hold_cursor(cursor)
-        store_logs(logs, {block.hash: block.pk for block in blocks}, now=now)
+        store_logs(logs, {block.hash: StoredBlock(block.pk, is_new=False) for block in blocks}, now=now)
         run_sql(COVER, [last, last >= cursor.number, group])
         notify(CHANNEL)
     return last < cursor.number or bool(others)

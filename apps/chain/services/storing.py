@@ -1,14 +1,16 @@
 """Blocks and logs into their tables, set-based. Storing again changes nothing."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from apps.chain import bloom, codec
+from apps.chain.models import RawLog
 from apps.chain.types import Finality, Transfer
 from apps.chain.wire import Header, WireLog
-from apps.core.db import as_columns, copy_rows, fetch_all, run_sql, within_unit_of_work
+from apps.core.db import as_columns, copy_lines, fetch_all, run_sql, within_unit_of_work
 
 log = logging.getLogger(__name__)
 
@@ -20,20 +22,21 @@ STORE_BLOCKS = """
         AS header(number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom)
     ORDER BY number
     ON CONFLICT (hash) DO UPDATE SET canonical = true
-    RETURNING id, hash
+    RETURNING id, hash, xmax = 0
 """
 
+LOG_COLUMNS = (
+    "block_id", "block_number", "log_index", "tx_index", "tx_hash", "address",
+    "topics", "data", "sender", "recipient", "amount",
+)  # fmt: skip
+NOTHING_MOVED = r"\N" + "\t" + r"\N" + "\t" + r"\N"
 # One for the session, emptied by each commit: no catalogue churn.
 INCOMING = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_log (
         block_id bigint, block_number bigint, log_index integer, tx_index integer, tx_hash bytea, address bytea,
-        topics bytea, data bytea, sender bytea, recipient bytea, amount numeric, reason text
+        topics bytea, data bytea, sender bytea, recipient bytea, amount numeric
     ) ON COMMIT DELETE ROWS
 """
-COLUMNS = (
-    "block_id", "block_number", "log_index", "tx_index", "tx_hash", "address",
-    "topics", "data", "sender", "recipient", "amount", "reason",
-)  # fmt: skip
 STORE_LOGS = """
     INSERT INTO chain_rawlog (block_id, block_number, log_index, tx_index, tx_hash, address, topics, data,
                               sender, recipient, amount)
@@ -43,17 +46,25 @@ STORE_LOGS = """
 """
 STORE_DEAD_LETTERS = """
     INSERT INTO chain_deadletter (block_id, block_number, log_index, address, reason, found_at)
-    SELECT block_id, block_number, log_index, '0x' || encode(address, 'hex'), reason, %s
-    FROM incoming_log WHERE reason IS NOT NULL
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::text[], %s::text[], %s::timestamptz[])
     ON CONFLICT (block_id, log_index) DO NOTHING
 """
 
 
+@dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """A block's row, and whether this unit of work made it."""
+
+    id: int
+    is_new: bool
+
+
 @within_unit_of_work
-def store_blocks(headers: Sequence[Header], finality: Finality = Finality.OBSERVED) -> dict[str, int]:
-    """Make headers canonical blocks; their row ids by hash. One orphaned earlier becomes canonical again."""
+def store_blocks(headers: Sequence[Header], finality: Finality = Finality.OBSERVED) -> dict[str, StoredBlock]:
+    """Make headers canonical blocks; their rows by hash. One orphaned earlier becomes canonical again."""
     columns = as_columns([_block_row(header) for header in headers], 7)
-    return {hash_: id_ for id_, hash_ in fetch_all(STORE_BLOCKS, [finality.value, *columns])}
+    found = fetch_all(STORE_BLOCKS, [finality.value, *columns])
+    return {hash_: StoredBlock(id_, is_new) for id_, hash_, is_new in found}
 
 
 def _block_row(header: Header) -> tuple[Any, ...]:
@@ -65,36 +76,43 @@ def _block_row(header: Header) -> tuple[Any, ...]:
 
 
 @within_unit_of_work
-def store_logs(logs: Sequence[WireLog], block_ids: dict[str, int], *, now: datetime) -> int:
+def store_logs(logs: Sequence[WireLog], blocks: Mapping[str, StoredBlock], *, now: datetime) -> int:
     """Keep logs with their transfers, and a dead letter for each that does not decode; the number of new logs.
 
-    At most once in a unit of work.
+    Of a block that this very commit made no log can be there yet: those go straight into their table. At most once in
+    a unit of work.
     """
-    if not logs:
-        return 0
-    run_sql(INCOMING)
-    copy_rows("incoming_log", COLUMNS, _incoming(logs, block_ids))
-    stored = run_sql(STORE_LOGS)
-    run_sql(STORE_DEAD_LETTERS, [now])
+    letters: list[tuple[Any, ...]] = []
+    fresh = _lines([log for log in logs if blocks[log.block_hash].is_new], blocks, letters, now)
+    others = _lines([log for log in logs if not blocks[log.block_hash].is_new], blocks, letters, now)
+    stored = copy_lines(RawLog, LOG_COLUMNS, fresh) if fresh else 0
+    if others:
+        run_sql(INCOMING)
+        copy_lines("incoming_log", LOG_COLUMNS, others)
+        stored += run_sql(STORE_LOGS)
+    if letters:
+        run_sql(STORE_DEAD_LETTERS, as_columns(letters, 6))
     return stored
 
 
-def _incoming(logs: Sequence[WireLog], block_ids: dict[str, int]) -> Iterator[tuple[Any, ...]]:
+def _lines(
+    logs: Sequence[WireLog], blocks: Mapping[str, StoredBlock], letters: list[tuple[Any, ...]], now: datetime
+) -> list[str]:
+    """Rows in COPY's text format; letters of those that do not decode are added to `letters`."""
+    lines = []
     for each in logs:
-        sender = recipient = amount = reason = None
+        block_id, moved = blocks[each.block_hash].id, NOTHING_MOVED
         try:
             event = codec.decode(each.topics, each.data)
         except codec.Undecodable as error:
-            event, reason = None, str(error)[:200]
+            event = None
             log.warning("undecodable log", extra={"tx_hash": each.tx_hash, "log_index": each.log_index})
+            letters.append((block_id, each.block_number, each.log_index, each.address, str(error)[:200], now))
         if isinstance(event, Transfer):
-            sender, recipient, amount = _bytes(event.sender), _bytes(event.recipient), event.amount
-        yield (
-            block_ids[each.block_hash], each.block_number, each.log_index, each.tx_index, _bytes(each.tx_hash),
-            _bytes(each.address), b"".join(map(_bytes, each.topics)), _bytes(each.data),
-            sender, recipient, amount, reason,
-        )  # fmt: skip
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text[2:])
+            moved = f"\\\\x{event.sender[2:]}\t\\\\x{event.recipient[2:]}\t{event.amount}"
+        topics = "".join(each.topics).replace("0x", "")
+        lines.append(
+            f"{block_id}\t{each.block_number}\t{each.log_index}\t{each.tx_index}\t\\\\x{each.tx_hash[2:]}"
+            f"\t\\\\x{each.address[2:]}\t\\\\x{topics}\t\\\\x{each.data[2:]}\t{moved}"
+        )
+    return lines

@@ -101,7 +101,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Attempts", "chain_txattempt", "repeat"),
         _list("Blocks", "chain_block", "view_agenda"),
         _list("Raw logs", "chain_rawlog", "data_object"),
-        _list("Late transfers", "chain_latetransfer", "token"),
+        _list("Late effects", "chain_lateeffect", "token"),
         _list("Dead letters", "chain_deadletter", "unsubscribe"),
         _list("Token bindings", "chain_tokenbinding", "link"),
         _list("Identities", "chain_chainidentity", "fingerprint"),

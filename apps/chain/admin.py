@@ -7,7 +7,7 @@ from apps.chain.models import (
     ChainIdentity,
     ContractAddress,
     DeadLetter,
-    LateTransfer,
+    LateEffect,
     RawLog,
     RegistryEntry,
     Signer,
@@ -75,15 +75,15 @@ class BlockAdmin(ReadOnlyAdmin):
 class RawLogAdmin(ReadOnlyAdmin):
     """Logs exactly as the node gave them, and what a Transfer moved."""
 
-    table = ("id", "block_number", "log_index", "address", "tx_hash", "sender", "recipient", "amount")
+    table = ("id", "block_number", "log_index", "address", "tx_hash", "effect", "sender", "recipient", "amount")
     search_fields = ("id", "block_number", "address", "tx_hash")
 
 
-@admin.register(LateTransfer)
-class LateTransferAdmin(ReadOnlyAdmin):
-    """Transfers read by a later codec."""
+@admin.register(LateEffect)
+class LateEffectAdmin(ReadOnlyAdmin):
+    """Effects of logs, read by a later codec."""
 
-    table = ("id", "log_id", "sender", "recipient", "amount")
+    table = ("id", "log_id", "effect", "sender", "recipient", "amount")
     search_fields = ("id", "log__id", "sender", "recipient")
 
 

@@ -79,7 +79,7 @@ _LINES: Mapping[str, str] = {
         chain.ChainIdentity wallet_address identity
         chain.ContractAddress address tx_hash
         chain.DeadLetter address
-        chain.LateTransfer sender recipient
+        chain.LateEffect sender recipient
         chain.RawLog tx_hash address topics data sender recipient
         chain.RegistryEntry isin
         chain.Signer address

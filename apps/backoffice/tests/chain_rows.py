@@ -8,7 +8,7 @@ from apps.chain.models import (
     ChainIdentity,
     ContractAddress,
     DeadLetter,
-    LateTransfer,
+    LateEffect,
     RawLog,
     RegistryEntry,
     Signer,
@@ -37,10 +37,10 @@ def add(*, isin: str) -> UUID:
     blocks = [_block(1), _block(2)]
     place = {"block": blocks[1], "block_number": 2}
     topics = [hash_of(0xDDF252AD), hash_of(8), hash_of(9)]
-    moved = {"sender": f"0x{8:040x}", "recipient": f"0x{9:040x}", "amount": 25}
+    moved = {"effect": "M", "sender": f"0x{8:040x}", "recipient": f"0x{9:040x}", "amount": 25}
     facts = {"tx_hash": hash_of(77), "tx_index": 0, "address": TOKEN, "topics": topics, "data": hash_of(25)}
     log = RawLog.objects.create(**place, log_index=4, **facts, **moved)
-    LateTransfer.objects.create(log=log, **moved)
+    LateEffect.objects.create(log=log, **moved)
     DeadLetter.objects.create(**place, log_index=5, address=TOKEN, reason="data too short", found_at=NOW)
     WatchedContract.objects.create(
         address=TOKEN, kind=ContractKind.SECURITY, from_block=1, covered_to=2, covered=True, created_at=NOW

@@ -6,6 +6,7 @@ from django.db.models import Q
 
 import apps.chain.models.fields
 import apps.core.db.fields
+from apps.chain import effects_sql as sql
 from apps.core.db.guards import lifted
 
 BYTES = """
@@ -34,10 +35,23 @@ ALTER TABLE chain_rawlog
     ALTER COLUMN data TYPE text USING '0x' || encode(data, 'hex'),
     ALTER COLUMN topics TYPE varchar(66)[] USING pg_temp.topics_as_text(topics)
 """
+# keccak256 of TokensFrozen(address,uint256) and TokensUnfrozen(address,uint256): one indexed wallet, one word.
+FROZEN = "a065e63c631c86f1b9f66a4a2f63f2093bf1c2168d23290259dbd969e0222a45"
+UNFROZEN = "9bed35cb62ad0dba04f9d5bfee4b5bc91443e77da8a65c4c84834c51bb08b0d6"
+NUMBER = """
+CREATE FUNCTION pg_temp.number_of(word bytea) RETURNS numeric LANGUAGE sql IMMUTABLE AS $$
+    SELECT sum(get_byte(word, at) * 256::numeric ^ (31 - at)) FROM generate_series(0, 31) at
+$$
+"""
 # Deferred checks of these rows would forbid the alterations that follow.
 MOVE = lifted(
     "chain_rawlog",
-    """UPDATE chain_rawlog l SET amount = t.amount, sender = decode(substr(t.sender, 3), 'hex'),
+    f"""{NUMBER};
+       UPDATE chain_rawlog l SET effect = CASE WHEN substr(l.topics, 1, 32) = '\\x{FROZEN}' THEN 'F' ELSE 'U' END,
+           recipient = substr(l.topics, 45, 20), amount = pg_temp.number_of(l.data)
+       WHERE substr(l.topics, 1, 32) IN ('\\x{FROZEN}', '\\x{UNFROZEN}') AND octet_length(l.topics) = 64
+           AND octet_length(l.data) = 32 AND substr(l.topics, 33, 12) = decode(repeat('00', 12), 'hex');
+       UPDATE chain_rawlog l SET effect = 'M', amount = t.amount, sender = decode(substr(t.sender, 3), 'hex'),
            recipient = decode(substr(t.recipient, 3), 'hex')
        FROM chain_tokentransfer t WHERE t.block_id = l.block_id AND t.log_index = l.log_index;
        SET CONSTRAINTS ALL IMMEDIATE""",
@@ -47,11 +61,18 @@ INSERT INTO chain_tokentransfer (block_id, block_number, log_index, token, sende
 SELECT l.block_id, l.block_number, l.log_index, '0x' || encode(l.address, 'hex'),
     '0x' || encode(coalesce(t.sender, l.sender), 'hex'), '0x' || encode(coalesce(t.recipient, l.recipient), 'hex'),
     coalesce(t.amount, l.amount)
-FROM chain_rawlog l LEFT JOIN chain_latetransfer t ON t.log_id = l.id
-WHERE coalesce(t.amount, l.amount) IS NOT NULL;
+FROM chain_rawlog l LEFT JOIN chain_lateeffect t ON t.log_id = l.id WHERE coalesce(t.effect, l.effect) = 'M';
 SET CONSTRAINTS ALL IMMEDIATE
 """
 ADDRESS = {"length": 20}
+EFFECTS = [
+    ("M", "units moved from one wallet to another"),
+    ("F", "units of a wallet were frozen"),
+    ("U", "units of a wallet were unfrozen"),
+]
+WHOLE = Q(recipient__isnull=False, amount__gte=0) & (
+    Q(effect="M", sender__isnull=False) | Q(effect__in=("F", "U"), sender=None)
+)
 
 
 class Migration(migrations.Migration):
@@ -69,27 +90,29 @@ class Migration(migrations.Migration):
                 migrations.AlterField("rawlog", "data", apps.chain.models.fields.HexField()),
             ],
         ),
+        migrations.AddField("rawlog", "effect", models.CharField(choices=EFFECTS, max_length=1, null=True)),
         migrations.AddField("rawlog", "sender", apps.chain.models.fields.HexField(**ADDRESS, null=True)),
         migrations.AddField("rawlog", "recipient", apps.chain.models.fields.HexField(**ADDRESS, null=True)),
         migrations.AddField("rawlog", "amount", apps.core.db.fields.TokenUnitsField(null=True)),
         migrations.CreateModel(
-            name="LateTransfer",
+            name="LateEffect",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("sender", apps.chain.models.fields.HexField(**ADDRESS)),
+                ("effect", models.CharField(choices=EFFECTS, max_length=1)),
+                ("sender", apps.chain.models.fields.HexField(**ADDRESS, null=True)),
                 ("recipient", apps.chain.models.fields.HexField(**ADDRESS)),
                 ("amount", apps.core.db.fields.TokenUnitsField()),
                 (
                     "log",
                     models.OneToOneField(
-                        on_delete=django.db.models.deletion.PROTECT, related_name="late_transfer", to="chain.rawlog"
+                        on_delete=django.db.models.deletion.PROTECT, related_name="late_effect", to="chain.rawlog"
                     ),
                 ),
             ],
             options={
                 "abstract": False,
                 "constraints": [
-                    models.CheckConstraint(condition=Q(amount__gte=0), name="late_transfer_not_negative"),
+                    models.CheckConstraint(condition=WHOLE, name="late_effect_whole"),
                 ],
             },
         ),
@@ -98,9 +121,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             "rawlog",
             models.CheckConstraint(
-                condition=Q(sender=None, recipient=None, amount=None)
-                | Q(sender__isnull=False, recipient__isnull=False, amount__gte=0),
-                name="raw_log_movement",
+                condition=WHOLE | Q(effect=None, sender=None, recipient=None, amount=None), name="raw_log_effect"
             ),
         ),
+        migrations.RunSQL(sql.EFFECTS, sql.DROP_EFFECTS),
     ]

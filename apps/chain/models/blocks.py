@@ -8,11 +8,15 @@ from django.db import models
 from django.db.models import F, Q
 
 from apps.chain.models.fields import ADDRESS, HASH, HexField, TopicsField, address_field, hash_field, shaped
-from apps.chain.types import ContractKind, Finality
+from apps.chain.types import ContractKind, EffectKind, Finality
 from apps.core.db import AppendOnlyModel, TokenUnitsField
 
-# All of a movement, or none of it.
-MOVEMENT = Q(sender=None, recipient=None, amount=None) | Q(sender__isnull=False, recipient__isnull=False, amount__gte=0)
+# Freezing concerns one wallet, the recipient.
+EFFECT = Q(recipient__isnull=False, amount__gte=0) & (
+    Q(effect=EffectKind.MOVED, sender__isnull=False)
+    | Q(effect__in=(EffectKind.FROZEN, EffectKind.UNFROZEN), sender=None)
+)
+NO_EFFECT = Q(effect=None, sender=None, recipient=None, amount=None)
 
 
 class Chain(models.Model):
@@ -63,7 +67,8 @@ class RawLog(AppendOnlyModel):
     address = HexField(length=20)
     topics = TopicsField()
     data = HexField()
-    # Of a Transfer, decoded, so that holdings are one sum.
+    # What it changes of a token's holders, decoded, so that holdings are one sum.
+    effect = models.CharField(max_length=1, choices=EffectKind.choices, null=True)
     sender = HexField(length=20, null=True)
     recipient = HexField(length=20, null=True)
     amount = TokenUnitsField(null=True)
@@ -72,7 +77,7 @@ class RawLog(AppendOnlyModel):
         constraints = [
             # A block is unique by its hash: this is (block hash, log index).
             models.UniqueConstraint(fields=["block", "log_index"], name="raw_log_once"),
-            models.CheckConstraint(name="raw_log_movement", condition=MOVEMENT),
+            models.CheckConstraint(name="raw_log_effect", condition=EFFECT | NO_EFFECT),
         ]
         indexes = [
             models.Index(fields=["address", "block_number"], name="raw_log_of_contract"),
@@ -80,16 +85,17 @@ class RawLog(AppendOnlyModel):
         ]
 
 
-class LateTransfer(AppendOnlyModel):
-    """A Transfer that a later codec read out of a log that did not decode when it was kept."""
+class LateEffect(AppendOnlyModel):
+    """What a later codec read out of a log that did not decode when it was kept."""
 
-    log = models.OneToOneField(RawLog, on_delete=models.PROTECT, related_name="late_transfer")
-    sender = HexField(length=20)
+    log = models.OneToOneField(RawLog, on_delete=models.PROTECT, related_name="late_effect")
+    effect = models.CharField(max_length=1, choices=EffectKind.choices)
+    sender = HexField(length=20, null=True)
     recipient = HexField(length=20)
     amount = TokenUnitsField()
 
     class Meta:
-        constraints = [models.CheckConstraint(name="late_transfer_not_negative", condition=Q(amount__gte=0))]
+        constraints = [models.CheckConstraint(name="late_effect_whole", condition=EFFECT)]
 
 
 class DeadLetter(models.Model):

@@ -9,20 +9,11 @@ from apps.core.db import fetch_all
 
 # One pass over the token's rows, whatever the planner's statistics. Up to a final block, canonical is final.
 FOLD = """
-    WITH transfer AS (
-        SELECT log.sender, log.recipient, log.amount FROM chain_rawlog log
-        WHERE log.address = %(token)s AND log.block_number <= %(number)s AND log.amount IS NOT NULL
-          AND log.block_id NOT IN (SELECT id FROM chain_block WHERE NOT canonical)
-        UNION ALL
-        SELECT late.sender, late.recipient, late.amount
-        FROM chain_latetransfer late JOIN chain_rawlog log ON log.id = late.log_id
-        WHERE log.address = %(token)s AND log.block_number <= %(number)s
-          AND log.block_id NOT IN (SELECT id FROM chain_block WHERE NOT canonical)
-    )
     SELECT '0x' || encode(entry.wallet, 'hex'), sum(entry.units)
-    FROM transfer
-    CROSS JOIN LATERAL (VALUES (transfer.sender, -transfer.amount), (transfer.recipient, transfer.amount))
-        AS entry (wallet, units)
+    FROM chain_effect moved
+    CROSS JOIN LATERAL (VALUES (moved.sender, -moved.amount), (moved.recipient, moved.amount)) AS entry (wallet, units)
+    WHERE moved.effect = 'M' AND moved.token = %(token)s AND moved.block_number <= %(number)s
+      AND moved.block_id NOT IN (SELECT id FROM chain_block WHERE NOT canonical)
     GROUP BY entry.wallet HAVING sum(entry.units) <> 0
 """
 

@@ -3,18 +3,18 @@
 from datetime import datetime
 
 from apps.chain import codec
-from apps.chain.models import DeadLetter, LateTransfer, RawLog
-from apps.chain.types import Transfer
+from apps.chain.effects import effect_of
+from apps.chain.models import DeadLetter, LateEffect, RawLog
 from apps.core.db import unit_of_work
 
 BATCH = 1_000
 
 
 def decode_again(*, now: datetime) -> int:
-    """Resolve the open letters that a newer codec reads, with their transfers; the number resolved."""
+    """Resolve the open letters that a newer codec reads, with their effects; the number resolved."""
     letters = list(DeadLetter.objects.filter(resolved_at=None).order_by("pk")[:BATCH])
     readable: list[DeadLetter] = []
-    transfers: list[LateTransfer] = []
+    effects: list[LateEffect] = []
     for letter in letters:
         log = RawLog.objects.get(block_id=letter.block_id, log_index=letter.log_index)
         try:
@@ -23,9 +23,10 @@ def decode_again(*, now: datetime) -> int:
             continue
         letter.resolved_at = now
         readable.append(letter)
-        if isinstance(event, Transfer):
-            transfers.append(LateTransfer(log=log, sender=event.sender, recipient=event.recipient, amount=event.amount))
+        if (effect := effect_of(event)) is not None:
+            facts = {"effect": effect.kind, "sender": effect.sender, "recipient": effect.recipient}
+            effects.append(LateEffect(log=log, amount=effect.amount, **facts))
     with unit_of_work():
-        LateTransfer.objects.bulk_create(transfers, ignore_conflicts=True)
+        LateEffect.objects.bulk_create(effects, ignore_conflicts=True)
         DeadLetter.objects.bulk_update(readable, ["resolved_at"])
     return len(readable)

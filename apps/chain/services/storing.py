@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from apps.chain import bloom, codec
+from apps.chain.effects import effect_of
 from apps.chain.models import RawLog
-from apps.chain.types import Finality, Transfer
+from apps.chain.types import Finality
 from apps.chain.wire import Header, WireLog
 from apps.core.db import as_columns, copy_lines, fetch_all, run_sql, within_unit_of_work
 
@@ -27,20 +28,21 @@ STORE_BLOCKS = """
 
 LOG_COLUMNS = (
     "block_id", "block_number", "log_index", "tx_index", "tx_hash", "address",
-    "topics", "data", "sender", "recipient", "amount",
+    "topics", "data", "effect", "sender", "recipient", "amount",
 )  # fmt: skip
-NOTHING_MOVED = r"\N" + "\t" + r"\N" + "\t" + r"\N"
+NO_EFFECT = "\t".join([r"\N"] * 4)
 # One for the session, emptied by each commit: no catalogue churn.
 INCOMING = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_log (
         block_id bigint, block_number bigint, log_index integer, tx_index integer, tx_hash bytea, address bytea,
-        topics bytea, data bytea, sender bytea, recipient bytea, amount numeric
+        topics bytea, data bytea, effect text, sender bytea, recipient bytea, amount numeric
     ) ON COMMIT DELETE ROWS
 """
 STORE_LOGS = """
     INSERT INTO chain_rawlog (block_id, block_number, log_index, tx_index, tx_hash, address, topics, data,
-                              sender, recipient, amount)
-    SELECT block_id, block_number, log_index, tx_index, tx_hash, address, topics, data, sender, recipient, amount
+                              effect, sender, recipient, amount)
+    SELECT block_id, block_number, log_index, tx_index, tx_hash, address, topics, data,
+           effect, sender, recipient, amount
     FROM incoming_log
     ON CONFLICT (block_id, log_index) DO NOTHING
 """
@@ -77,7 +79,7 @@ def _block_row(header: Header) -> tuple[Any, ...]:
 
 @within_unit_of_work
 def store_logs(logs: Sequence[WireLog], blocks: Mapping[str, StoredBlock], *, now: datetime) -> int:
-    """Keep logs with their transfers, and a dead letter for each that does not decode; the number of new logs.
+    """Keep logs with their effects, and a dead letter for each that does not decode; the number of new logs.
 
     Of a block that this very commit made no log can be there yet: those go straight into their table. At most once in
     a unit of work.
@@ -101,18 +103,19 @@ def _lines(
     """Rows in COPY's text format; letters of those that do not decode are added to `letters`."""
     lines = []
     for each in logs:
-        block_id, moved = blocks[each.block_hash].id, NOTHING_MOVED
+        block_id, changed = blocks[each.block_hash].id, NO_EFFECT
         try:
             event = codec.decode(each.topics, each.data)
         except codec.Undecodable as error:
             event = None
             log.warning("undecodable log", extra={"tx_hash": each.tx_hash, "log_index": each.log_index})
             letters.append((block_id, each.block_number, each.log_index, each.address, str(error)[:200], now))
-        if isinstance(event, Transfer):
-            moved = f"\\\\x{event.sender[2:]}\t\\\\x{event.recipient[2:]}\t{event.amount}"
+        if (effect := effect_of(event)) is not None:
+            sender = rf"\\x{effect.sender[2:]}" if effect.sender else r"\N"
+            changed = f"{effect.kind.value}\t{sender}\t\\\\x{effect.recipient[2:]}\t{effect.amount}"
         topics = "".join(each.topics).replace("0x", "")
         lines.append(
             f"{block_id}\t{each.block_number}\t{each.log_index}\t{each.tx_index}\t\\\\x{each.tx_hash[2:]}"
-            f"\t\\\\x{each.address[2:]}\t\\\\x{topics}\t\\\\x{each.data[2:]}\t{moved}"
+            f"\t\\\\x{each.address[2:]}\t\\\\x{topics}\t\\\\x{each.data[2:]}\t{changed}"
         )
     return lines

@@ -8,7 +8,7 @@ from apps.chain.gateway import Node
 from apps.chain.models import Block, RawLog, StreamCursor
 from apps.chain.services import ingestion, watching
 from apps.chain.tests.local_chain import LocalChain, hx
-from apps.chain.types import ContractKind
+from apps.chain.types import ContractKind, EffectKind
 from apps.core.daemon import Leadership, elect
 from apps.core.db import unit_of_work
 
@@ -47,7 +47,7 @@ def watch(address: str, from_block: int, kind: ContractKind = ContractKind.CASH)
 def head_fold(token: str) -> dict[str, int]:
     """Balances at the head by the canonical logs, final or not."""
     found: dict[str, int] = {}
-    for each in RawLog.objects.filter(address=token, block__canonical=True, amount__isnull=False):
+    for each in RawLog.objects.filter(address=token, block__canonical=True, effect=EffectKind.MOVED):
         found[each.sender] = found.get(each.sender, 0) - each.amount
         found[each.recipient] = found.get(each.recipient, 0) + each.amount
     return {wallet: units for wallet, units in found.items() if units and wallet != hx(0)}

@@ -58,7 +58,7 @@ class TestStream:
         assert head_fold(token) == {ALICE: 100, BOB: 7}
         # The deployment's two RoleGranted logs are kept too, undecoded.
         assert RawLog.objects.count() == 4
-        assert RawLog.objects.exclude(amount=None).count() == 2
+        assert RawLog.objects.exclude(effect=None).count() == 2
 
     def test_gives_nothing_before_it_is_final(self, stage: Stage) -> None:
         chain, token, _ = stage
@@ -83,12 +83,12 @@ class TestStream:
 
     def test_changes_nothing_when_replayed(self, stage: Stage) -> None:
         chain, _, leadership = stage
-        before = (Block.objects.count(), RawLog.objects.count(), RawLog.objects.exclude(amount=None).count())
+        before = (Block.objects.count(), RawLog.objects.count(), RawLog.objects.exclude(effect=None).count())
         catch_up(chain.node, leadership)
         # The whole past again: as if the contract had never been covered.
         WatchedContract.objects.update(covered=False, covered_to=0)
         catch_up(chain.node, leadership)
-        assert (Block.objects.count(), RawLog.objects.count(), RawLog.objects.exclude(amount=None).count()) == before
+        assert (Block.objects.count(), RawLog.objects.count(), RawLog.objects.exclude(effect=None).count()) == before
         assert WatchedContract.objects.get().covered
 
     def test_follows_one_block_replaced_and_its_transaction_mined_again(self, stage: Stage) -> None:

@@ -4,16 +4,20 @@ from django.contrib import admin
 
 from apps.chain.models import (
     Block,
+    BlockEffect,
     ChainIdentity,
     ContractAddress,
     DeadLetter,
+    HolderBalance,
     LateEffect,
     RawLog,
     RegistryEntry,
+    Reorganisation,
     Signer,
     SignerNonce,
     StreamCursor,
     TokenBinding,
+    TokenSupply,
     TxAttempt,
     TxIntent,
     WatchedContract,
@@ -85,6 +89,38 @@ class LateEffectAdmin(ReadOnlyAdmin):
 
     table = ("id", "log_id", "effect", "sender", "recipient", "amount")
     search_fields = ("id", "log__id", "sender", "recipient")
+
+
+@admin.register(HolderBalance)
+class HolderBalanceAdmin(ReadOnlyAdmin):
+    """Balances as the chain's logs tell them, at the head and at the final block."""
+
+    table = ("id", "token", "wallet", "head", "final", "frozen_head", "frozen_final")
+    search_fields = ("id", "token", "wallet")
+
+
+@admin.register(TokenSupply)
+class TokenSupplyAdmin(ReadOnlyAdmin):
+    """Supplies as the chain's logs tell them."""
+
+    table = ("token", "head", "final")
+    search_fields = ("token",)
+
+
+@admin.register(BlockEffect)
+class BlockEffectAdmin(ReadOnlyAdmin):
+    """When a block was added to the balances at the head, and when it was taken back."""
+
+    table = ("id", "block_id", "turn", "is_taken_back", "at")
+    search_fields = ("id", "block__number", "block__hash")
+
+
+@admin.register(Reorganisation)
+class ReorganisationAdmin(ReadOnlyAdmin):
+    """Where the stream left blocks for others."""
+
+    table = ("id", "at", "ancestor_number", "tip_number", "ancestor_hash", "tip_hash")
+    search_fields = ("id", "ancestor_number", "tip_number", "ancestor_hash", "tip_hash")
 
 
 @admin.register(DeadLetter)

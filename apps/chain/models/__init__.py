@@ -10,22 +10,27 @@ from apps.chain.models.blocks import (
     WatchedContract,
 )
 from apps.chain.models.contracts import ContractAddress
+from apps.chain.models.holders import BlockEffect, HolderBalance, Reorganisation, TokenSupply
 from apps.chain.models.identities import ChainIdentity, RegistryEntry, TokenBinding
 from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxIntent
 
 __all__ = [
     "Block",
+    "BlockEffect",
     "Chain",
     "ChainIdentity",
     "ContractAddress",
     "DeadLetter",
+    "HolderBalance",
     "LateEffect",
     "RawLog",
     "RegistryEntry",
+    "Reorganisation",
     "Signer",
     "SignerNonce",
     "StreamCursor",
     "TokenBinding",
+    "TokenSupply",
     "TxAttempt",
     "TxIntent",
     "WatchedContract",

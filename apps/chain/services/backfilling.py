@@ -10,19 +10,21 @@ from apps.chain.errors import IncompleteAnswer
 from apps.chain.fetching import RangeCap, fetch_headers, fetch_logs
 from apps.chain.gateway import Node
 from apps.chain.models import Block, StreamCursor, WatchedContract
+from apps.chain.services import holders
 from apps.chain.services.cursors import hold_cursor
 from apps.chain.services.finality import CHANNEL, final_number
 from apps.chain.services.storing import StoredBlock, store_blocks, store_logs
 from apps.chain.types import Finality
 from apps.chain.wire import Header
 from apps.core.daemon import Leadership
-from apps.core.db import notify, run_sql, unit_of_work
+from apps.core.db import fetch_all, notify, unit_of_work
 
 HEADERS_A_STEP = 200
 
 COVER = """
     UPDATE chain_watchedcontract SET covered_to = GREATEST(covered_to, %s), covered = %s
     WHERE address = ANY(%s) AND NOT covered
+    RETURNING address, covered
 """
 
 
@@ -49,7 +51,8 @@ def backfill(*, node: Node, leadership: Leadership, cursor: StreamCursor, cap: R
         leadership.fence()
         hold_cursor(cursor)
         store_logs(logs, {block.hash: StoredBlock(block.pk, is_new=False) for block in blocks}, now=now)
-        run_sql(COVER, [last, last >= cursor.number, group])
+        covered = fetch_all(COVER, [last, last >= cursor.number, group])
+        holders.join(addresses=[address for address, is_whole in covered if is_whole])
         notify(CHANNEL)
     return last < cursor.number or bool(others)
 

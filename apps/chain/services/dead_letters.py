@@ -5,6 +5,7 @@ from datetime import datetime
 from apps.chain import codec
 from apps.chain.effects import effect_of
 from apps.chain.models import DeadLetter, LateEffect, RawLog
+from apps.chain.services.holders import fold_late
 from apps.core.db import unit_of_work
 
 BATCH = 1_000
@@ -27,6 +28,7 @@ def decode_again(*, now: datetime) -> int:
             facts = {"effect": effect.kind, "sender": effect.sender, "recipient": effect.recipient}
             effects.append(LateEffect(log=log, amount=effect.amount, **facts))
     with unit_of_work():
-        LateEffect.objects.bulk_create(effects, ignore_conflicts=True)
+        LateEffect.objects.bulk_create(effects)
+        fold_late(logs=[effect.log_id for effect in effects])
         DeadLetter.objects.bulk_update(readable, ["resolved_at"])
     return len(readable)

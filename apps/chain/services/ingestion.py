@@ -12,7 +12,7 @@ from apps.chain.fetching import RangeCap, Tip, fetch_headers, fetch_logs, fetch_
 from apps.chain.gateway import Node
 from apps.chain.models import Chain, StreamCursor, WatchedContract
 from apps.chain.selectors.blocks import STREAM
-from apps.chain.services import backfilling, discovery, finality, reorganisation
+from apps.chain.services import backfilling, discovery, finality, holders, reorganisation
 from apps.chain.services.cursors import move_cursor
 from apps.chain.services.storing import store_blocks, store_logs
 from apps.chain.wire import Header, read_header
@@ -43,7 +43,8 @@ def advance(*, node: Node, leadership: Leadership, cap: RangeCap, now: datetime)
         _extend(node, leadership, cursor, headers[1:], tip, cap, now)
     finality.finalise(leadership=leadership, cursor=cursor, tip=tip)
     behind = backfilling.backfill(node=node, leadership=leadership, cursor=cursor, cap=cap, now=now)
-    return behind or cursor.number < tip.head.number
+    folds = [fold(leadership=leadership, now=now) for fold in (holders.follow_head, holders.follow_final)]
+    return behind or any(folds) or cursor.number < tip.head.number
 
 
 def recognise(*, node: Node, now: datetime) -> None:

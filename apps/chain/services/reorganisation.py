@@ -5,7 +5,8 @@ from datetime import datetime
 
 from apps.chain.fetching import fetch_headers
 from apps.chain.gateway import Node
-from apps.chain.models import Block, StreamCursor
+from apps.chain.models import Block, Reorganisation, StreamCursor
+from apps.chain.services import holders
 from apps.chain.services.cursors import halt, move_cursor
 from apps.chain.services.finality import final_number
 from apps.core.daemon import Leadership
@@ -37,11 +38,23 @@ def rewind(*, node: Node, leadership: Leadership, cursor: StreamCursor, now: dat
             halt(cursor, reason=REORG_BELOW_FINAL)
             return False
         depth = cursor.number - ancestor.number
+        holders.take_back(ancestor=ancestor, now=now)
+        _record(cursor, ancestor, now)
         move_cursor(cursor, number=ancestor.number, hash_=ancestor.hash, now=now)
         run_sql("UPDATE chain_block SET canonical = false WHERE canonical AND number > %s", [ancestor.number])
         run_sql(UNCOVER, [ancestor.number, ancestor.number])
     log.warning("chain reorganised", extra={"ancestor": ancestor.number, "depth": depth})
     return True
+
+
+def _record(cursor: StreamCursor, ancestor: Block, now: datetime) -> None:
+    Reorganisation.objects.create(
+        ancestor_number=ancestor.number,
+        ancestor_hash=ancestor.hash,
+        tip_number=cursor.number,
+        tip_hash=cursor.hash,
+        at=now,
+    )
 
 
 def _common_ancestor(node: Node, floor: int, top: int) -> Block | None:

@@ -10,6 +10,7 @@ from apps.audit.models import AuditLog
 from apps.chain.errors import NodeBehind, NotCovered
 from apps.chain.models import Block, RawLog, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
+from apps.chain.selectors.blocks import STREAM
 from apps.chain.tests.local_chain import LocalChain, hx
 from apps.chain.tests.stage import (
     ALICE,
@@ -151,12 +152,15 @@ class TestStream:
 
     def test_does_not_rewind_for_a_node_that_is_behind(self, stage: Stage) -> None:
         chain, _, leadership = stage
-        before, height = StreamCursor.objects.get(), Block.objects.filter(canonical=True).count()
+        before, height = StreamCursor.objects.get(name=STREAM), Block.objects.filter(canonical=True).count()
         snapshot_head = chain.head()
         chain.node.call("anvil_rollback", 4)
         with pytest.raises(NodeBehind):
             step(chain.node, leadership)
-        assert (StreamCursor.objects.get().number, StreamCursor.objects.get().hash) == (before.number, before.hash)
+        assert (StreamCursor.objects.get(name=STREAM).number, StreamCursor.objects.get(name=STREAM).hash) == (
+            before.number,
+            before.hash,
+        )
         assert Block.objects.filter(canonical=True).count() == height
         chain.mine(5)
         assert chain.head() == snapshot_head + 1

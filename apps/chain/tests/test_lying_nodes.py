@@ -13,6 +13,7 @@ from apps.chain.fetching import RangeCap
 from apps.chain.gateway import Node
 from apps.chain.models import Block, RawLog, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks
+from apps.chain.selectors.blocks import STREAM
 from apps.chain.tests.front import Answer, Front, front_of
 from apps.chain.tests.local_chain import LocalChain
 from apps.chain.tests.stage import ALICE, BOB, catch_up, head_fold, lead, node_logs, step, stored_logs, watch
@@ -75,12 +76,12 @@ class TestEmptyAnswers:
     def test_do_not_move_the_cursor_where_the_bloom_disagrees(self, stage: Stage, front: Front, node: Node) -> None:
         chain, token, leadership = stage
         chain.mint(token, ALICE, 100)
-        before = StreamCursor.objects.get().number
+        before = StreamCursor.objects.get(name=STREAM).number
         front.lie = no_logs
         for _ in range(3):
             with pytest.raises(IncompleteAnswer):
                 step(node, leadership)
-        assert StreamCursor.objects.get().number == before
+        assert StreamCursor.objects.get(name=STREAM).number == before
         assert not Block.objects.filter(number__gt=before).exists()
         front.lie = lambda *_: None
         catch_up(node, leadership)
@@ -119,7 +120,7 @@ class TestEmptyAnswers:
         chain, token, leadership = stage
         chain.mint(token, ALICE, 1)
         chain.mine(1)
-        before = StreamCursor.objects.get().number
+        before = StreamCursor.objects.get(name=STREAM).number
 
         def headless(method: str, params: list[Any], truth: Answer) -> Answer | None:
             return {"result": None} if method == "eth_getBlockByNumber" and params[0] == hex(before + 1) else None
@@ -127,7 +128,7 @@ class TestEmptyAnswers:
         front.lie = headless
         with pytest.raises(IncompleteAnswer):
             step(node, leadership)
-        assert StreamCursor.objects.get().number == before
+        assert StreamCursor.objects.get(name=STREAM).number == before
         front.lie = lambda *_: None
         catch_up(node, leadership)
         assert head_fold(token)[ALICE] == 102

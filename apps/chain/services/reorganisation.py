@@ -3,8 +3,7 @@
 import logging
 from datetime import datetime
 
-from apps.chain.fetching import fetch_headers
-from apps.chain.gateway import Node
+from apps.chain.fetching import Endpoint, fetch_headers
 from apps.chain.models import Block, Reorganisation, StreamCursor
 from apps.chain.services import holders
 from apps.chain.services.cursors import halt, move_cursor
@@ -23,7 +22,7 @@ UNCOVER = """
 """
 
 
-def rewind(*, node: Node, leadership: Leadership, cursor: StreamCursor, now: datetime) -> bool:
+def rewind(*, node: Endpoint, leadership: Leadership, cursor: StreamCursor, now: datetime) -> bool:
     """Mark our blocks above the common ancestor not canonical and put the cursor on it, in one commit.
 
     True if the stream can go on. Where the chains part below a final block, the stream halts and nothing else
@@ -57,7 +56,7 @@ def _record(cursor: StreamCursor, ancestor: Block, now: datetime) -> None:
     )
 
 
-def _common_ancestor(node: Node, floor: int, top: int) -> Block | None:
+def _common_ancestor(node: Endpoint, floor: int, top: int) -> Block | None:
     """Our highest canonical block, not below `floor`, that the node's chain holds too."""
     while top >= floor:
         bottom = max(floor, top - HEADERS_AT_ONCE + 1)

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from itertools import pairwise
 
-from apps.chain.fetching import RangeCap
 from apps.chain.gateway import Node
 from apps.chain.models import Block, DeadLetter, LateEffect, RawLog, StreamCursor, WatchedContract
 from apps.chain.selectors import holdings
@@ -26,16 +25,15 @@ def lead() -> Leadership:
     return leadership
 
 
-def step(node: Node, leadership: Leadership, cap: RangeCap | None = None) -> bool:
+def step(node: Node, leadership: Leadership) -> bool:
     """One step; true if more is waiting."""
-    return ingestion.advance(node=node, leadership=leadership, cap=cap or RangeCap(), now=NOW)
+    return ingestion.advance(node=node, leadership=leadership, now=NOW)
 
 
-def catch_up(node: Node, leadership: Leadership, cap: RangeCap | None = None) -> int:
+def catch_up(node: Node, leadership: Leadership) -> int:
     """Step until nothing is waiting; the number of steps."""
-    cap = cap or RangeCap()
     steps = 1
-    while step(node, leadership, cap):
+    while step(node, leadership):
         steps += 1
         assert steps < 500
     balances_are_folds()

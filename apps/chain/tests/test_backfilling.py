@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from apps.chain.errors import NotCovered, WatchConflict
-from apps.chain.fetching import RangeCap
+from apps.chain.limits import WIDEST_RANGE, Cap
 from apps.chain.models import Block, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
 from apps.chain.selectors.blocks import STREAM
@@ -113,8 +113,10 @@ class TestLateContracts:
         catch_up(chain.node, leadership)
         watch(token, 1)
         head = chain.head()
+        chain.node.limits.ranges = Cap(30)
         while (covered_to := WatchedContract.objects.get(address=token).covered_to) < head - 30:
-            assert step(chain.node, leadership, RangeCap(blocks=30))
+            assert step(chain.node, leadership)
+        chain.node.limits.ranges = Cap(WIDEST_RANGE)
         assert covered_to < head
         chain.reorg(50, [(signed, 3)])
         assert step(chain.node, leadership)

@@ -62,7 +62,7 @@ def at_logs(act: Callable[[], object]) -> Callable[[str, list[Any], Answer], Ans
     """Do something while a worker waits for its logs; the answer stays the true one."""
 
     def lie(method: str, params: list[Any], truth: Answer) -> Answer | None:
-        if method == "eth_getLogs":
+        if method == "eth_getBlockReceipts":
             act()
         return None
 

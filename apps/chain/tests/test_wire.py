@@ -1,11 +1,13 @@
 """A log that is not what a log looks like is an incomplete answer: what it says goes into COPY as it stands."""
 
+import json
 from typing import Any
 
+import msgspec
 import pytest
 
 from apps.chain.errors import IncompleteAnswer
-from apps.chain.wire import read_log
+from apps.chain.wire import LOGS, WireLog, decode, log_of
 
 H = "0x" + "a1" * 32
 GOOD = {
@@ -18,6 +20,11 @@ GOOD = {
     "topics": [H, H],
     "data": "0x00FF",
 }
+
+
+def read_log(served: dict[str, Any]) -> WireLog:
+    (log,) = decode(LOGS, msgspec.Raw(json.dumps([served]).encode()), what="logs")
+    return log_of(log)
 
 
 class TestALog:

@@ -1,0 +1,26 @@
+"""A busy chain behind a front that lies, and what an honest reading of it gives."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from apps.chain.tests.busy_chain import BusyChain, busy_chain
+from apps.chain.tests.fetching.reading import Truth, truth_of
+from apps.chain.tests.front import Front, front_of
+
+
+@pytest.fixture(scope="module")
+def chain() -> Iterator[BusyChain]:
+    with busy_chain() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def truth(chain: BusyChain) -> Truth:
+    return truth_of(chain)
+
+
+@pytest.fixture
+def front(chain: BusyChain) -> Iterator[Front]:
+    with front_of(chain.url) as found:
+        yield found

@@ -100,8 +100,10 @@ class Node:
 
     def _learn(self, error: RpcError, tried: int) -> None:
         """Ask for half as many calls at once from now on, unless there is nothing to halve."""
-        if tried == 1 or refusals.read(error) is Refusal.RATE:
-            raise ChainUnavailable(cause="RateLimited" if tried > 1 else "BatchRefused", rpc_code=error.code)
+        if refusals.read(error) is Refusal.RATE:
+            raise ChainUnavailable(cause="RateLimited", rpc_code=error.code)
+        if tried == 1:
+            raise ChainUnavailable(cause="BatchRefused", rpc_code=error.code)
         self.limits.batch_calls = max(1, tried // 2)
 
     def _check_chain(self) -> None:

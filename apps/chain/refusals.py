@@ -75,6 +75,8 @@ def read(error: RpcError) -> Refusal:
         return Refusal.METHOD
     if PRUNED.search(words):
         return Refusal.PRUNED
+    if "addresses" in words:  # too many contracts in one question: fewer blocks would not help
+        return Refusal.OTHER
     if error.code in TOO_MUCH_CODES or TOO_MUCH.search(words):
         return Refusal.TOO_MUCH
     return Refusal.OTHER

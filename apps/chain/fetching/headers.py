@@ -9,7 +9,8 @@ import msgspec
 from apps.chain.errors import ChainUnavailable, IncompleteAnswer, RpcError
 from apps.chain.fetching.endpoint import Call, Endpoint
 from apps.chain.limits import Cap, HeaderPolicy, Policy
-from apps.chain.proofs.headers import Unverifiable, header_hash
+from apps.chain.proofs.errors import Unverifiable
+from apps.chain.proofs.headers import header_hash
 from apps.chain.wire import HEADER, Header, HeaderAnswer, decode, header_of
 
 TOO_SLOW = frozenset({"ReadTimeout", "AnswerTooLong"})

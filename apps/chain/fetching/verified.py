@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from apps.chain.errors import IncompleteAnswer
-from apps.chain.proofs.headers import Unverifiable
+from apps.chain.proofs.errors import Unverifiable
 from apps.chain.proofs.receipts import receipts_root
 from apps.chain.wire import Header, ReceiptAnswer, WireLog
 

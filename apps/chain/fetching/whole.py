@@ -2,9 +2,12 @@
 
 from collections.abc import Sequence
 
+from msgspec import Raw
+
 from apps.chain import bloom
 from apps.chain.errors import IncompleteAnswer, RpcError
 from apps.chain.fetching.endpoint import Call, Endpoint
+from apps.chain.fetching.headers import less_if_slow
 from apps.chain.fetching.suspects import Suspects
 from apps.chain.wire import LOGS, RECEIPTS, Header, LogAnswer, ReceiptAnswer, WireLog, decode, log_of
 
@@ -15,16 +18,23 @@ def fetch_by_bloom(node: Endpoint, headers: Sequence[Header], suspects: Suspects
     Raises IncompleteAnswer unless the bloom of all is the header's and they are numbered from 0 without a gap: what a
     shorter answer with the same bloom left out is not found. Raises ChainUnavailable, RpcError.
     """
-    calls: list[Call] = [("eth_getLogs", ({"blockHash": header.hash},)) for header in headers]
-    found = {}
-    for header, answer in zip(headers, node.ask(calls) if calls else [], strict=True):
-        if isinstance(answer, RpcError):
-            logs = _logs_of_receipts(node, header)
-        else:
-            logs = [log_of(log) for log in decode(LOGS, answer, what="logs", number=header.number)]
-        whole = _require_whole(header, logs)
-        found[header.hash] = [log for log in whole if log.address in suspects[header.hash]]
+    cap = node.limits.receipts
+    found: dict[str, list[WireLog]] = {}
+    while len(found) < len(headers):
+        part = headers[len(found) :][: cap.value]
+        calls: list[Call] = [("eth_getLogs", ({"blockHash": header.hash},)) for header in part]
+        with less_if_slow(cap, len(part)):
+            answers = node.ask(calls)
+        for header, answer in zip(part, answers, strict=True):
+            logs = _logs_of_receipts(node, header) if isinstance(answer, RpcError) else _logs(header, answer)
+            whole = _require_whole(header, logs)
+            found[header.hash] = [log for log in whole if log.address in suspects[header.hash]]
+        cap.accept(len(part))
     return found
+
+
+def _logs(header: Header, answer: Raw) -> list[WireLog]:
+    return [log_of(log) for log in decode(LOGS, answer, what="logs", number=header.number)]
 
 
 def _logs_of_receipts(node: Endpoint, header: Header) -> list[WireLog]:

@@ -10,11 +10,8 @@ from typing import Protocol
 
 from eth_hash.auto import keccak
 
+from apps.chain.proofs.errors import Unverifiable
 from apps.chain.proofs.rlp import encode_bytes, encode_int, encode_list
-
-
-class Unverifiable(ValueError):
-    """What was served cannot be hashed as the chain did: nothing is said of whether it is true."""
 
 
 class HeaderFields(Protocol):

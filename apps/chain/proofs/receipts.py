@@ -11,7 +11,7 @@ texts, and each text must begin with 0x: then no spaces and no shifted bytes can
 from collections.abc import Sequence
 from typing import Protocol
 
-from apps.chain.proofs.headers import Unverifiable
+from apps.chain.proofs.errors import Unverifiable
 from apps.chain.proofs.trie import ordered_root
 
 TYPES = {"0x0": "", "0x1": "01", "0x2": "02", "0x3": "03", "0x4": "04"}  # EIP-2930, 1559, 4844, 7702
@@ -58,14 +58,14 @@ def receipt_bytes(receipt: Receipt) -> bytes:
     """
     try:
         return bytes.fromhex(_text(receipt).replace("0x", ""))
-    except (ValueError, TypeError):
+    except (KeyError, ValueError, TypeError):
         raise Unverifiable("a receipt of unknown type or malformed fields") from None
 
 
 def _text(receipt: Receipt) -> str:
-    kind = TYPES.get(receipt.type)
-    if kind is None or len(receipt.logs_bloom) != BLOOM or receipt.logs_bloom[:2] != "0x":
-        raise ValueError(receipt.type)
+    kind = TYPES[receipt.type]
+    if len(receipt.logs_bloom) != BLOOM or receipt.logs_bloom[:2] != "0x":
+        raise ValueError(receipt.logs_bloom)
     outcome, outcome_bytes = _outcome(receipt)
     gas = _item(_minimal(receipt.cumulative_gas_used))
     logs, logs_bytes = _logs(receipt.logs)
@@ -76,14 +76,10 @@ def _text(receipt: Receipt) -> str:
 def _outcome(receipt: Receipt) -> tuple[str, int]:
     """The status, or before Byzantium the state root; and its length in bytes."""
     if receipt.status is not None:
-        return STATUS.get(receipt.status) or _refuse(receipt.status), 1
+        return STATUS[receipt.status], 1
     if receipt.root is None or len(receipt.root) != WORD or receipt.root[:2] != "0x":
         raise ValueError(receipt.root)
     return "a0" + receipt.root, 33
-
-
-def _refuse(text: str) -> str:
-    raise ValueError(text)
 
 
 def _minimal(quantity: str) -> str:

@@ -72,6 +72,7 @@ class TestWords:
             (-32602, "Archive requests require a personal token", Refusal.PRUNED),
             (-32602, "invalid argument 0: hex string has length 3", Refusal.OTHER),
             (-32000, "unknown block", Refusal.OTHER),
+            (-32602, "exceed max addresses or topics per search position", Refusal.OTHER),
             (-32603, "internal error", Refusal.OTHER),
             (0, "", Refusal.OTHER),
         ],

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from apps.chain.proofs.headers import ALWAYS, FORKS, Unverifiable, header_hash
+from apps.chain.proofs.errors import Unverifiable
+from apps.chain.proofs.headers import ALWAYS, FORKS, header_hash
 from apps.chain.tests.proofs.fixtures import MAINNET_GENESIS, SEPOLIA_GLAMSTERDAM
 from apps.chain.wire import HEADER, HeaderAnswer
 

@@ -9,7 +9,7 @@ from eth_utils import keccak
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.chain.proofs.headers import Unverifiable
+from apps.chain.proofs.errors import Unverifiable
 from apps.chain.proofs.receipts import receipt_bytes, receipts_root
 from apps.chain.wire import ReceiptAnswer, ReceiptLog
 

@@ -104,4 +104,5 @@ class Limits:
     receipts: Cap = field(default_factory=lambda: Cap(RECEIPTS_A_BATCH))
     batch_calls: int = CALLS_A_BATCH
     block_receipts: bool = True  # whether it has eth_getBlockReceipts
+    raw_transactions: bool = True  # whether it has eth_getRawTransactionByHash
     measured: Measured = field(default_factory=Measured)

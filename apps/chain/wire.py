@@ -20,7 +20,8 @@ Topics = Annotated[list[str], msgspec.Meta(max_length=4)]
 class Header:
     """A block header. `timestamp` is in seconds, `bloom` a 2048-bit integer.
 
-    `transactions` are the hashes of the block's transactions in order, None where they are not known.
+    `transactions` are the hashes of the block's transactions in order, None where they are not known: a stored block
+    does not tell them, nor gas used, nor their root.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Header:
     bloom: int
     gas_used: int = 0
     transactions: tuple[str, ...] | None = None
+    transactions_root: str = ""
 
 
 class WireLog(msgspec.Struct, frozen=True, gc=False):
@@ -152,6 +154,7 @@ def header_of(answer: HeaderAnswer) -> Header:
             bloom=int(fixed(answer.logs_bloom, BLOOM), 16),
             gas_used=quantity(answer.gas_used),
             transactions=tuple([fixed(each, HASH) for each in answer.transactions]),
+            transactions_root=fixed(answer.transactions_root, HASH),
         )
     except ValueError:
         raise IncompleteAnswer(what="header") from None
@@ -185,6 +188,14 @@ def quantity(text: str) -> int:
 
 def fixed(text: str, size: int) -> str:
     """The text of so many bytes, in lower case. Raises ValueError unless it is 0x and hexadecimal digits."""
-    if text[:2] != "0x" or len(text) != 2 + 2 * size or len(bytes.fromhex(text[2:])) != size:
+    if len(raw_bytes(text)) != size:
         raise ValueError(text)
     return text.lower()
+
+
+def raw_bytes(text: str) -> bytes:
+    """The bytes of a text. Raises ValueError unless it is 0x and hexadecimal digits (`fromhex` skips spaces)."""
+    raw = bytes.fromhex(text[2:])
+    if text[:2] != "0x" or len(text) != 2 + 2 * len(raw):
+        raise ValueError(text)
+    return raw

@@ -9,6 +9,7 @@ not suffice is kept.
 from apps.chain.fetching.blocks import FetchedBlock, all_logs, fetch_blocks
 from apps.chain.fetching.endpoint import Call, Endpoint
 from apps.chain.fetching.headers import Tip, fetch_headers, fetch_tip
+from apps.chain.fetching.transactions import prove_transactions
 from apps.chain.limits import Limits, Policy
 
 __all__ = [
@@ -22,4 +23,5 @@ __all__ = [
     "fetch_blocks",
     "fetch_headers",
     "fetch_tip",
+    "prove_transactions",
 ]

@@ -13,6 +13,7 @@ from apps.chain.wire import Header
 BYTE_MICROSECONDS = 0.0093
 TRANSACTION_MICROSECONDS = 30.0
 LOG_MICROSECONDS = 13.0
+LOG_BYTES = 650  # as eth_getLogs serves a transfer
 WORTH = 4  # how much dearer an answer may be that proves itself
 
 
@@ -33,6 +34,13 @@ def fitting(blocks: Sequence[Header], limits: Limits) -> int:
         if count and total > TARGET_BYTES:
             return count
     return min(len(blocks), limits.receipts.value)
+
+
+def within_range(blocks: Sequence[Header], limits: Limits) -> Sequence[Header]:
+    """The first blocks, as far as they fit one question for logs and, as predicted, one answer: at least one."""
+    count = max(1, int(TARGET_BYTES / (LOG_BYTES * max(1.0, limits.measured.logs_a_suspect))))
+    end = blocks[0].number + limits.ranges.value
+    return [block for block in blocks[: min(count, limits.ranges.value)] if block.number < end]
 
 
 def _bytes(block: Header, measured: Measured) -> float:

@@ -13,6 +13,7 @@ from apps.chain import bloom, refusals
 from apps.chain.errors import ChainUnavailable, IncompleteAnswer, RpcError
 from apps.chain.fetching.endpoint import Endpoint
 from apps.chain.fetching.headers import less_if_slow
+from apps.chain.fetching.plan import within_range
 from apps.chain.fetching.suspects import Suspects, silent
 from apps.chain.refusals import Refusal
 from apps.chain.wire import LOGS, Header, WireLog, decode, log_of
@@ -30,7 +31,7 @@ def fetch_by_ranges(node: Endpoint, headers: Sequence[Header], suspects: Suspect
     found: ByBlock = {}
     at = 0
     while at < len(headers):
-        part = _within(headers[at:], node.limits.ranges.value)
+        part = within_range(headers[at:], node.limits)
         answer = _range(node, part, suspects, partial(whole, node, part, suspects))
         if answer is not None:
             found |= answer
@@ -38,12 +39,6 @@ def fetch_by_ranges(node: Endpoint, headers: Sequence[Header], suspects: Suspect
     doubtful = [header for header in headers if silent(suspects[header.hash], found.get(header.hash, ()))]
     node.limits.measured.learn_suspects(blocks=len(headers), logs=sum(map(len, found.values())), silent=len(doubtful))
     return found | (whole(node, doubtful, suspects) if doubtful else {})
-
-
-def _within(headers: Sequence[Header], width: int) -> Sequence[Header]:
-    """The first headers, as far as they lie within so many blocks."""
-    end = headers[0].number + width
-    return [header for header in headers[:width] if header.number < end]
 
 
 def _range(

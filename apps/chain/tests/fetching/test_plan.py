@@ -4,9 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.chain.fetching.plan import choose, fitting
+from apps.chain.fetching.plan import choose, fitting, within_range
 from apps.chain.limits import STREAK, TARGET_BYTES, Cap, Limits, Measured, Mode
 from apps.chain.wire import Header
+
+
+def numbered(number: int) -> Header:
+    return Header(number, "0x", "0x", 0, "0x", "0x", 0)
 
 
 def block(gas_used: int, transactions: int) -> Header:
@@ -51,6 +55,15 @@ class TestFitting:
         count = fitting([block(each, 1) for each in gas], Limits())
         assert 1 <= count <= len(gas)
         assert count == 1 or sum(gas[:count]) * 0.05 <= TARGET_BYTES
+
+
+class TestRange:
+    def test_is_as_wide_as_the_endpoint_takes_and_its_answer_as_long_as_predicted(self) -> None:
+        blocks = [numbered(at) for at in (1, 2, 3, 8, 9, 10, 11)]
+        for width, found in ((1, [1]), (3, [1, 2, 3]), (8, [1, 2, 3, 8]), (2_000, [1, 2, 3, 8, 9, 10, 11])):
+            assert [block.number for block in within_range(blocks, Limits(ranges=Cap(width)))] == found
+        for logs, count in ((1, 7), (4_000, 3), (10**9, 1)):
+            assert len(within_range(blocks, Limits(measured=Measured(logs_a_suspect=logs)))) == count
 
 
 class TestCap:

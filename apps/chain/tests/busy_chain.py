@@ -107,18 +107,18 @@ def blob_transaction(key: LocalAccount, nonce: int, to: str, data: bytes) -> byt
 
 
 @contextmanager
-def busy_chain() -> Iterator[BusyChain]:
-    """A chain whose blocks are of every kind, ended with the block."""
+def busy_chain(crowd: int = 270) -> Iterator[BusyChain]:
+    """A chain whose blocks are of every kind, one of them of so many transactions; ended with the block."""
     with private_node() as url:
         chain = BusyChain(url)
         try:
-            _fill(chain)
+            _fill(chain, crowd)
             yield chain
         finally:
             chain.close()
 
 
-def _fill(chain: BusyChain) -> None:
+def _fill(chain: BusyChain, crowd: int) -> None:
     chain.mine(2)
     chain.send_types(0, 1, 2, 4)
     chain.talk(300)
@@ -127,5 +127,5 @@ def _fill(chain: BusyChain) -> None:
             chain.send(contract, "0x" + "7f" * (32 * topics + size))
     chain.send(chain.faulty, "0x")
     say = {"to": chain.talker, "data": f"0x{2:064x}"}
-    chain.crowd([{"to": chain.faulty} if at % 40 == 7 else say for at in range(270)])
+    chain.crowd([{"to": chain.faulty} if at % 40 == 7 else say for at in range(crowd)])
     chain.mine(1)

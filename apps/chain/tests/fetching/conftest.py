@@ -11,7 +11,7 @@ from apps.chain.tests.front import Front, front_of
 
 @pytest.fixture(scope="module")
 def chain() -> Iterator[BusyChain]:
-    with busy_chain() as found:
+    with busy_chain(crowd=30) as found:
         yield found
 
 
@@ -20,7 +20,22 @@ def truth(chain: BusyChain) -> Truth:
     return truth_of(chain)
 
 
+@pytest.fixture(scope="module")
+def shared_front(chain: BusyChain) -> Iterator[Front]:
+    with front_of(chain.url) as found:
+        yield found
+
+
 @pytest.fixture
-def front(chain: BusyChain) -> Iterator[Front]:
+def front(shared_front: Front) -> Front:
+    """An honest front that was asked nothing yet."""
+    shared_front.lie = lambda *_: None
+    shared_front.asked.clear()
+    return shared_front
+
+
+@pytest.fixture
+def slow_front(chain: BusyChain) -> Iterator[Front]:
+    """One of the test's own, which may still be busy with what nobody waits for."""
     with front_of(chain.url) as found:
         yield found

@@ -86,12 +86,12 @@ class TestHeaders:
             with pytest.raises(RpcError):
                 fetch_headers(node, 1, 2)
 
-    def test_are_asked_for_in_batches_that_a_slow_node_makes_smaller(self, front: Front) -> None:
+    def test_are_asked_for_in_batches_that_a_slow_node_makes_smaller(self, slow_front: Front) -> None:
         def slow(method: str, params: list[Any], told: Answer) -> Answer | None:
             time.sleep(0.05 if method == "eth_getBlockByNumber" else 0)
             return None
 
-        with session(front, lie=slow, seconds=0.8) as node:
+        with session(slow_front, lie=slow, seconds=0.8) as node:
             node.limits.headers = Cap(40)
             with pytest.raises(ChainUnavailable):
                 fetch_headers(node, 0, 29)

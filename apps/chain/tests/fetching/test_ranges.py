@@ -100,15 +100,15 @@ class TestRefusedRanges:
             assert node.limits.ranges.value == 2_000
         assert methods(front).count("eth_getLogs") == 1
 
-    def test_are_halved_after_a_timeout(self, front: Front, truth: Truth) -> None:
+    def test_are_halved_after_a_timeout(self, slow_front: Front, truth: Truth) -> None:
         def slow(method: str, params: list[Any], told: Answer) -> Answer | None:
             time.sleep(1.2 if method == "eth_getLogs" else 0)
             return None
 
-        with session(front, RANGES, lie=slow, seconds=0.8) as node:
+        with session(slow_front, RANGES, lie=slow, seconds=0.8) as node:
             with pytest.raises(ChainUnavailable):
                 read_all(node, truth)
-            assert node.limits.ranges.value == ranges(front)[0] // 2
+            assert node.limits.ranges.value == ranges(slow_front)[0] // 2
 
     def test_grow_again_after_twenty_answers(self, front: Front, truth: Truth) -> None:
         with session(front, RANGES) as node:

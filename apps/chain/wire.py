@@ -11,6 +11,8 @@ import msgspec
 from apps.chain.errors import IncompleteAnswer
 
 HASH, ADDRESS, BLOOM = 32, 20, 256  # bytes
+# A header may be true to its hash and yet name what no calendar and no column holds.
+LARGEST, LARGEST_INDEX, LAST_SECOND = 2**63 - 1, 2**31 - 1, 253_402_300_799
 
 T = TypeVar("T")
 Topics = Annotated[list[str], msgspec.Meta(max_length=4)]
@@ -148,7 +150,7 @@ def header_of(answer: HeaderAnswer) -> Header:
             number=quantity(answer.number),
             hash=fixed(answer.hash, HASH),
             parent_hash=fixed(answer.parent_hash, HASH),
-            timestamp=quantity(answer.timestamp),
+            timestamp=quantity(answer.timestamp, LAST_SECOND),
             state_root=fixed(answer.state_root, HASH),
             receipts_root=fixed(answer.receipts_root, HASH),
             bloom=int(fixed(answer.logs_bloom, BLOOM), 16),
@@ -168,9 +170,9 @@ def log_of(answer: LogAnswer) -> WireLog:
         return WireLog(
             quantity(answer.block_number),
             fixed(answer.block_hash, HASH),
-            quantity(answer.log_index),
+            quantity(answer.log_index, LARGEST_INDEX),
             fixed(answer.transaction_hash, HASH),
-            quantity(answer.transaction_index),
+            quantity(answer.transaction_index, LARGEST_INDEX),
             fixed(answer.address, ADDRESS),
             tuple([fixed(topic, HASH) for topic in answer.topics]),
             fixed(answer.data, len(answer.data) // 2 - 1),
@@ -179,11 +181,11 @@ def log_of(answer: LogAnswer) -> WireLog:
         raise IncompleteAnswer(what="log") from None
 
 
-def quantity(text: str) -> int:
-    """A natural number. Raises ValueError unless the text is 0x and hexadecimal digits."""
-    if text[:2] != "0x" or not (text.isascii() and text.isalnum()):
+def quantity(text: str, most: int = LARGEST) -> int:
+    """A natural number. Raises ValueError unless the text is 0x and hexadecimal digits, and no more than `most`."""
+    if text[:2] != "0x" or not (text.isascii() and text.isalnum()) or (number := int(text, 16)) > most:
         raise ValueError(text)
-    return int(text, 16)
+    return number
 
 
 def fixed(text: str, size: int) -> str:

@@ -58,6 +58,7 @@ class TestHeaders:
     @pytest.mark.parametrize(
         "fields",
         [
+            {"timestamp": "0x3afff44180"}, {"number": "0x8000000000000000"}, {"gasUsed": "0x" + "f" * 17},
             {"number": 5}, {"number": "5"}, {"number": "0x-5"}, {"number": "0x5_0"}, {"stateRoot": ...},
             {"stateRoot": "0x" + "00" * 31}, {"logsBloom": None}, {"hash": "0x" + "é" * 64},
             {"transactions": [{"hash": "0x"}]}, {"transactions": ["0x12"]}, {"parentHash": "0x" + "zz" * 32},

@@ -141,6 +141,8 @@ class TestDoubtfulRanges:
             ({"transactionHash": "0x" + "ab" * 32}, "log of another transaction"),
             ({"transactionIndex": "0x999"}, "log of another transaction"),
             ({"logIndex": "nonsense"}, "log"),
+            ({"logIndex": "0x80000000"}, "log"),
+            ({"transactionIndex": "0x80000000"}, "log"),
             ({"removed": True}, "removed log"),
             ({"data": "0x1"}, "log"),
             ({"topics": ["0x12"]}, "log"),

@@ -4,16 +4,20 @@ from django.contrib import admin
 
 from apps.chain.models import (
     Block,
+    BlockEffect,
     ChainIdentity,
     ContractAddress,
     DeadLetter,
+    HolderBalance,
+    LateEffect,
     RawLog,
     RegistryEntry,
+    Reorganisation,
     Signer,
     SignerNonce,
     StreamCursor,
     TokenBinding,
-    TokenTransfer,
+    TokenSupply,
     TxAttempt,
     TxIntent,
     WatchedContract,
@@ -73,18 +77,50 @@ class BlockAdmin(ReadOnlyAdmin):
 
 @admin.register(RawLog)
 class RawLogAdmin(ReadOnlyAdmin):
-    """Logs exactly as the node gave them."""
+    """Logs exactly as the node gave them, and what a Transfer moved."""
 
-    table = ("id", "block_number", "log_index", "address", "tx_hash")
+    table = ("id", "block_number", "log_index", "address", "tx_hash", "effect", "sender", "recipient", "amount")
     search_fields = ("id", "block_number", "address", "tx_hash")
 
 
-@admin.register(TokenTransfer)
-class TokenTransferAdmin(ReadOnlyAdmin):
-    """Transfer events of the tokens we follow."""
+@admin.register(LateEffect)
+class LateEffectAdmin(ReadOnlyAdmin):
+    """Effects of logs, read by a later codec."""
 
-    table = ("id", "block_number", "log_index", "token", "sender", "recipient", "amount")
-    search_fields = ("id", "block_number", "token", "sender", "recipient")
+    table = ("id", "log_id", "effect", "sender", "recipient", "amount")
+    search_fields = ("id", "log__id", "sender", "recipient")
+
+
+@admin.register(HolderBalance)
+class HolderBalanceAdmin(ReadOnlyAdmin):
+    """Balances as the chain's logs tell them, at the head and at the final block."""
+
+    table = ("id", "token", "wallet", "head", "final", "frozen_head", "frozen_final")
+    search_fields = ("id", "token", "wallet")
+
+
+@admin.register(TokenSupply)
+class TokenSupplyAdmin(ReadOnlyAdmin):
+    """Supplies as the chain's logs tell them."""
+
+    table = ("token", "head", "final")
+    search_fields = ("token",)
+
+
+@admin.register(BlockEffect)
+class BlockEffectAdmin(ReadOnlyAdmin):
+    """When a block was added to the balances at the head, and when it was taken back."""
+
+    table = ("id", "block_id", "turn", "is_taken_back", "at")
+    search_fields = ("id", "block__number", "block__hash")
+
+
+@admin.register(Reorganisation)
+class ReorganisationAdmin(ReadOnlyAdmin):
+    """Where the stream left blocks for others."""
+
+    table = ("id", "at", "ancestor_number", "tip_number", "ancestor_hash", "tip_hash")
+    search_fields = ("id", "ancestor_number", "tip_number", "ancestor_hash", "tip_hash")
 
 
 @admin.register(DeadLetter)

@@ -3,33 +3,65 @@
 A node is passed in (`node=`), never imported. Its URL may carry an access key: it appears in no log and no error.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
+import msgspec
+from msgspec import Raw
 
+from apps.chain import refusals
 from apps.chain.errors import ChainUnavailable, RpcError, WrongChain
+from apps.chain.fetching.endpoint import Call
+from apps.chain.limits import VERIFIED, Limits, Policy
+from apps.chain.refusals import Refusal
 from apps.core.providers import CircuitOpen
 from apps.core.tls import vendor_context
 
-Call = tuple[str, Sequence[Any]]
-
-BATCH = 200
 JSON = {"Content-Type": "application/json"}
 TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+BATCH = 200  # calls of untyped answers in one request
+SPOKEN = frozenset({400, 413})  # with these, some endpoints still say in JSON-RPC what they refuse
+
+
+class Envelope(msgspec.Struct):
+    """One answer. `result` and `error` stay the text that came, for whoever asked to decode; empty if absent."""
+
+    id: int | str | None = None
+    result: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+
+
+ENVELOPES = msgspec.json.Decoder(list[Envelope] | Envelope)
+
+
+class BatchRefused(Exception):
+    """One error answered a whole batch."""
+
+    def __init__(self, error: RpcError) -> None:
+        super().__init__()
+        self.error = error
 
 
 class Node:
     """A session with one node. The chain id is checked when the session begins, and again after every failure."""
 
     def __init__(
-        self, url: str, *, chain_id: int, timeout: httpx.Timeout = TIMEOUT, client: httpx.Client | None = None
+        self,
+        url: str,
+        *,
+        chain_id: int,
+        timeout: httpx.Timeout = TIMEOUT,
+        client: httpx.Client | None = None,
+        limits: Limits | None = None,
+        policy: Policy = VERIFIED,
     ) -> None:
         """With `client` the session borrows another's connections, and leaves them open."""
         self.chain_id = chain_id
+        self.limits = limits or Limits()
+        self.policy = policy
         self._url = url
         # Loopback and inside nodes are asked directly: no proxy from the environment.
         self._client = client or httpx.Client(timeout=timeout, trust_env=False, verify=vendor_context())
@@ -49,35 +81,56 @@ class Node:
 
         Calls of one batch may run in any order. Raises ChainUnavailable or WrongChain.
         """
+        return [_untyped(answer) for answer in self._ask(calls, BATCH)]
+
+    def ask(self, calls: Sequence[Call]) -> list[Raw | RpcError]:
+        """As `batch`, each result as the JSON text that came, for a typed decoder."""
+        return self._ask(calls, self.limits.batch_calls)
+
+    def _ask(self, calls: Sequence[Call], at_once: int) -> list[Raw | RpcError]:
         self._check_chain()
-        answers: list[Any] = []
-        for start in range(0, len(calls), BATCH):
-            answers += self._post(calls[start : start + BATCH])
+        answers: list[Raw | RpcError] = []
+        while len(answers) < len(calls):
+            part = calls[len(answers) :][: min(at_once, self.limits.batch_calls)]
+            try:
+                answers += self._post(part)
+            except BatchRefused as refused:
+                self._learn(refused.error, len(part))
         return answers
+
+    def _learn(self, error: RpcError, tried: int) -> None:
+        """Ask for half as many calls at once from now on, unless there is nothing to halve."""
+        if refusals.read(error) is Refusal.RATE:
+            raise ChainUnavailable(cause="RateLimited", rpc_code=error.code)
+        if tried == 1:
+            raise ChainUnavailable(cause="BatchRefused", rpc_code=error.code)
+        self.limits.batch_calls = max(1, tried // 2)
 
     def _check_chain(self) -> None:
         if self._checked:
             return
-        answer = self._post([("eth_chainId", ())])[0]
-        if isinstance(answer, RpcError):
+        try:
+            answer = _untyped(self._post([("eth_chainId", ())])[0])
+            found = None if isinstance(answer, RpcError) else int(answer, 16)
+        except (BatchRefused, TypeError, ValueError) as error:
+            raise ChainUnavailable(cause=type(error).__name__) from None
+        if found is None:
             raise ChainUnavailable from answer
-        if int(answer, 16) != self.chain_id:
-            raise WrongChain(expected=self.chain_id, found=int(answer, 16))
+        if found != self.chain_id:
+            raise WrongChain(expected=self.chain_id, found=found)
         self._checked = True
 
-    def _post(self, calls: Sequence[Call]) -> list[Any]:
+    def _post(self, calls: Sequence[Call]) -> list[Raw | RpcError]:
         ids = [next(self._ids) for _ in calls]
-        body = json.dumps([_request(*each) for each in zip(ids, calls, strict=True)])
+        body = msgspec.json.encode([_request(*each) for each in zip(ids, calls, strict=True)])
         try:
-            response = self._client.post(self._url, content=body, headers=JSON)
-            response.raise_for_status()
-            answers = _by_id(response.json())
+            answers = _by_id(_read(self._client.post(self._url, content=body, headers=JSON)), ids)
             return [_result(answers[id_]) for id_ in ids]
         except CircuitOpen as error:
             refusal = ChainUnavailable(cause=type(error).__name__)
             refusal.retry_after = error.retry_after
             raise refusal from None
-        except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+        except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self._checked = False
             # `from None`: the transport's error text holds the URL.
             raise ChainUnavailable(cause=type(error).__name__) from None
@@ -99,12 +152,34 @@ def _request(id_: int, call: Call) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": id_, "method": method, "params": list(params)}
 
 
-def _by_id(document: Any) -> Mapping[int, Mapping[str, Any]]:
-    answers = document if isinstance(document, list) else [document]
-    return {answer["id"]: answer for answer in answers}
+def _read(response: httpx.Response) -> list[Envelope] | Envelope:
+    """What the node says. Raises httpx's and msgspec's errors."""
+    if response.status_code not in SPOKEN:
+        response.raise_for_status()
+    try:
+        return ENVELOPES.decode(response.content)
+    except msgspec.DecodeError:
+        response.raise_for_status()
+        raise
 
 
-def _result(answer: Mapping[str, Any]) -> Any:
-    if error := answer.get("error"):
-        return RpcError(int(error.get("code", 0)), str(error.get("message", "")), error.get("data"))
-    return answer["result"]
+def _by_id(answers: list[Envelope] | Envelope, ids: Sequence[int]) -> Mapping[Any, Envelope]:
+    """Answers by the id of their question. Raises BatchRefused where one error answers all."""
+    if isinstance(answers, list):
+        return {answer.id: answer for answer in answers}
+    if ids != [answers.id] and isinstance(error := _result(answers), RpcError):
+        raise BatchRefused(error)
+    return {answers.id: answers}
+
+
+def _result(answer: Envelope) -> Raw | RpcError:
+    error = msgspec.json.decode(answer.error) if memoryview(answer.error) else None
+    if not error:
+        if not memoryview(answer.result):
+            raise KeyError("result")
+        return answer.result
+    return RpcError(int(error.get("code", 0)), str(error.get("message", "")), error.get("data"))
+
+
+def _untyped(answer: Raw | RpcError) -> Any:
+    return answer if isinstance(answer, RpcError) else msgspec.json.decode(answer)

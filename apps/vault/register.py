@@ -79,14 +79,17 @@ _LINES: Mapping[str, str] = {
         chain.ChainIdentity wallet_address identity
         chain.ContractAddress address tx_hash
         chain.DeadLetter address
-        chain.RawLog tx_hash address topics data
+        chain.HolderBalance token wallet
+        chain.LateEffect sender recipient
+        chain.RawLog tx_hash address topics data sender recipient
         chain.RegistryEntry isin
+        chain.Reorganisation ancestor_hash tip_hash
         chain.Signer address
         chain.StreamCursor hash
         chain.TokenBinding isin name symbol address identity_registry
-        chain.TokenTransfer token sender recipient
         chain.TxAttempt raw hash
         chain.TxIntent to data expect_topic expect_address tx_hash block_hash event
+        chain.TokenSupply token
         chain.WatchedContract address
         compliance.EligibilityDecision wallet_address
         compliance.Wallet address

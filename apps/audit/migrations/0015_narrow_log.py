@@ -12,7 +12,7 @@ from django.db.models.lookups import Exact
 
 import apps.audit.fields
 from apps.audit.migrations import _hash_chains as chains
-from apps.audit.migrations._guards import lifted
+from apps.core.db.guards import lifted
 from apps.audit.migrations._hash_in_leaf import DROP_NUMBER_EVENTS, DROP_TEXT, NUMBER_EVENTS, TEXT
 from apps.audit.sql import BODY, DROP_BODY, RECORD_ROW
 

@@ -6,7 +6,7 @@ from django.db.models.functions import Length
 from django.db.models.lookups import Exact
 
 from apps.audit.migrations import _hash_in_leaf as former
-from apps.audit.migrations._guards import lifted
+from apps.core.db.guards import lifted
 from apps.audit.sequencing_sql import DROP_HASH_LEAVES, DROP_NUMBER_EVENTS, HASH_LEAVES, NUMBER_EVENTS
 from apps.audit.sql import DROP_TEXT, TEXT
 

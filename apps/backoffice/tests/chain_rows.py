@@ -5,16 +5,20 @@ from uuid import UUID
 from apps.accounts.tests.factories import make_party
 from apps.chain.models import (
     Block,
+    BlockEffect,
     ChainIdentity,
     ContractAddress,
     DeadLetter,
+    HolderBalance,
+    LateEffect,
     RawLog,
     RegistryEntry,
+    Reorganisation,
     Signer,
     SignerNonce,
     StreamCursor,
     TokenBinding,
-    TokenTransfer,
+    TokenSupply,
     TxAttempt,
     TxIntent,
     WatchedContract,
@@ -37,12 +41,16 @@ def add(*, isin: str) -> UUID:
     blocks = [_block(1), _block(2)]
     place = {"block": blocks[1], "block_number": 2}
     topics = [hash_of(0xDDF252AD), hash_of(8), hash_of(9)]
-    RawLog.objects.create(
-        **place, log_index=4, tx_hash=hash_of(77), tx_index=0, address=TOKEN, topics=topics, data=hash_of(25)
+    moved = {"effect": "M", "sender": f"0x{8:040x}", "recipient": f"0x{9:040x}", "amount": 25}
+    facts = {"tx_hash": hash_of(77), "tx_index": 0, "address": TOKEN, "topics": topics, "data": hash_of(25)}
+    log = RawLog.objects.create(**place, log_index=4, **facts, **moved)
+    HolderBalance.objects.create(token=TOKEN, wallet=f"0x{9:040x}", head=25, final=25)
+    TokenSupply.objects.create(token=TOKEN, head=25, final=25)
+    BlockEffect.objects.create(block=blocks[1], turn=1, at=NOW)
+    Reorganisation.objects.create(
+        ancestor_number=1, ancestor_hash=hash_of(1), tip_number=2, tip_hash=hash_of(3), at=NOW
     )
-    TokenTransfer.objects.create(
-        **place, log_index=4, token=TOKEN, sender=f"0x{8:040x}", recipient=f"0x{9:040x}", amount=25
-    )
+    LateEffect.objects.create(log=log, **moved)
     DeadLetter.objects.create(**place, log_index=5, address=TOKEN, reason="data too short", found_at=NOW)
     WatchedContract.objects.create(
         address=TOKEN, kind=ContractKind.SECURITY, from_block=1, covered_to=2, covered=True, created_at=NOW

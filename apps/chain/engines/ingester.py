@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from apps.chain.errors import ChainUnavailable, IncompleteAnswer, NodeBehind, RpcError
-from apps.chain.fetching import RangeCap
 from apps.chain.gateway import Node
 from apps.chain.services import dead_letters, ingestion, watching
 from apps.chain.services.nodes import default_node
@@ -25,7 +24,6 @@ class Ingester(Engine):
     def __init__(self, build_node: Callable[[], Node] = default_node) -> None:
         self._build_node = build_node
         self._node: Node | None = None
-        self._cap = RangeCap()
         self._recognised = False
         self._complaint = ""
 
@@ -44,7 +42,7 @@ class Ingester(Engine):
             if not self._recognised:
                 ingestion.recognise(node=self._node, now=now)
                 self._recognised = True
-            more = ingestion.advance(node=self._node, leadership=leadership, cap=self._cap, now=now)
+            more = ingestion.advance(node=self._node, leadership=leadership, now=now)
         except (ChainUnavailable, IncompleteAnswer, NodeBehind) as error:
             self._complain(error.code, error.context)
         except RpcError as error:

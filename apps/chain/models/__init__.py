@@ -4,28 +4,33 @@ from apps.chain.models.blocks import (
     Block,
     Chain,
     DeadLetter,
+    LateEffect,
     RawLog,
     StreamCursor,
-    TokenTransfer,
     WatchedContract,
 )
 from apps.chain.models.contracts import ContractAddress
+from apps.chain.models.holders import BlockEffect, HolderBalance, Reorganisation, TokenSupply
 from apps.chain.models.identities import ChainIdentity, RegistryEntry, TokenBinding
 from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxIntent
 
 __all__ = [
     "Block",
+    "BlockEffect",
     "Chain",
     "ChainIdentity",
     "ContractAddress",
     "DeadLetter",
+    "HolderBalance",
+    "LateEffect",
     "RawLog",
     "RegistryEntry",
+    "Reorganisation",
     "Signer",
     "SignerNonce",
     "StreamCursor",
     "TokenBinding",
-    "TokenTransfer",
+    "TokenSupply",
     "TxAttempt",
     "TxIntent",
     "WatchedContract",

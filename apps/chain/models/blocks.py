@@ -4,13 +4,19 @@ Addresses and hashes are lowercase 0x text. Logs are append-only; a reorganisati
 and touches nothing else.
 """
 
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from apps.chain.models.fields import ADDRESS, HASH, address_field, hash_field, shaped
-from apps.chain.types import ContractKind, Finality
+from apps.chain.models.fields import ADDRESS, HASH, HexField, TopicsField, address_field, hash_field, shaped
+from apps.chain.types import ContractKind, EffectKind, Finality
 from apps.core.db import AppendOnlyModel, TokenUnitsField
+
+# Freezing concerns one wallet, the recipient.
+EFFECT = Q(recipient__isnull=False, amount__gte=0) & (
+    Q(effect=EffectKind.MOVED, sender__isnull=False)
+    | Q(effect__in=(EffectKind.FROZEN, EffectKind.UNFROZEN), sender=None)
+)
+NO_EFFECT = Q(effect=None, sender=None, recipient=None, amount=None)
 
 
 class Chain(models.Model):
@@ -56,16 +62,22 @@ class RawLog(AppendOnlyModel):
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="logs", db_index=False)
     block_number = models.BigIntegerField()
     log_index = models.IntegerField()
-    tx_hash = hash_field()
     tx_index = models.IntegerField()
-    address = address_field()
-    topics = ArrayField(hash_field())
-    data = models.TextField()
+    tx_hash = HexField(length=32)
+    address = HexField(length=20)
+    topics = TopicsField()
+    data = HexField()
+    # What it changes of a token's holders, decoded, so that holdings are one sum.
+    effect = models.CharField(max_length=1, choices=EffectKind.choices, null=True)
+    sender = HexField(length=20, null=True)
+    recipient = HexField(length=20, null=True)
+    amount = TokenUnitsField(null=True)
 
     class Meta:
         constraints = [
             # A block is unique by its hash: this is (block hash, log index).
             models.UniqueConstraint(fields=["block", "log_index"], name="raw_log_once"),
+            models.CheckConstraint(name="raw_log_effect", condition=EFFECT | NO_EFFECT),
         ]
         indexes = [
             models.Index(fields=["address", "block_number"], name="raw_log_of_contract"),
@@ -73,23 +85,17 @@ class RawLog(AppendOnlyModel):
         ]
 
 
-class TokenTransfer(AppendOnlyModel):
-    """A Transfer log decoded, so that holdings are one sum. Written with its raw log."""
+class LateEffect(AppendOnlyModel):
+    """What a later codec read out of a log that did not decode when it was kept."""
 
-    block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+", db_index=False)
-    block_number = models.BigIntegerField()
-    log_index = models.IntegerField()
-    token = address_field()
-    sender = address_field()
-    recipient = address_field()
+    log = models.OneToOneField(RawLog, on_delete=models.PROTECT, related_name="late_effect")
+    effect = models.CharField(max_length=1, choices=EffectKind.choices)
+    sender = HexField(length=20, null=True)
+    recipient = HexField(length=20)
     amount = TokenUnitsField()
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["block", "log_index"], name="token_transfer_once"),
-            models.CheckConstraint(name="token_transfer_not_negative", condition=Q(amount__gte=0)),
-        ]
-        indexes = [models.Index(fields=["token", "block_number"], name="token_transfer_of_token")]
+        constraints = [models.CheckConstraint(name="late_effect_whole", condition=EFFECT)]
 
 
 class DeadLetter(models.Model):

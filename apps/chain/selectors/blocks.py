@@ -6,6 +6,8 @@ from apps.chain.models import Block, StreamCursor
 from apps.chain.types import BlockView, Finality, StreamView
 
 STREAM = "blocks"
+# How far balances are folded: apps.chain.services.holders.
+HEAD_FOLD, FINAL_FOLD = "head", "final"
 
 
 def head() -> BlockView | None:

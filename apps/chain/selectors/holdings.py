@@ -9,12 +9,11 @@ from apps.core.db import fetch_all
 
 # One pass over the token's rows, whatever the planner's statistics. Up to a final block, canonical is final.
 FOLD = """
-    SELECT entry.wallet, sum(entry.units)
-    FROM chain_tokentransfer transfer
-    CROSS JOIN LATERAL (VALUES (transfer.sender, -transfer.amount), (transfer.recipient, transfer.amount))
-        AS entry (wallet, units)
-    WHERE transfer.token = %s AND transfer.block_number <= %s
-      AND transfer.block_id NOT IN (SELECT id FROM chain_block WHERE NOT canonical)
+    SELECT '0x' || encode(entry.wallet, 'hex'), sum(entry.units)
+    FROM chain_effect moved
+    CROSS JOIN LATERAL (VALUES (moved.sender, -moved.amount), (moved.recipient, moved.amount)) AS entry (wallet, units)
+    WHERE moved.effect = 'M' AND moved.token = %(token)s AND moved.block_number <= %(number)s
+      AND moved.block_id NOT IN (SELECT id FROM chain_block WHERE NOT canonical)
     GROUP BY entry.wallet HAVING sum(entry.units) <> 0
 """
 
@@ -27,7 +26,8 @@ def fold(token_address: str, at_block_number: int) -> Holdings:
     UndecodedLogs if one of them could not be read: unknown is not zero.
     """
     _require_known(token_address, at_block_number)
-    by_wallet = {wallet: int(units) for wallet, units in fetch_all(FOLD, [token_address, at_block_number])}
+    asked = {"token": bytes.fromhex(token_address[2:]), "number": at_block_number}
+    by_wallet = {wallet: int(units) for wallet, units in fetch_all(FOLD, asked)}
     supply = -by_wallet.pop(ZERO_ADDRESS, 0)
     return Holdings(token_address, at_block_number, by_wallet, supply)
 

@@ -64,7 +64,7 @@ def _log_view(
     tx_hash: str,
     tx_index: int,
     address: str,
-    topics: list[str],
+    topics: tuple[str, ...],
     data: str,
 ) -> LogView:
     undecodable, event = False, None
@@ -72,6 +72,4 @@ def _log_view(
         event = codec.decode(topics, data)
     except codec.Undecodable:
         undecodable = True
-    return LogView(
-        block_number, block_hash, log_index, tx_hash, tx_index, address, tuple(topics), data, event, undecodable
-    )
+    return LogView(block_number, block_hash, log_index, tx_hash, tx_index, address, topics, data, event, undecodable)

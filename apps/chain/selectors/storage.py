@@ -7,7 +7,8 @@ an error, and a node that pruned the block's state refuses. Only canonical block
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from apps.chain.gateway import Call, Node
+from apps.chain.fetching import Call
+from apps.chain.gateway import Node
 
 BALANCE_OF, TOTAL_SUPPLY, PAUSED, IS_VERIFIED = "0x70a08231", "0x18160ddd", "0x5c975abb", "0xb9209e33"
 WORD = 66  # of one 32-byte answer, with 0x

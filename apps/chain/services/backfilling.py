@@ -7,26 +7,27 @@ first one are fetched first, linked downward from it.
 from datetime import datetime
 
 from apps.chain.errors import IncompleteAnswer
-from apps.chain.fetching import RangeCap, fetch_headers, fetch_logs
-from apps.chain.gateway import Node
+from apps.chain.fetching import Endpoint, all_logs, fetch_blocks, fetch_headers
 from apps.chain.models import Block, StreamCursor, WatchedContract
+from apps.chain.services import holders
 from apps.chain.services.cursors import hold_cursor
 from apps.chain.services.finality import CHANNEL, final_number
-from apps.chain.services.storing import store_blocks, store_logs
+from apps.chain.services.storing import StoredBlock, store_blocks, store_logs
 from apps.chain.types import Finality
 from apps.chain.wire import Header
 from apps.core.daemon import Leadership
-from apps.core.db import notify, run_sql, unit_of_work
+from apps.core.db import fetch_all, notify, unit_of_work
 
 HEADERS_A_STEP = 200
 
 COVER = """
     UPDATE chain_watchedcontract SET covered_to = GREATEST(covered_to, %s), covered = %s
     WHERE address = ANY(%s) AND NOT covered
+    RETURNING address, covered
 """
 
 
-def backfill(*, node: Node, leadership: Leadership, cursor: StreamCursor, cap: RangeCap, now: datetime) -> bool:
+def backfill(*, node: Endpoint, leadership: Leadership, cursor: StreamCursor, now: datetime) -> bool:
     """Do one step for the contracts furthest behind; true if any contract is still not covered.
 
     Raises as `ingestion.advance` does.
@@ -40,16 +41,17 @@ def backfill(*, node: Node, leadership: Leadership, cursor: StreamCursor, cap: R
         return True
     group = [contract.address for contract in behind if contract.covered_to == lowest]
     others = [contract.covered_to for contract in behind if contract.covered_to > lowest]
-    last = min([cursor.number, lowest + cap.blocks, *others])
+    last = min([cursor.number, lowest + node.limits.ranges.value, *others])
     blocks = list(Block.objects.filter(canonical=True, number__gt=lowest, number__lte=last).order_by("number"))
     final = final_number()
     settled = -1 if final is None else final
-    logs = fetch_logs(node, [_header(block) for block in blocks], group, final_number=settled, cap=cap)
+    logs = all_logs(fetch_blocks(node, [_header(block) for block in blocks], group, final_number=settled))
     with unit_of_work():
         leadership.fence()
         hold_cursor(cursor)
-        store_logs(logs, {block.hash: block.pk for block in blocks}, now=now)
-        run_sql(COVER, [last, last >= cursor.number, group])
+        store_logs(logs, {block.hash: StoredBlock(block.pk, is_new=False) for block in blocks}, now=now)
+        covered = fetch_all(COVER, [last, last >= cursor.number, group])
+        holders.join(addresses=[address for address, is_whole in covered if is_whole])
         notify(CHANNEL)
     return last < cursor.number or bool(others)
 
@@ -66,7 +68,7 @@ def _header(block: Block) -> Header:
     )
 
 
-def _store_older_blocks(node: Node, leadership: Leadership, cursor: StreamCursor, first: int) -> None:
+def _store_older_blocks(node: Endpoint, leadership: Leadership, cursor: StreamCursor, first: int) -> None:
     """Store the blocks from `first` up to the stream's first one, once that is final and names them its ancestors."""
     oldest = Block.objects.get(number=cursor.first_number, canonical=True)
     if oldest.finality != Finality.FINAL:

@@ -3,18 +3,19 @@
 from datetime import datetime
 
 from apps.chain import codec
-from apps.chain.models import DeadLetter, RawLog, TokenTransfer
-from apps.chain.types import Transfer
+from apps.chain.effects import effect_of
+from apps.chain.models import DeadLetter, LateEffect, RawLog
+from apps.chain.services.holders import fold_late
 from apps.core.db import unit_of_work
 
 BATCH = 1_000
 
 
 def decode_again(*, now: datetime) -> int:
-    """Resolve the open letters that a newer codec reads, with their transfers; the number resolved."""
+    """Resolve the open letters that a newer codec reads, with their effects; the number resolved."""
     letters = list(DeadLetter.objects.filter(resolved_at=None).order_by("pk")[:BATCH])
     readable: list[DeadLetter] = []
-    transfers: list[TokenTransfer] = []
+    effects: list[LateEffect] = []
     for letter in letters:
         log = RawLog.objects.get(block_id=letter.block_id, log_index=letter.log_index)
         try:
@@ -23,21 +24,11 @@ def decode_again(*, now: datetime) -> int:
             continue
         letter.resolved_at = now
         readable.append(letter)
-        if isinstance(event, Transfer):
-            transfers.append(_transfer(log, event))
+        if (effect := effect_of(event)) is not None:
+            facts = {"effect": effect.kind, "sender": effect.sender, "recipient": effect.recipient}
+            effects.append(LateEffect(log=log, amount=effect.amount, **facts))
     with unit_of_work():
-        TokenTransfer.objects.bulk_create(transfers, ignore_conflicts=True)
+        LateEffect.objects.bulk_create(effects)
+        fold_late(logs=[effect.log_id for effect in effects])
         DeadLetter.objects.bulk_update(readable, ["resolved_at"])
     return len(readable)
-
-
-def _transfer(log: RawLog, event: Transfer) -> TokenTransfer:
-    return TokenTransfer(
-        block_id=log.block_id,
-        block_number=log.block_number,
-        log_index=log.log_index,
-        token=log.address,
-        sender=event.sender,
-        recipient=event.recipient,
-        amount=event.amount,
-    )

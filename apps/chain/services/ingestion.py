@@ -8,11 +8,10 @@ block halts the stream until a person decides. A node behind ours is never a rea
 from datetime import datetime
 
 from apps.chain.errors import ChainMismatch, NodeBehind
-from apps.chain.fetching import RangeCap, Tip, fetch_headers, fetch_logs, fetch_tip
-from apps.chain.gateway import Node
+from apps.chain.fetching import Endpoint, Tip, all_logs, fetch_blocks, fetch_headers, fetch_tip
 from apps.chain.models import Chain, StreamCursor, WatchedContract
 from apps.chain.selectors.blocks import STREAM
-from apps.chain.services import backfilling, discovery, finality, reorganisation
+from apps.chain.services import backfilling, discovery, finality, holders, reorganisation
 from apps.chain.services.cursors import move_cursor
 from apps.chain.services.storing import store_blocks, store_logs
 from apps.chain.wire import Header, read_header
@@ -22,7 +21,7 @@ from apps.core.db import unit_of_work
 HEADERS_A_STEP = 200
 
 
-def advance(*, node: Node, leadership: Leadership, cap: RangeCap, now: datetime) -> bool:
+def advance(*, node: Endpoint, leadership: Leadership, now: datetime) -> bool:
     """Do one step of the stream; true if more is waiting.
 
     Raises Deposed or CursorMoved where another leader acted (nothing of the step is kept), and ChainUnavailable,
@@ -36,17 +35,18 @@ def advance(*, node: Node, leadership: Leadership, cap: RangeCap, now: datetime)
         return False
     if tip.head.number < cursor.number:
         raise NodeBehind(node_head=tip.head.number, head=cursor.number)
-    headers = _headers_from(node, cursor, tip, cap)
+    headers = _headers_from(node, cursor, tip)
     if headers[0].hash != cursor.hash:
         return reorganisation.rewind(node=node, leadership=leadership, cursor=cursor, now=now)
     if headers[1:]:
-        _extend(node, leadership, cursor, headers[1:], tip, cap, now)
+        _extend(node, leadership, cursor, headers[1:], tip, now)
     finality.finalise(leadership=leadership, cursor=cursor, tip=tip)
-    behind = backfilling.backfill(node=node, leadership=leadership, cursor=cursor, cap=cap, now=now)
-    return behind or cursor.number < tip.head.number
+    behind = backfilling.backfill(node=node, leadership=leadership, cursor=cursor, now=now)
+    folds = [fold(leadership=leadership, now=now) for fold in (holders.follow_head, holders.follow_final)]
+    return behind or any(folds) or cursor.number < tip.head.number
 
 
-def recognise(*, node: Node, now: datetime) -> None:
+def recognise(*, node: Endpoint, now: datetime) -> None:
     """Remember which chain these books belong to. Raises ChainMismatch if the node serves another history."""
     genesis = read_header(node.call("eth_getBlockByNumber", "0x0", False)).hash
     with unit_of_work():
@@ -56,7 +56,7 @@ def recognise(*, node: Node, now: datetime) -> None:
         raise ChainMismatch
 
 
-def _begin(node: Node, leadership: Leadership, tip: Tip, now: datetime) -> bool:
+def _begin(node: Endpoint, leadership: Leadership, tip: Tip, now: datetime) -> bool:
     """Start at the oldest contract's first block, never above the final one: what is older is backfilled."""
     recognise(node=node, now=now)
     if tip.final is None:
@@ -73,31 +73,30 @@ def _begin(node: Node, leadership: Leadership, tip: Tip, now: datetime) -> bool:
     return True
 
 
-def _headers_from(node: Node, cursor: StreamCursor, tip: Tip, cap: RangeCap) -> list[Header]:
+def _headers_from(node: Endpoint, cursor: StreamCursor, tip: Tip) -> list[Header]:
     """The node's header at the cursor's height, and those above it that fit one step."""
     if tip.head.number == cursor.number:
         return [tip.head]
-    width = min(HEADERS_A_STEP - 1, cap.blocks)
+    width = min(HEADERS_A_STEP - 1, node.limits.receipts.value)
     return fetch_headers(node, cursor.number, min(cursor.number + width, tip.head.number))
 
 
 def _extend(
-    node: Node,
+    node: Endpoint,
     leadership: Leadership,
     cursor: StreamCursor,
     headers: list[Header],
     tip: Tip,
-    cap: RangeCap,
     now: datetime,
 ) -> None:
     """Store the next blocks with their logs and move the cursor, in one commit."""
     final_number = tip.final.number if tip.final else -1
     addresses = set(WatchedContract.objects.filter(covered=True).values_list("address", flat=True))
-    logs = fetch_logs(node, headers, addresses, final_number=final_number, cap=cap)
+    logs = all_logs(fetch_blocks(node, headers, addresses, final_number=final_number))
     found = discovery.discover(logs, known=addresses)
     if found:
         later = {contract.address for contract in found}
-        logs += fetch_logs(node, headers, later, final_number=final_number, cap=cap)
+        logs += all_logs(fetch_blocks(node, headers, later, final_number=final_number))
     with unit_of_work():
         leadership.fence()
         move_cursor(cursor, number=headers[-1].number, hash_=headers[-1].hash, now=now)

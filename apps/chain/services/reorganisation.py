@@ -3,9 +3,9 @@
 import logging
 from datetime import datetime
 
-from apps.chain.fetching import fetch_headers
-from apps.chain.gateway import Node
-from apps.chain.models import Block, StreamCursor
+from apps.chain.fetching import Endpoint, fetch_headers
+from apps.chain.models import Block, Reorganisation, StreamCursor
+from apps.chain.services import holders
 from apps.chain.services.cursors import halt, move_cursor
 from apps.chain.services.finality import final_number
 from apps.core.daemon import Leadership
@@ -22,7 +22,7 @@ UNCOVER = """
 """
 
 
-def rewind(*, node: Node, leadership: Leadership, cursor: StreamCursor, now: datetime) -> bool:
+def rewind(*, node: Endpoint, leadership: Leadership, cursor: StreamCursor, now: datetime) -> bool:
     """Mark our blocks above the common ancestor not canonical and put the cursor on it, in one commit.
 
     True if the stream can go on. Where the chains part below a final block, the stream halts and nothing else
@@ -37,6 +37,8 @@ def rewind(*, node: Node, leadership: Leadership, cursor: StreamCursor, now: dat
             halt(cursor, reason=REORG_BELOW_FINAL)
             return False
         depth = cursor.number - ancestor.number
+        holders.take_back(ancestor=ancestor, now=now)
+        _record(cursor, ancestor, now)
         move_cursor(cursor, number=ancestor.number, hash_=ancestor.hash, now=now)
         run_sql("UPDATE chain_block SET canonical = false WHERE canonical AND number > %s", [ancestor.number])
         run_sql(UNCOVER, [ancestor.number, ancestor.number])
@@ -44,7 +46,17 @@ def rewind(*, node: Node, leadership: Leadership, cursor: StreamCursor, now: dat
     return True
 
 
-def _common_ancestor(node: Node, floor: int, top: int) -> Block | None:
+def _record(cursor: StreamCursor, ancestor: Block, now: datetime) -> None:
+    Reorganisation.objects.create(
+        ancestor_number=ancestor.number,
+        ancestor_hash=ancestor.hash,
+        tip_number=cursor.number,
+        tip_hash=cursor.hash,
+        at=now,
+    )
+
+
+def _common_ancestor(node: Endpoint, floor: int, top: int) -> Block | None:
     """Our highest canonical block, not below `floor`, that the node's chain holds too."""
     while top >= floor:
         bottom = max(floor, top - HEADERS_AT_ONCE + 1)

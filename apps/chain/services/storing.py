@@ -1,14 +1,17 @@
 """Blocks and logs into their tables, set-based. Storing again changes nothing."""
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from apps.chain import bloom, codec
-from apps.chain.types import Finality, Transfer
+from apps.chain.effects import effect_of
+from apps.chain.models import RawLog
+from apps.chain.types import Finality
 from apps.chain.wire import Header, WireLog
-from apps.core.db import as_columns, copy_rows, fetch_all, run_sql, within_unit_of_work
+from apps.core.db import as_columns, copy_lines, fetch_all, run_sql, within_unit_of_work
 
 log = logging.getLogger(__name__)
 
@@ -20,43 +23,50 @@ STORE_BLOCKS = """
         AS header(number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom)
     ORDER BY number
     ON CONFLICT (hash) DO UPDATE SET canonical = true
-    RETURNING id, hash
+    RETURNING id, hash, xmax = 0
 """
 
+LOG_COLUMNS = (
+    "block_id", "block_number", "log_index", "tx_index", "tx_hash", "address",
+    "topics", "data", "effect", "sender", "recipient", "amount",
+)  # fmt: skip
+NO_EFFECT = "\t".join([r"\N"] * 4)
 # One for the session, emptied by each commit: no catalogue churn.
 INCOMING = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_log (
-        block_id bigint, block_number bigint, log_index integer, tx_hash text, tx_index integer, address text,
-        topics text[], data text, sender text, recipient text, amount numeric, reason text
+        block_id bigint, block_number bigint, log_index integer, tx_index integer, tx_hash bytea, address bytea,
+        topics bytea, data bytea, effect text, sender bytea, recipient bytea, amount numeric
     ) ON COMMIT DELETE ROWS
 """
-COLUMNS = (
-    "block_id", "block_number", "log_index", "tx_hash", "tx_index", "address",
-    "topics", "data", "sender", "recipient", "amount", "reason",
-)  # fmt: skip
 STORE_LOGS = """
-    INSERT INTO chain_rawlog (block_id, block_number, log_index, tx_hash, tx_index, address, topics, data)
-    SELECT block_id, block_number, log_index, tx_hash, tx_index, address, topics, data FROM incoming_log
-    ON CONFLICT (block_id, log_index) DO NOTHING
-"""
-STORE_TRANSFERS = """
-    INSERT INTO chain_tokentransfer (block_id, block_number, log_index, token, sender, recipient, amount)
-    SELECT block_id, block_number, log_index, address, sender, recipient, amount FROM incoming_log
-    WHERE amount IS NOT NULL
+    INSERT INTO chain_rawlog (block_id, block_number, log_index, tx_index, tx_hash, address, topics, data,
+                              effect, sender, recipient, amount)
+    SELECT block_id, block_number, log_index, tx_index, tx_hash, address, topics, data,
+           effect, sender, recipient, amount
+    FROM incoming_log
     ON CONFLICT (block_id, log_index) DO NOTHING
 """
 STORE_DEAD_LETTERS = """
     INSERT INTO chain_deadletter (block_id, block_number, log_index, address, reason, found_at)
-    SELECT block_id, block_number, log_index, address, reason, %s FROM incoming_log WHERE reason IS NOT NULL
+    SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::integer[], %s::text[], %s::text[], %s::timestamptz[])
     ON CONFLICT (block_id, log_index) DO NOTHING
 """
 
 
+@dataclass(frozen=True, slots=True)
+class StoredBlock:
+    """A block's row, and whether this unit of work made it."""
+
+    id: int
+    is_new: bool
+
+
 @within_unit_of_work
-def store_blocks(headers: Sequence[Header], finality: Finality = Finality.OBSERVED) -> dict[str, int]:
-    """Make headers canonical blocks; their row ids by hash. One orphaned earlier becomes canonical again."""
+def store_blocks(headers: Sequence[Header], finality: Finality = Finality.OBSERVED) -> dict[str, StoredBlock]:
+    """Make headers canonical blocks; their rows by hash. One orphaned earlier becomes canonical again."""
     columns = as_columns([_block_row(header) for header in headers], 7)
-    return {hash_: id_ for id_, hash_ in fetch_all(STORE_BLOCKS, [finality.value, *columns])}
+    found = fetch_all(STORE_BLOCKS, [finality.value, *columns])
+    return {hash_: StoredBlock(id_, is_new) for id_, hash_, is_new in found}
 
 
 def _block_row(header: Header) -> tuple[Any, ...]:
@@ -68,32 +78,44 @@ def _block_row(header: Header) -> tuple[Any, ...]:
 
 
 @within_unit_of_work
-def store_logs(logs: Sequence[WireLog], block_ids: dict[str, int], *, now: datetime) -> int:
-    """Keep logs, their transfers, and a dead letter for each that does not decode; the number of new logs.
+def store_logs(logs: Sequence[WireLog], blocks: Mapping[str, StoredBlock], *, now: datetime) -> int:
+    """Keep logs with their effects, and a dead letter for each that does not decode; the number of new logs.
 
-    At most once in a unit of work.
+    Of a block that this very commit made no log can be there yet: those go straight into their table. At most once in
+    a unit of work.
     """
-    if not logs:
-        return 0
-    run_sql(INCOMING)
-    copy_rows("incoming_log", COLUMNS, _incoming(logs, block_ids))
-    stored = run_sql(STORE_LOGS)
-    run_sql(STORE_TRANSFERS)
-    run_sql(STORE_DEAD_LETTERS, [now])
+    letters: list[tuple[Any, ...]] = []
+    fresh = _lines([log for log in logs if blocks[log.block_hash].is_new], blocks, letters, now)
+    others = _lines([log for log in logs if not blocks[log.block_hash].is_new], blocks, letters, now)
+    stored = copy_lines(RawLog, LOG_COLUMNS, fresh) if fresh else 0
+    if others:
+        run_sql(INCOMING)
+        copy_lines("incoming_log", LOG_COLUMNS, others)
+        stored += run_sql(STORE_LOGS)
+    if letters:
+        run_sql(STORE_DEAD_LETTERS, as_columns(letters, 6))
     return stored
 
 
-def _incoming(logs: Sequence[WireLog], block_ids: dict[str, int]) -> Iterator[tuple[Any, ...]]:
+def _lines(
+    logs: Sequence[WireLog], blocks: Mapping[str, StoredBlock], letters: list[tuple[Any, ...]], now: datetime
+) -> list[str]:
+    """Rows in COPY's text format; letters of those that do not decode are added to `letters`."""
+    lines = []
     for each in logs:
-        sender = recipient = amount = reason = None
+        block_id, changed = blocks[each.block_hash].id, NO_EFFECT
         try:
             event = codec.decode(each.topics, each.data)
         except codec.Undecodable as error:
-            event, reason = None, str(error)[:200]
+            event = None
             log.warning("undecodable log", extra={"tx_hash": each.tx_hash, "log_index": each.log_index})
-        if isinstance(event, Transfer):
-            sender, recipient, amount = event.sender, event.recipient, event.amount
-        yield (
-            block_ids[each.block_hash], each.block_number, each.log_index, each.tx_hash, each.tx_index, each.address,
-            "{" + ",".join(each.topics) + "}", each.data, sender, recipient, amount, reason,
-        )  # fmt: skip
+            letters.append((block_id, each.block_number, each.log_index, each.address, str(error)[:200], now))
+        if (effect := effect_of(event)) is not None:
+            sender = rf"\\x{effect.sender[2:]}" if effect.sender else r"\N"
+            changed = f"{effect.kind.value}\t{sender}\t\\\\x{effect.recipient[2:]}\t{effect.amount}"
+        topics = "".join(each.topics).replace("0x", "")
+        lines.append(
+            f"{block_id}\t{each.block_number}\t{each.log_index}\t{each.tx_index}\t\\\\x{each.tx_hash[2:]}"
+            f"\t\\\\x{each.address[2:]}\t\\\\x{topics}\t\\\\x{each.data[2:]}\t{changed}"
+        )
+    return lines

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from apps.chain.errors import NotCovered, WatchConflict
-from apps.chain.fetching import RangeCap
+from apps.chain.limits import WIDEST_RANGE, Cap
 from apps.chain.models import Block, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
+from apps.chain.selectors.blocks import STREAM
 from apps.chain.tests.local_chain import LocalChain
 from apps.chain.tests.stage import (
     ALICE,
@@ -47,7 +48,7 @@ def stage(books: str) -> Iterator[Stage]:
 class TestLateContracts:
     def test_begin_above_their_past(self, stage: Stage) -> None:
         chain, token, _ = stage
-        assert StreamCursor.objects.get().first_number == chain.head() - 64
+        assert StreamCursor.objects.get(name=STREAM).first_number == chain.head() - 64
         assert stored_logs(token) == []
         with pytest.raises(NotCovered):
             holdings.fold(token, blocks.final_head().number)
@@ -71,7 +72,7 @@ class TestLateContracts:
     def test_have_every_log_and_header_of_their_past_then(self, stage: Stage) -> None:
         chain, token, _ = stage
         canonical_chain_is_whole(chain)
-        cursor, final = StreamCursor.objects.get(), blocks.final_head().number
+        cursor, final = StreamCursor.objects.get(name=STREAM), blocks.final_head().number
         assert cursor.first_number == 1
         assert stored_logs(token) == node_logs(chain, token)
         assert not Block.objects.filter(number__lte=final).exclude(finality=Finality.FINAL).exists()
@@ -112,8 +113,10 @@ class TestLateContracts:
         catch_up(chain.node, leadership)
         watch(token, 1)
         head = chain.head()
+        chain.node.limits.ranges = Cap(30)
         while (covered_to := WatchedContract.objects.get(address=token).covered_to) < head - 30:
-            assert step(chain.node, leadership, RangeCap(blocks=30))
+            assert step(chain.node, leadership)
+        chain.node.limits.ranges = Cap(WIDEST_RANGE)
         assert covered_to < head
         chain.reorg(50, [(signed, 3)])
         assert step(chain.node, leadership)

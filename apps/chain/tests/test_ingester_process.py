@@ -12,10 +12,11 @@ from functools import partial
 
 import pytest
 
-from apps.chain.models import StreamCursor, TokenTransfer
+from apps.chain.models import RawLog, StreamCursor
 from apps.chain.selectors import blocks
 from apps.chain.tests.local_chain import LocalChain, hx
 from apps.chain.tests.stage import canonical_chain_is_whole, head_fold, node_logs, stored_logs, watch
+from apps.chain.types import EffectKind
 from apps.core.devstack.anvil import private_node
 from apps.core.devstack.layout import CHECKOUT
 from apps.core.models import EngineState
@@ -108,7 +109,7 @@ def run_and_kill(chain: LocalChain, ingesters: Ingesters, kills: int, seed: int,
     canonical_chain_is_whole(chain)
     balances = {wallet: units for wallet in WALLETS if (units := chain.balance(token, wallet))}
     assert head_fold(token) == balances
-    mints = TokenTransfer.objects.filter(token=token, block__canonical=True)
+    mints = RawLog.objects.filter(address=token, block__canonical=True, effect=EffectKind.MOVED)
     assert mints.count() == len(node_logs(chain, token)) - 2  # without the deployment's RoleGranted
 
 

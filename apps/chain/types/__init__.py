@@ -1,6 +1,6 @@
 """Types other rooms may import."""
 
-from apps.chain.types.blocks import BlockView, ContractKind, Finality, Holdings, LogView, StreamView
+from apps.chain.types.blocks import BlockView, ContractKind, EffectKind, Finality, Holdings, LogView, StreamView
 from apps.chain.types.events import (
     AddressFrozen,
     AgentAdded,
@@ -70,6 +70,7 @@ __all__ = [
     "ClaimRemoved",
     "ClaimState",
     "ContractKind",
+    "EffectKind",
     "ExpectedEvent",
     "Finality",
     "Holdings",

@@ -27,6 +27,14 @@ class ContractKind(TextChoices):
     IDENTITY = "IDENTITY"
 
 
+class EffectKind(TextChoices):
+    """What a log changes of a token's holders."""
+
+    MOVED = "M", "units moved from one wallet to another"
+    FROZEN = "F", "units of a wallet were frozen"
+    UNFROZEN = "U", "units of a wallet were unfrozen"
+
+
 @dataclass(frozen=True, slots=True)
 class BlockView:
     """One block. `timestamp` is chain time, UTC."""

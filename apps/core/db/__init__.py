@@ -5,7 +5,7 @@ All raw driver use stays in this package, so that a change of driver is a change
 
 from apps.core.db.columns import Columns
 from apps.core.db.constraints import constraint_error
-from apps.core.db.copy import copy_rows
+from apps.core.db.copy import copy_lines, copy_rows
 from apps.core.db.fields import BaseUnitsField, TokenUnitsField
 from apps.core.db.locks import Advisory, lock_for_transaction, session_lock, try_lock_and_read, try_session_lock
 from apps.core.db.models import AppendOnlyModel, TriggerWrittenModel
@@ -26,6 +26,7 @@ __all__ = [
     "after_rollback",
     "as_columns",
     "constraint_error",
+    "copy_lines",
     "copy_rows",
     "fetch_all",
     "fetch_one",

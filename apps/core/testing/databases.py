@@ -31,7 +31,8 @@ def template_name() -> str:
     """The template's name: a hash of models, migrations and privileges."""
     digest = hashlib.sha256()
     for file in sorted(ROOT.glob("apps/*/**/*.py")):
-        if file.match("*/migrations/*.py") or file.name in {"models.py", "privileges.py"} or "models" in file.parts:
+        shapes = file.match("*/migrations/*.py") or file.name.endswith(("models.py", "privileges.py", "sql.py"))
+        if shapes or "models" in file.parts:
             digest.update(file.read_bytes())
     return f"template_{digest.hexdigest()[:16]}"
 
@@ -44,16 +45,17 @@ def ensure_template() -> str:
             building = f"{name}_building"
             _drop(building)
             _run(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(building)))
-            _migrate(building)
+            migrate(building)
             _run(sql.SQL("ALTER DATABASE {} RENAME TO {}").format(*map(sql.Identifier, (building, name))))
     return name
 
 
-def _migrate(database: str) -> None:
-    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0"]
+def migrate(database: str, *target: str) -> None:
+    """Migrate a database, whole or an app (to a migration). Raises RuntimeError, with what the command said."""
+    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--verbosity", "0", *target]
     done = subprocess.run(command, env={**os.environ, **urls_of(database)}, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise RuntimeError(f"the test template could not be migrated:\n{done.stdout}\n{done.stderr}")
+        raise RuntimeError(f"{database} could not be migrated:\n{done.stdout}\n{done.stderr[-3000:]}")
 
 
 @contextmanager

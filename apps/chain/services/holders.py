@@ -1,0 +1,190 @@
+"""Balances as they follow from the logs: at the head, where orphaned blocks are compensated, and at the final block.
+
+Each of the two has a cursor of its own and moves in the commit that moves it, many blocks at once where it catches up.
+Only contracts whose past is whole are folded: one that becomes whole joins with all its past, up to each cursor.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db.models import QuerySet
+
+from apps.chain.models import Block, HolderBalance, StreamCursor, TokenSupply, WatchedContract
+from apps.chain.selectors import blocks
+from apps.chain.selectors.blocks import FINAL_FOLD, HEAD_FOLD
+from apps.chain.services.cursors import move_cursor
+from apps.chain.types import BlockView, Finality
+from apps.chain.types.events import ZERO_ADDRESS
+from apps.core.daemon import Leadership
+from apps.core.db import run_sql, unit_of_work, within_unit_of_work
+
+BLOCKS_A_STEP = 500
+ZERO = bytes.fromhex(ZERO_ADDRESS[2:])
+
+# {0} and {1} are the columns of a fold; {2} says which effects. Units that come from nowhere are supply.
+FOLD = """
+    WITH changed AS (
+        SELECT e.token, entry.wallet, %(sign)s * sum(entry.units) AS units, %(sign)s * sum(entry.frozen) AS frozen
+        FROM chain_effect e CROSS JOIN LATERAL (VALUES
+            (e.sender, CASE WHEN e.effect = 'M' THEN -e.amount ELSE 0 END, 0),
+            (e.recipient, CASE WHEN e.effect = 'M' THEN e.amount ELSE 0 END,
+                CASE e.effect WHEN 'F' THEN e.amount WHEN 'U' THEN -e.amount ELSE 0 END)
+        ) AS entry (wallet, units, frozen)
+        WHERE {2} AND entry.wallet IS NOT NULL
+        GROUP BY e.token, entry.wallet HAVING sum(entry.units) <> 0 OR sum(entry.frozen) <> 0
+    ), supply AS (
+        INSERT INTO chain_tokensupply AS held (token, head, final)
+        SELECT token, {3} FROM (SELECT token, -units AS units FROM changed WHERE wallet = %(zero)s ORDER BY token) s
+        ON CONFLICT (token) DO UPDATE SET {0} = held.{0} + EXCLUDED.{0}
+    )
+    INSERT INTO chain_holderbalance AS held (token, wallet, head, final, frozen_head, frozen_final)
+    SELECT token, wallet, {3}, {4} FROM changed WHERE wallet <> %(zero)s ORDER BY token, wallet
+    ON CONFLICT (token, wallet) DO UPDATE SET {0} = held.{0} + EXCLUDED.{0}, {1} = held.{1} + EXCLUDED.{1}
+"""
+OF_BLOCKS = "e.block_id = ANY(%(blocks)s) AND e.token = ANY(%(tokens)s)"
+OF_TOKENS = """
+    e.token = ANY(%(tokens)s) AND e.block_number <= %(number)s
+    AND e.block_id NOT IN (SELECT id FROM chain_block WHERE NOT canonical)
+"""
+OF_LOGS = """
+    e.log_id = ANY(%(logs)s) AND e.token = ANY(%(tokens)s) AND e.block_number <= %(number)s
+    AND e.block_id NOT IN (SELECT id FROM chain_block WHERE NOT canonical)
+"""
+
+
+def _fold(column: str, which: str) -> str:
+    ours, none = ("units", "frozen"), ("0", "0")
+    units, frozen = (f"{a}, {b}" for a, b in zip(ours, none, strict=True))
+    if column == "final":
+        units, frozen = (f"{b}, {a}" for a, b in zip(ours, none, strict=True))
+    return FOLD.format(column, f"frozen_{column}", which, units, frozen)
+
+
+FOLDS = {
+    (name, which): _fold(column, which)
+    for name, column in ((HEAD_FOLD, "head"), (FINAL_FOLD, "final"))
+    for which in (OF_BLOCKS, OF_TOKENS, OF_LOGS)
+}
+TURN = """
+    INSERT INTO chain_blockeffect (block_id, turn, at)
+    SELECT b.id, coalesce((SELECT max(t.turn) FROM chain_blockeffect t WHERE t.block_id = b.id), 0) + 1, %s
+    FROM unnest(%s::bigint[]) b (id)
+"""
+
+
+def follow_head(*, leadership: Leadership, now: datetime) -> bool:
+    """Add the next canonical blocks to the balances at the head; true if more are waiting. Raises CursorMoved."""
+    cursor = _cursor(HEAD_FOLD) or _begin(HEAD_FOLD, blocks.head(), leadership, now)
+    if cursor is None:
+        return False
+    found = list(_after(cursor).filter(canonical=True)[:BLOCKS_A_STEP])
+    if not found:
+        return False
+    with unit_of_work():
+        leadership.fence()
+        _add(cursor, found, now)
+        _count_turns([block.pk for block in found], now)
+    return len(found) == BLOCKS_A_STEP
+
+
+def follow_final(*, leadership: Leadership, now: datetime) -> bool:
+    """Add the next final blocks to the final balances; true if more are waiting. Raises CursorMoved."""
+    cursor = _cursor(FINAL_FOLD) or _begin(FINAL_FOLD, blocks.final_head(), leadership, now)
+    if cursor is None:
+        return False
+    found = list(_after(cursor).filter(finality=Finality.FINAL)[:BLOCKS_A_STEP])
+    if not found:
+        return False
+    with unit_of_work():
+        leadership.fence()
+        _add(cursor, found, now)
+    return len(found) == BLOCKS_A_STEP
+
+
+def _cursor(name: str) -> StreamCursor | None:
+    return StreamCursor.objects.filter(name=name).first()
+
+
+def _begin(name: str, at: BlockView | None, leadership: Leadership, now: datetime) -> StreamCursor | None:
+    """Fold everything up to a block that is stored, and begin there; nothing before the first block."""
+    if at is None:
+        return None
+    with unit_of_work():
+        leadership.fence()
+        place = {"number": at.number, "first_number": at.number, "hash": at.hash}
+        cursor = StreamCursor.objects.create(name=name, halted="", moved_at=now, **place)
+        _fold_past(cursor, _whole())
+        if name == HEAD_FOLD:
+            _count_turns(_reversible(at.number), now)
+    return cursor
+
+
+def _reversible(number: int) -> list[int]:
+    """Canonical blocks up to this one that may still be orphaned."""
+    found = Block.objects.filter(canonical=True, number__lte=number).exclude(finality=Finality.FINAL)
+    return list(found.values_list("pk", flat=True))
+
+
+def _count_turns(blocks: list[int], now: datetime) -> None:
+    run_sql(TURN, [now, blocks])
+
+
+@within_unit_of_work
+def take_back(*, ancestor: Block, now: datetime) -> None:
+    """Take the canonical blocks above `ancestor` out of the balances at the head, before they are orphaned."""
+    cursor = StreamCursor.objects.select_for_update().filter(name=HEAD_FOLD).first()
+    if cursor is None or cursor.number <= ancestor.number:
+        return
+    above = Block.objects.filter(canonical=True, number__gt=ancestor.number, number__lte=cursor.number)
+    ids = list(above.order_by("number").values_list("pk", flat=True))
+    run_sql(FOLDS[HEAD_FOLD, OF_BLOCKS], {"blocks": ids, "tokens": _whole(), "zero": ZERO, "sign": -1})
+    _count_turns(ids, now)
+    move_cursor(cursor, number=ancestor.number, hash_=ancestor.hash, now=now)
+
+
+@within_unit_of_work
+def join(*, addresses: Sequence[str]) -> None:
+    """Fold all the past of contracts that have just become whole, up to each cursor, and nothing of before."""
+    HolderBalance.objects.filter(token__in=addresses).delete()
+    TokenSupply.objects.filter(token__in=addresses).delete()
+    for cursor in _folds():
+        _fold_past(cursor, [_bytes(address) for address in addresses])
+
+
+@within_unit_of_work
+def fold_late(*, logs: Sequence[int]) -> None:
+    """Fold the effects of logs that were read late, as far as their blocks have been folded. Once for a log."""
+    for cursor in _folds():
+        asked = {"logs": list(logs), "tokens": _whole(), "number": cursor.number, "zero": ZERO, "sign": 1}
+        run_sql(FOLDS[cursor.name, OF_LOGS], asked)
+
+
+def _fold_past(cursor: StreamCursor, tokens: list[bytes]) -> None:
+    asked = {"tokens": tokens, "number": cursor.number, "zero": ZERO, "sign": 1}
+    run_sql(FOLDS[cursor.name, OF_TOKENS], asked)
+
+
+def _after(cursor: StreamCursor) -> QuerySet[Block]:
+    return Block.objects.filter(number__gt=cursor.number).order_by("number").only("number", "hash")
+
+
+def _add(cursor: StreamCursor, found: Sequence[Block], now: datetime) -> None:
+    asked = {"blocks": [block.pk for block in found], "tokens": _whole(), "zero": ZERO, "sign": 1}
+    run_sql(FOLDS[cursor.name, OF_BLOCKS], asked)
+    move_cursor(cursor, number=found[-1].number, hash_=found[-1].hash, now=now)
+
+
+def _folds() -> list[StreamCursor]:
+    """Both cursors, which stay where they are until the commit."""
+    folds = StreamCursor.objects.select_for_update().filter(name__in=(HEAD_FOLD, FINAL_FOLD))
+    return list(folds.order_by("name"))
+
+
+def _whole() -> list[bytes]:
+    return [
+        _bytes(address) for address in WatchedContract.objects.filter(covered=True).values_list("address", flat=True)
+    ]
+
+
+def _bytes(address: str) -> bytes:
+    return bytes.fromhex(address[2:])

@@ -1,0 +1,144 @@
+"""The nodes' rows: what is remembered of each across restarts, moved under the row's lock in commits of their own."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from apps.chain.endpoints.limits import Limits
+from apps.chain.fetching import Tip
+from apps.chain.models import RpcEndpoint
+from apps.chain.types.endpoints import EndpointReason, EndpointState
+from apps.core.db import unit_of_work
+
+DAY = timedelta(hours=24)
+
+
+def rows_of(names: Iterable[str], now: datetime) -> Mapping[str, RpcEndpoint]:
+    """The row of each node in the order of names, written where there is none yet."""
+    wanted = list(names)
+    found = RpcEndpoint.objects.in_bulk(wanted)
+    if len(found) < len(wanted):
+        with unit_of_work():
+            RpcEndpoint.objects.bulk_create(
+                [_new(name, place, now) for place, name in enumerate(wanted, 1) if name not in found],
+                ignore_conflicts=True,
+            )
+        found = RpcEndpoint.objects.in_bulk(wanted)
+    return {name: found[name] for name in wanted}
+
+
+def _new(name: str, place: int, now: datetime) -> RpcEndpoint:
+    caps = Limits()
+    return RpcEndpoint(
+        name=name,
+        priority=place,
+        since=now,
+        range_blocks=caps.blocks,
+        answer_bytes=caps.answer_bytes,
+        batch_calls=caps.batch_calls,
+    )
+
+
+def limits_of(row: RpcEndpoint) -> Limits:
+    """What the node was seen to take."""
+    return Limits(
+        row.range_blocks,
+        hint=row.range_hint,
+        hinted_at=row.hinted_at,
+        answer_bytes=row.answer_bytes,
+        batch_calls=row.batch_calls,
+        oldest_block=row.oldest_block,
+        capabilities=dict(row.capabilities),
+    )
+
+
+def store_limits(name: str, limits: Limits) -> None:
+    """Write down what was learned of a node."""
+    RpcEndpoint.objects.filter(pk=name).update(
+        range_blocks=limits.blocks,
+        range_hint=limits.hint,
+        hinted_at=limits.hinted_at,
+        answer_bytes=limits.answer_bytes,
+        batch_calls=limits.batch_calls,
+        oldest_block=limits.oldest_block,
+        capabilities=limits.capabilities,
+    )
+    limits.changed = False
+
+
+def store_sight(row: RpcEndpoint, tip: Tip, now: datetime, *, level: bool) -> None:
+    """Write down how far the node is; `level`: no other is much higher."""
+    moved = row.head_number != tip.head.number
+    seen = {
+        "head_number": tip.head.number,
+        "head_at": now if moved or level else row.head_at,
+        "final_number": tip.final.number if tip.final else None,
+        "final_hash": tip.final.hash if tip.final else None,
+        "checked_at": now,
+    }
+    for field, value in seen.items():
+        setattr(row, field, value)
+    RpcEndpoint.objects.filter(pk=row.pk).update(**seen)
+
+
+def heal(row: RpcEndpoint, now: datetime) -> None:
+    """Ask it again like any other: its quarantine is over, or it does what it failed in."""
+    row.state, row.reason, row.since, row.until = EndpointState.HEALTHY, "", now, None
+    # A person, or the other engine, may have disabled it meanwhile.
+    quarantined = RpcEndpoint.objects.filter(pk=row.pk, state=EndpointState.QUARANTINED)
+    quarantined.update(state=row.state, reason="", since=now, until=None)
+
+
+def quarantine(name: str, reason: EndpointReason, now: datetime) -> RpcEndpoint:
+    """Ask it no more for a while, twice as long as the last time in a row; its row."""
+    policy = settings.SECURITY.chain.endpoints
+    with unit_of_work():
+        row = RpcEndpoint.objects.select_for_update(no_key=True).get(pk=name)
+        if row.state == EndpointState.DISABLED:
+            return row
+        longest = timedelta(seconds=policy.longest_quarantine_seconds)
+        well_for_long = row.state == EndpointState.HEALTHY and now - row.since > longest
+        row.failures = 1 if well_for_long else row.failures + 1
+        row.troubled_at = now if row.failures == 1 or row.troubled_at is None else row.troubled_at
+        seconds = _doubled(policy.quarantine_seconds, row.failures, policy.longest_quarantine_seconds)
+        if reason is EndpointReason.LIED:
+            row.lies, row.lied_at = row.lies + 1, [*(at for at in row.lied_at if now - at < DAY), now]
+            seconds = _doubled(policy.lie_seconds, row.lies, policy.longest_lie_seconds)
+        if len(row.lied_at) >= policy.lies_a_day and reason is EndpointReason.LIED:
+            _set(row, EndpointState.DISABLED, EndpointReason.LIED_OFTEN, None, now)
+        else:
+            _set(row, EndpointState.QUARANTINED, reason, now + timedelta(seconds=seconds), now)
+    return row
+
+
+def disable(name: str, reason: EndpointReason, now: datetime) -> RpcEndpoint:
+    """Ask it no more until a person lets it back; its row."""
+    with unit_of_work():
+        row = RpcEndpoint.objects.select_for_update(no_key=True).get(pk=name)
+        _set(row, EndpointState.DISABLED, reason, None, now)
+    return row
+
+
+def release(name: str, now: datetime) -> None:
+    """Ask it again, as if it had never failed; what it takes in one question is learned anew."""
+    with unit_of_work():
+        row = RpcEndpoint.objects.select_for_update(no_key=True).get(pk=name)
+        row.failures, row.troubled_at, row.lied_at, row.checked_at = 0, None, [], None
+        fresh = _new(row.name, row.priority, now)
+        row.range_blocks, row.answer_bytes, row.batch_calls = fresh.range_blocks, fresh.answer_bytes, fresh.batch_calls
+        row.range_hint, row.hinted_at, row.oldest_block, row.capabilities = None, None, 0, {}
+        _set(row, EndpointState.HEALTHY, None, None, now)
+
+
+def _doubled(first: int, times: int, longest: int) -> int:
+    return int(min(longest, first * 2 ** min(times - 1, 30)))
+
+
+def _set(
+    row: RpcEndpoint, state: EndpointState, reason: EndpointReason | None, until: datetime | None, now: datetime
+) -> None:
+    if row.state != state or row.reason != (reason or ""):
+        row.since = now
+    row.state, row.reason, row.until = state, reason or "", until
+    row.save()

@@ -18,8 +18,8 @@ FAULTS = (ChainUnavailable, WrongChain, ChainMismatch, NodeBehind, IncompleteAns
 FOR_GOOD = frozenset({EndpointReason.WRONG_CHAIN, EndpointReason.WRONG_HISTORY, EndpointReason.UNAUTHORIZED})
 # They may be asked all the same where nobody better is there: what they say is checked as ever.
 LAST_RESORT = frozenset({EndpointReason.BEHIND, EndpointReason.FAILING})
-# What is not there yet near the head may come; deeper down it is withheld.
-ABSENT = frozenset({"header", "logs", "logs against the bloom"})
+# Near the head a reorganisation, or a balancer between nodes of several heights, does this; deeper down it is a lie.
+PASSING = frozenset({"header", "logs", "logs against the bloom", "unlinked headers", "log of another block"})
 NEAR_HEAD = 2
 NOT_LET_IN = frozenset({401, 403})
 
@@ -35,16 +35,17 @@ def verdict(error: Exception, head: int | None) -> EndpointReason:
     if isinstance(error, IncompleteAnswer):
         number = error.context.get("number")
         near = number is None or head is None or number >= head - NEAR_HEAD
-        return EndpointReason.BEHIND if error.context.get("what") in ABSENT and near else EndpointReason.LIED
+        return EndpointReason.BEHIND if error.context.get("what") in PASSING and near else EndpointReason.LIED
     if isinstance(error, ChainUnavailable) and error.context.get("status") in NOT_LET_IN:
         return EndpointReason.UNAUTHORIZED
     return EndpointReason.FAILING
 
 
-def settle(rows: Mapping[str, RpcEndpoint], now: datetime) -> None:
-    """Make the open alerts about nodes be those of the rows."""
+def settle(names: Iterable[str], now: datetime) -> None:
+    """Make the open alerts about nodes be those of their rows as they are now: two engines tell of them."""
     with unit_of_work():
-        settle_alerts(source=SOURCE, conditions=conditions(rows.values(), now), now=now)
+        rows = RpcEndpoint.objects.filter(name__in=list(names))
+        settle_alerts(source=SOURCE, conditions=conditions(rows, now), now=now)
 
 
 def conditions(rows: Iterable[RpcEndpoint], now: datetime) -> dict[str, Condition]:

@@ -84,7 +84,8 @@ class Limits(RangeCap):
     batch_calls: int = BATCH
     oldest_block: int = 0
     capabilities: dict[str, bool] = field(default_factory=dict)
-    changed: bool = False
+    # Fields to be written down: another engine may learn others meanwhile.
+    changed: set[str] = field(default_factory=set)
     taken: int = 0
 
     def halve(self, tried: int) -> None:
@@ -97,18 +98,18 @@ class Limits(RangeCap):
 
     def too_much(self) -> None:
         """An answer did not come in time, or was too long."""
-        self.answer_bytes, self.changed = max(LEAST_ANSWER_BYTES, self.answer_bytes // 2), True
+        self._set("answer_bytes", max(LEAST_ANSWER_BYTES, self.answer_bytes // 2))
 
     def fewer_calls(self, calls: int) -> None:
         """A batch was refused as a whole."""
         if calls < self.batch_calls:
-            self.batch_calls, self.changed = calls, True
+            self._set("batch_calls", calls)
 
     def learn(self, call: Call, answer: Any) -> Refusal | None:
         """Take note of one answer; why it was refused, where it was a range of logs."""
         method, params = call
         if isinstance(answer, RpcError) and answer.code == NO_METHOD and self.capabilities.get(method) is not False:
-            self.capabilities[method], self.changed = False, True
+            self._set("capabilities", self.capabilities | {method: False})
         if method != "eth_getLogs" or "fromBlock" not in params[0]:
             return None
         first, last = int(params[0]["fromBlock"], 16), int(params[0]["toBlock"], 16)
@@ -119,7 +120,7 @@ class Limits(RangeCap):
         if refusal is Refusal.TOO_WIDE:
             self._refused(last - first + 1, answer)
         elif refusal is Refusal.PRUNED and first >= self.oldest_block:
-            self.oldest_block, self.changed = first + 1, True
+            self._set("oldest_block", first + 1)
         return refusal
 
     def _took(self, blocks: int) -> None:
@@ -127,7 +128,7 @@ class Limits(RangeCap):
             return
         self.taken += 1
         if self.taken >= GROWS_AFTER:
-            self.answer_bytes = min(ANSWER_BYTES, self.answer_bytes + self.answer_bytes // 10)
+            self._set("answer_bytes", min(ANSWER_BYTES, self.answer_bytes + self.answer_bytes // 10))
             self._set_blocks(min(self._highest(), self.blocks + max(1, self.blocks // 10)))
 
     def _highest(self) -> int:
@@ -137,8 +138,15 @@ class Limits(RangeCap):
     def _refused(self, tried: int, error: RpcError) -> None:
         offered = hint_of(error.message, tried)
         if offered is not None:
-            self.hint, self.hinted_at = offered, clock.now()
+            self._set("hint", offered)
+            self._set("hinted_at", clock.now())
         self._set_blocks(max(1, tried // 2) if offered is None else min(offered, WIDEST_RANGE))
 
     def _set_blocks(self, blocks: int) -> None:
-        self.blocks, self.taken, self.changed = blocks, 0, True
+        self.taken = 0
+        self._set("blocks", blocks)
+
+    def _set(self, name: str, value: Any) -> None:
+        if getattr(self, name) != value:
+            setattr(self, name, value)
+            self.changed.add(name)

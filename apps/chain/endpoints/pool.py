@@ -1,14 +1,15 @@
 """Which node is followed: one at a time, until it lags, fails or lies; then another, in the same step."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
 
 from apps.chain.endpoints import rows as rows_
-from apps.chain.endpoints.asks import Others, Sight
+from apps.chain.endpoints.asks import Others
+from apps.chain.endpoints.beside import Beside
 from apps.chain.endpoints.choice import ordered
 from apps.chain.endpoints.health import FAULTS, FOR_GOOD, LAST_RESORT, settle, verdict
 from apps.chain.endpoints.limits import Refusal, refusal_of
@@ -225,45 +226,6 @@ class Pool:
         if self._settled_at is None or _older(self._settled_at, now, settings.SECURITY.chain.endpoints.check_seconds):
             settle(self._rows, now)
             self._settled_at = now
-
-
-class Beside:
-    """The healthy nodes beside the followed one, for one step."""
-
-    def __init__(self, pool: Pool, followed: str, head: int) -> None:
-        self._pool, self._followed, self._head = pool, followed, head
-
-    def sights(self) -> Sequence[Sight]:
-        """What each last said."""
-        return [
-            Sight(row.pk, row.head_number, row.final_number, row.final_hash)
-            for row in self._pool.healthy(but=self._followed)
-            if row.head_number is not None
-        ]
-
-    def keep(self, number: int, block_hash: str) -> bool:
-        """Whether our block stands elsewhere while the followed node's chain is no higher: then that one is followed.
-
-        Two forks of one height are thus not flapped between.
-        """
-        if self._head > number:
-            return False
-        for row in self._pool.healthy(but=self._followed):
-            if self._has(row.pk, number, block_hash):
-                self._pool.followed = row.pk
-                return True
-        return False
-
-    def _has(self, name: str, number: int, block_hash: str) -> bool:
-        session = self._pool.session(name)
-        session.seconds = settings.SECURITY.chain.endpoints.probe_seconds
-        try:
-            found = session.call("eth_getBlockByNumber", hex(number), False)
-        except FAULTS:
-            return False
-        finally:
-            session.seconds = None
-        return isinstance(found, dict) and str(found.get("hash")).lower() == block_hash
 
 
 def _older(instant: datetime | None, now: datetime, seconds: float) -> bool:

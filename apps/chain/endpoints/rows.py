@@ -12,6 +12,8 @@ from apps.chain.types.endpoints import EndpointReason, EndpointState
 from apps.core.db import unit_of_work
 
 DAY = timedelta(hours=24)
+# Where a cap has another name in the row than in Limits.
+COLUMNS = {"blocks": "range_blocks", "hint": "range_hint"}
 
 
 def rows_of(names: Iterable[str], now: datetime) -> Mapping[str, RpcEndpoint]:
@@ -54,17 +56,10 @@ def limits_of(row: RpcEndpoint) -> Limits:
 
 
 def store_limits(name: str, limits: Limits) -> None:
-    """Write down what was learned of a node."""
-    RpcEndpoint.objects.filter(pk=name).update(
-        range_blocks=limits.blocks,
-        range_hint=limits.hint,
-        hinted_at=limits.hinted_at,
-        answer_bytes=limits.answer_bytes,
-        batch_calls=limits.batch_calls,
-        oldest_block=limits.oldest_block,
-        capabilities=limits.capabilities,
-    )
-    limits.changed = False
+    """Write down what was learned of a node since the last time."""
+    learned = {COLUMNS.get(field, field): getattr(limits, field) for field in limits.changed}
+    RpcEndpoint.objects.filter(pk=name).update(**learned)
+    limits.changed.clear()
 
 
 def store_sight(row: RpcEndpoint, tip: Tip, now: datetime, *, level: bool) -> None:

@@ -12,8 +12,11 @@ from django.core.management import CommandError, call_command
 from django.test.utils import override_settings
 
 from apps.audit.models import AuditLog
+from apps.chain.endpoints.asks import Asks
+from apps.chain.endpoints.sessions import open_session
 from apps.chain.errors import NoEndpoint
-from apps.chain.models import Block, RpcEndpoint, StreamCursor
+from apps.chain.fetching import WIDEST_RANGE
+from apps.chain.models import RpcEndpoint, StreamCursor
 from apps.chain.selectors import blocks
 from apps.chain.services.nodes import default_node
 from apps.chain.tests.following import A, B, Desk, alerts, desk_of, head_of, state
@@ -219,7 +222,8 @@ class TestChoice:
 
     def test_one_call_sessions_go_to_a_node_that_is_well(self, desk: Desk) -> None:
         with default_node() as node:
-            assert node.name == A
+            asked: Asks = open_session(node.name)  # what fetching may count on
+            assert (node.name, asked.limits.blocks) == (A, WIDEST_RANGE)
         desk.a.lie = another_chain
         desk.step()
         with default_node() as node:
@@ -237,46 +241,3 @@ class TestChoice:
         assert A in str(written)
         assert "secret-key" not in str(written)
         assert "127.0.0.1" not in str(written)
-
-
-@pytest.fixture(scope="class")
-def twins(books: str) -> Iterator[tuple[LocalChain, LocalChain, Desk]]:
-    with private_node() as one, private_node() as two:
-        first, second = LocalChain(one), LocalChain(two)
-        token = first.deploy_token()
-        first.mine(100)
-        second.node.call("anvil_loadState", first.node.call("anvil_dumpState"))
-        watch(token, 1)
-        with desk_of(first, clock.now()) as desk:
-            desk.b._upstream = two
-            desk.catch_up()
-            yield first, second, desk
-        first.close()
-        second.close()
-
-
-class TestForks:
-    """Two living nodes of one past: B keeps our branch, A has another."""
-
-    def test_of_one_height_are_not_flapped_between(self, twins: tuple[LocalChain, LocalChain, Desk]) -> None:
-        ours, theirs, desk = twins
-        assert (desk.followed, ours.hash_at(ours.head())) == (A, theirs.hash_at(theirs.head()))
-        for chain, seconds in ((ours, 7), (theirs, 9)):
-            chain.node.call("evm_increaseTime", seconds)
-            chain.mine(2)
-        desk.catch_up()
-        before = StreamCursor.objects.get().hash
-        assert before == ours.hash_at(ours.head())
-        desk.engine._pool.followed = B
-        desk.step(3)
-        assert (desk.followed, StreamCursor.objects.get().hash) == (A, before)
-        assert not Block.objects.filter(canonical=False).exists()
-
-    def test_end_in_the_higher_one(self, twins: tuple[LocalChain, LocalChain, Desk]) -> None:
-        _, theirs, desk = twins
-        theirs.mine(5)
-        desk.catch_up()
-        assert desk.followed == B
-        canonical_chain_is_whole(theirs)
-        assert Block.objects.filter(canonical=False).count() == 2
-        assert state(A) == ("HEALTHY", "")

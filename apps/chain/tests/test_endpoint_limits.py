@@ -78,7 +78,7 @@ class TestLimits:
     def test_take_the_hint_and_keep_below_it_for_an_hour(self) -> None:
         limits = Limits()
         asked(limits, 2_000, RpcError(-32005, "eth_getLogs is limited to a 500 range"))
-        assert (limits.blocks, limits.hint, limits.changed) == (500, 500, True)
+        assert (limits.blocks, limits.hint, limits.changed) == (500, 500, {"blocks", "hint", "hinted_at"})
         for _ in range(3 * GROWS_AFTER):
             asked(limits, 500, [])
         assert limits.blocks == 500

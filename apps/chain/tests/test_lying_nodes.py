@@ -189,7 +189,7 @@ class TestRanges:
             chain.mint(busy, ALICE, 1)
 
         def slow(method: str, params: list[Any], truth: Answer) -> Answer | None:
-            time.sleep(0.1 if method == "eth_getLogs" else 0)
+            time.sleep(0.12 if method == "eth_getLogs" else 0)
             return None
 
         front.lie, cap = slow, RangeCap()

@@ -7,10 +7,12 @@ from django.conf import settings
 
 from apps.chain.endpoints.limits import Limits
 from apps.chain.fetching import Tip
+from apps.chain.gateway import FIRST
 from apps.chain.models import RpcEndpoint
 from apps.chain.types.endpoints import EndpointReason, EndpointState
 from apps.core.db import unit_of_work
 
+NAMES = (FIRST, *(f"{FIRST}_{number}" for number in range(2, 6)))
 DAY = timedelta(hours=24)
 # Where a cap has another name in the row than in Limits.
 COLUMNS = {"blocks": "range_blocks", "hint": "range_hint"}
@@ -21,11 +23,9 @@ def rows_of(names: Iterable[str], now: datetime) -> Mapping[str, RpcEndpoint]:
     wanted = list(names)
     found = RpcEndpoint.objects.in_bulk(wanted)
     if len(found) < len(wanted):
+        missing = [_new(name, NAMES.index(name) + 1, now) for name in wanted if name not in found]
         with unit_of_work():
-            RpcEndpoint.objects.bulk_create(
-                [_new(name, place, now) for place, name in enumerate(wanted, 1) if name not in found],
-                ignore_conflicts=True,
-            )
+            RpcEndpoint.objects.bulk_create(missing, ignore_conflicts=True)
         found = RpcEndpoint.objects.in_bulk(wanted)
     return {name: found[name] for name in wanted}
 

@@ -7,9 +7,9 @@ from typing import Any
 import httpx
 from django.conf import settings
 
-from apps.chain.endpoints.asks import Call
+from apps.chain.endpoints.asks import Asks, Call
 from apps.chain.endpoints.limits import Limits, Refusal
-from apps.chain.endpoints.rows import store_limits
+from apps.chain.endpoints.rows import NAMES, store_limits
 from apps.chain.errors import ChainUnavailable, IncompleteAnswer, NodePruned, RpcError
 from apps.chain.fetching import Tip
 from apps.chain.gateway import FIRST, Node
@@ -17,7 +17,6 @@ from apps.chain.wire import read_header
 from apps.core.providers import provider
 
 PROVIDER = "chain_node"
-NAMES = (FIRST, *(f"{FIRST}_{number}" for number in range(2, 6)))
 TOO_MUCH = frozenset({"ReadTimeout", "AnswerTooLong"})
 
 
@@ -77,6 +76,9 @@ class Endpoint(Node):
             raise head
         missing = final is None or isinstance(final, RpcError)
         return Tip(read_header(head), None if missing else read_header(final))
+
+
+ASKS: Callable[..., Asks] = Endpoint  # held by mypy: fetching counts on no more than this
 
 
 def _header(tag: str) -> Call:

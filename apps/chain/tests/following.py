@@ -10,7 +10,7 @@ from typing import Any
 
 from django.test.utils import override_settings
 
-from apps.chain.endpoints.sessions import NAMES
+from apps.chain.endpoints.rows import NAMES
 from apps.chain.engines.ingester import Ingester
 from apps.chain.models import RpcEndpoint
 from apps.chain.tests.front import Answer, Front, Lie

@@ -23,8 +23,6 @@ from apps.chain.types.endpoints import EndpointReason, EndpointState
 
 log = logging.getLogger(__name__)
 
-Rows = Mapping[str, RpcEndpoint]
-
 
 @dataclass(frozen=True, slots=True)
 class Followed:
@@ -42,7 +40,6 @@ class Pool:
         self._sessions: dict[str, Endpoint] = {}
         self._rows: dict[str, RpcEndpoint] = {}
         self.followed = ""
-        self._doubted = ""
         self._complaints: dict[str, str] = {}
         self._settled_at: datetime | None = None
 
@@ -50,7 +47,7 @@ class Pool:
         """Begin new sessions, and look at every node. Raises NoEndpoint where none may be asked."""
         for session in self._sessions.values():
             session.close()
-        self._sessions, self._complaints, self.followed, self._doubted = {}, {}, "", ""
+        self._sessions, self._complaints, self.followed = {}, {}, ""
         self._load(now)
         self._look_around(now, None)
         self._load(now)
@@ -72,13 +69,18 @@ class Pool:
         self._load(now)
         self._look_around(now, at_least)
         left: set[str] = set()
+        doubted: set[str] = set()
         more = False
         while found := self._follow(left, now, at_least, needed):
             try:
                 more = do(found)
             except (*FAULTS, NodePruned) as error:
-                if self._leaves(found, error, now):
-                    left.add(found.node.name)
+                if isinstance(error, IncompleteAnswer) and found.node.name not in doubted:
+                    doubted.add(found.node.name)
+                    self._complain(found.node.name, error.code, error.context)
+                    continue
+                left.add(found.node.name)
+                self._leave(found, error, now)
                 continue
             finally:
                 found.node.remember()
@@ -173,19 +175,14 @@ class Pool:
         self._complain(name, "chain_node_behind", {"node_head": head, "head": least})
         self._set_aside(name, EndpointReason.BEHIND, now)
 
-    def _leaves(self, found: Followed, error: Exception, now: datetime) -> bool:
-        """Deal with a failure; whether this node is not asked again in this step."""
+    def _leave(self, found: Followed, error: Exception, now: datetime) -> None:
+        """What a failure means for the node. One that threw old logs away is well; another is asked for these."""
         name = found.node.name
         if isinstance(error, NodePruned) or (isinstance(error, RpcError) and refusal_of(error) is Refusal.PRUNED):
             self._complain(name, NodePruned.code, {})
             self._rows[name].oldest_block = found.node.limits.oldest_block
-            return True
-        if isinstance(error, IncompleteAnswer) and self._doubted != name:
-            self._doubted = name
-            self._complain(name, error.code, error.context)
-            return False
+            return
         self._condemn(name, error, now, head=found.tip.head.number)
-        return True
 
     def _condemn(self, name: str, error: Exception, now: datetime, *, head: int | None = None) -> None:
         if isinstance(error, RpcError):
@@ -200,7 +197,6 @@ class Pool:
         row = self._rows[name]
         if name == self.followed:
             self.followed = ""
-        self._doubted = ""
         if reason in FOR_GOOD:
             self._rows[name] = rows_.disable(name, reason, now)
         elif row.reason != reason or row.until is None or row.until <= now:
@@ -210,7 +206,6 @@ class Pool:
         self._settled_at = None
 
     def _well(self, name: str, now: datetime) -> None:
-        self._doubted = ""
         self._complaints.pop(name, None)
         if self._rows[name].state == EndpointState.QUARANTINED:
             rows_.heal(self._rows[name], now)

@@ -14,6 +14,7 @@ from apps.chain.fetching import Tip
 from apps.chain.gateway import Node
 from apps.chain.models import Block, StreamCursor
 from apps.chain.types import Finality
+from apps.chain.wire import read_header
 from apps.core.daemon import Leadership
 from apps.core.db import notify, run_sql, unit_of_work
 
@@ -61,11 +62,11 @@ def require_modest(node: Node, tip: Tip) -> None:
     if policy.mode != "TAG" or tip.final is None or _is_modest(tip.final.number, tip.head.number, policy.min_depth):
         return
     final = node.batch([("eth_getBlockByNumber", ("finalized", False))])[0]
-    head = node.call("eth_blockNumber")
+    head = read_header(node.call("eth_getBlockByNumber", "latest", False)).number
     if final is None or isinstance(final, RpcError):
         return
-    if not _is_modest(int(final["number"], 16), int(head, 16), policy.min_depth):
-        raise IncompleteAnswer(what="final block above the policy's", number=int(final["number"], 16))
+    if not _is_modest(number := read_header(final).number, head, policy.min_depth):
+        raise IncompleteAnswer(what="final block above the policy's", number=number)
 
 
 def _is_modest(final: int, head: int, least: int) -> bool:

@@ -142,6 +142,24 @@ class TestAnswers:
         assert (desk.followed, state(A)) == (B, ("QUARANTINED", "FAILING"))
         assert blocks.head().number == chain.head()
 
+    @pytest.mark.parametrize("method", ["eth_chainId", "eth_getBlockByNumber", "eth_getLogs"])
+    @pytest.mark.parametrize("junk", [None, "x", {}, [7], {"number": "zz"}], ids=repr)
+    def test_of_another_shape_harm_nothing(self, desk: Desk, chain: LocalChain, method: str, junk: Any) -> None:
+        token = chain.deploy_token()
+        watch(token, 1)
+        chain.mint(token, ALICE, 1)
+        chain.mine(3)
+
+        def mangle(asked: str, params: list[Any], truth: Answer) -> Answer | None:
+            return {"result": junk} if asked == method else None
+
+        desk.a.lie = mangle
+        desk.catch_up()
+        assert desk.followed == B
+        assert state(A)[0] == "QUARANTINED"
+        assert stored_logs(token) == node_logs(chain, token)
+        canonical_chain_is_whole(chain)
+
     def test_with_headers_that_do_not_link_are_a_lie_where_they_lie_deep(self, desk: Desk, chain: LocalChain) -> None:
         first = blocks.head().number + 1
         chain.mine(10)

@@ -59,13 +59,13 @@ def pruned(method: str, params: list[Any], truth: Answer) -> Answer | None:
 
 class TestScenarios:
     def test_06_a_syncing_node_is_quarantined_and_nothing_is_rewound(self, desk: Desk, chain: LocalChain) -> None:
-        cursor = StreamCursor.objects.get()
+        cursor = StreamCursor.objects.get(name=blocks.STREAM)
         desk.a.lie = head_of(chain, 5)
         desk.step()
         assert state(A) == ("QUARANTINED", "BEHIND")
         assert (row(A).until - desk.now, row(A).failures) == (timedelta(seconds=30), 1)
         assert desk.followed == B
-        assert StreamCursor.objects.get().number == cursor.number
+        assert StreamCursor.objects.get(name=blocks.STREAM).number == cursor.number
         assert not Block.objects.filter(canonical=False).exists()
         chain.mine(1)
         desk.catch_up(0)

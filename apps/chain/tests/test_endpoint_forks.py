@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from apps.chain.models import Block, StreamCursor
+from apps.chain.selectors import blocks
 from apps.chain.tests.following import A, B, Desk, desk_of, state
 from apps.chain.tests.local_chain import LocalChain
 from apps.chain.tests.stage import canonical_chain_is_whole, watch
@@ -38,11 +39,11 @@ class TestForks:
             chain.node.call("evm_increaseTime", seconds)
             chain.mine(2)
         desk.catch_up()
-        before = StreamCursor.objects.get().hash
+        before = StreamCursor.objects.get(name=blocks.STREAM).hash
         assert before == ours.hash_at(ours.head())
         desk.engine._pool.followed = B
         desk.step(3)
-        assert (desk.followed, StreamCursor.objects.get().hash) == (A, before)
+        assert (desk.followed, StreamCursor.objects.get(name=blocks.STREAM).hash) == (A, before)
         assert not Block.objects.filter(canonical=False).exists()
 
     def test_end_in_the_higher_one(self, twins: tuple[LocalChain, LocalChain, Desk]) -> None:

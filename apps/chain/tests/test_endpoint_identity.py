@@ -184,12 +184,12 @@ class TestFinality:
 
 class TestChoice:
     def test_two_nodes_that_both_lag_move_nothing(self, desk: Desk, chain: LocalChain) -> None:
-        before, cursor = everything(), StreamCursor.objects.get()
+        before, cursor = everything(), StreamCursor.objects.get(name=blocks.STREAM)
         desk.a.lie, desk.b.lie = head_of(chain, 8), head_of(chain, 9)
         assert not desk.step()
         assert not desk.step(3)
         assert state(A) == state(B) == ("QUARANTINED", "BEHIND")
-        assert (everything(), StreamCursor.objects.get().hash) == (before, cursor.hash)
+        assert (everything(), StreamCursor.objects.get(name=blocks.STREAM).hash) == (before, cursor.hash)
         desk.b.lie = lambda *_: None
         chain.mine(1)
         desk.step()  # asked for want of a better one: no time must pass
@@ -211,12 +211,12 @@ class TestChoice:
         assert blocks.head().number == chain.head()
 
     def test_a_node_that_falls_behind_another_is_left_without_blame(self, desk: Desk, chain: LocalChain) -> None:
-        cursor = StreamCursor.objects.get()
+        cursor = StreamCursor.objects.get(name=blocks.STREAM)
         desk.a.lie = head_of(chain, 0)
         chain.mine(6)
         desk.step(3)
         assert (desk.followed, state(A)) == (B, ("HEALTHY", ""))
-        assert StreamCursor.objects.get().number == cursor.number + 6
+        assert StreamCursor.objects.get(name=blocks.STREAM).number == cursor.number + 6
         desk.step(61)  # the others move, and it still stands
         assert state(A) == ("QUARANTINED", "BEHIND")
 

@@ -115,6 +115,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Watched contracts", "chain_watchedcontract", "visibility"),
         _list("Contracts", "chain_contractaddress", "deployed_code"),
         _list("Cursors", "chain_streamcursor", "flag"),
+        _list("Nodes", "chain_rpcendpoint", "lan"),
     ),
     _room(
         "Operations",

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from apps.core import tls
-from config import anchors, audit_log, broker, key_service
+from config import anchors, audit_log, broker, chain, key_service
 from config.browser import (  # noqa: F401 (settings)
     CONTENT_SECURITY_POLICIES,
     CONTENT_SECURITY_POLICY,
@@ -150,7 +150,7 @@ TEMPLATES = [
 
 # Servers that may be spoken to in the clear, since the network between is the operator's own.
 PLAINTEXT_SERVERS = env.words("PLAINTEXT_SERVERS")
-if {*PLAINTEXT_SERVERS} - {*SERVER_VARIABLES, "DATABASE_DIRECT_URL", "CELERY_BROKER_URL"}:
+if {*PLAINTEXT_SERVERS} - {*SERVER_VARIABLES, *chain.FURTHER, "DATABASE_DIRECT_URL", "CELERY_BROKER_URL"}:
     env.wrong("PLAINTEXT_SERVERS", f"names of servers' variables: {', '.join(SERVER_VARIABLES)}")
 
 
@@ -222,7 +222,16 @@ CACHES = {
 METRICS_TOKEN = env.vendor_secret("METRICS_TOKEN")
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 
-CHAIN_RPC_URL = server_url("CHAIN_RPC_URL", ("http", "https"), "http://127.0.0.1:1")
+
+def chain_url(name: str) -> str:
+    """The URL of a node."""
+    return server_url(name, ("http", "https"), "http://127.0.0.1:1")
+
+
+CHAIN_RPC_URL = chain_url(chain.FIRST)
+CHAIN_RPC_URL_2, CHAIN_RPC_URL_3, CHAIN_RPC_URL_4, CHAIN_RPC_URL_5 = chain.read_further(
+    env, first=CHAIN_RPC_URL, read_url=chain_url
+)
 CHAIN_ID = env.whole("CHAIN_ID", 31337, least=1)
 # The most one gas may cost us, in wei; beyond it transactions wait for cheaper blocks or for a person.
 CHAIN_MAX_FEE_PER_GAS = env.whole("CHAIN_MAX_FEE_PER_GAS", 500 * 10**9, least=1)

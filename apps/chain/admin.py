@@ -13,6 +13,7 @@ from apps.chain.models import (
     RawLog,
     RegistryEntry,
     Reorganisation,
+    RpcEndpoint,
     Signer,
     SignerNonce,
     StreamCursor,
@@ -146,6 +147,15 @@ class StreamCursorAdmin(ReadOnlyAdmin):
     """How far the chain has been read."""
 
     table = ("name", "number", "hash", "halted", "moved_at")
+    search_fields = ("name",)
+
+
+@admin.register(RpcEndpoint)
+class RpcEndpointAdmin(ReadOnlyAdmin):
+    """The nodes, by the names of their settings: how far each is, and whether it is asked."""
+
+    table = ("name", "state", "reason", "until", "head_number", "final_number", "range_blocks", "lies", "checked_at")
+    list_filter = ("state",)
     search_fields = ("name",)
 
 

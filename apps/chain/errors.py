@@ -116,6 +116,26 @@ class NodeBehind(DomainError):
     code, kind, message = "chain_node_behind", Kind.UNAVAILABLE, "The chain node is behind: try another, or later."
 
 
+class NodePruned(DomainError):
+    """The node has thrown the logs of that block away: another may have them."""
+
+    code, kind = "chain_node_pruned", Kind.UNAVAILABLE
+    message = "The chain node no longer has the logs of that block."
+
+
+class NoEndpoint(DomainError):
+    """Every configured node was disabled: it serves another chain, or lied again and again. A person must look."""
+
+    code, kind = "chain_no_endpoint", Kind.UNAVAILABLE
+    message = "No configured chain node may be asked: all are disabled."
+
+
+class UnknownEndpoint(NotFound):
+    """No node is configured under this name."""
+
+    code, message = "unknown_endpoint", "No chain node is configured under this name."
+
+
 class WatchConflict(Conflict):
     """The contract is watched already, as another kind."""
 

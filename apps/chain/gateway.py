@@ -17,11 +17,12 @@ from apps.chain.errors import ChainUnavailable, RpcError, WrongChain
 from apps.chain.fetching.endpoint import Call
 from apps.chain.limits import VERIFIED, Limits, Policy
 from apps.chain.refusals import Refusal
-from apps.core.providers import CircuitOpen
+from apps.core.providers import WITHIN, CircuitOpen
 from apps.core.tls import vendor_context
 
 JSON = {"Content-Type": "application/json"}
 TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+FIRST = "CHAIN_RPC_URL"
 BATCH = 200  # calls of untyped answers in one request
 SPOKEN = frozenset({400, 413})  # with these, some endpoints still say in JSON-RPC what they refuse
 
@@ -57,11 +58,15 @@ class Node:
         client: httpx.Client | None = None,
         limits: Limits | None = None,
         policy: Policy = VERIFIED,
+        name: str = FIRST,
     ) -> None:
-        """With `client` the session borrows another's connections, and leaves them open."""
+        """With `client` the session borrows another's connections, and leaves them open. `name` is its setting's."""
         self.chain_id = chain_id
+        self.name = name
         self.limits = limits or Limits()
         self.policy = policy
+        # The most one request may take where it is less than the policy allows.
+        self.seconds: float | None = None
         self._url = url
         # Loopback and inside nodes are asked directly: no proxy from the environment.
         self._client = client or httpx.Client(timeout=timeout, trust_env=False, verify=vendor_context())
@@ -79,7 +84,8 @@ class Node:
     def batch(self, calls: Sequence[Call]) -> list[Any]:
         """Results in the order of `calls`; an RpcError stands where the node refused one.
 
-        Calls of one batch may run in any order. Raises ChainUnavailable or WrongChain.
+        Calls of one batch may run in any order. A batch that is refused as a whole is asked again in smaller ones
+        (`batch_calls` remembers). Raises ChainUnavailable or WrongChain.
         """
         return [_untyped(answer) for answer in self._ask(calls, BATCH)]
 
@@ -110,30 +116,48 @@ class Node:
         if self._checked:
             return
         try:
-            answer = _untyped(self._post([("eth_chainId", ())])[0])
-            found = None if isinstance(answer, RpcError) else int(answer, 16)
-        except (BatchRefused, TypeError, ValueError) as error:
-            raise ChainUnavailable(cause=type(error).__name__) from None
-        if found is None:
-            raise ChainUnavailable from answer
-        if found != self.chain_id:
-            raise WrongChain(expected=self.chain_id, found=found)
+            (answer,) = self._post([("eth_chainId", ())])
+        except BatchRefused as refused:
+            answer = refused.error
+        self.require_chain(answer)
         self._checked = True
+
+    def require_chain(self, answer: Raw | RpcError) -> None:
+        """Raise WrongChain unless the answer to eth_chainId is ours, ChainUnavailable where it is none."""
+        if isinstance(answer, RpcError):
+            raise ChainUnavailable(cause="eth_chainId", rpc_code=answer.code) from answer
+        try:
+            found = int(_untyped(answer), 16)
+        except (TypeError, ValueError):
+            raise ChainUnavailable(cause="eth_chainId") from None
+        if found != self.chain_id:
+            self._checked = False
+            raise WrongChain(expected=self.chain_id, found=found)
 
     def _post(self, calls: Sequence[Call]) -> list[Raw | RpcError]:
         ids = [next(self._ids) for _ in calls]
         body = msgspec.json.encode([_request(*each) for each in zip(ids, calls, strict=True)])
         try:
-            answers = _by_id(_read(self._client.post(self._url, content=body, headers=JSON)), ids)
+            response = self._client.post(self._url, content=body, headers=JSON, extensions=self._extensions())
+            answers = _by_id(_read(response), ids)
             return [_result(answers[id_]) for id_ in ids]
         except CircuitOpen as error:
             refusal = ChainUnavailable(cause=type(error).__name__)
             refusal.retry_after = error.retry_after
             raise refusal from None
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            if status in SPOKEN and len(calls) > 1:
+                raise BatchRefused(RpcError(status, "the batch was refused")) from None
+            self._checked = False
+            raise ChainUnavailable(cause="HTTPStatusError", status=status) from None
         except (httpx.HTTPError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             self._checked = False
             # `from None`: the transport's error text holds the URL.
             raise ChainUnavailable(cause=type(error).__name__) from None
+
+    def _extensions(self) -> dict[str, Any]:
+        return {} if self.seconds is None else {WITHIN: self.seconds}
 
     def close(self) -> None:
         """End the session."""

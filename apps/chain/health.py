@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from django.db.models import Min
 
-from apps.chain.models import DeadLetter, Signer, TxIntent, WatchedContract
+from apps.chain.endpoints.sessions import configured
+from apps.chain.models import DeadLetter, RpcEndpoint, Signer, TxIntent, WatchedContract
 from apps.chain.selectors import blocks
-from apps.chain.types import ENDED, IntentState
+from apps.chain.types import ENDED, EndpointState, IntentState
 from apps.core import clock
-from apps.core.metrics import COUNTED_TO, Sample, counted, counted_by, gauge
+from apps.core.metrics import COUNTED_TO, Sample, counted, counted_by, counter, gauge
 from apps.core.registry import Health
 
 OPEN = tuple(state for state in IntentState if state not in ENDED)
@@ -30,6 +31,13 @@ INTENTS_OLDEST = gauge(
 )
 FROZEN = gauge("bookentry_chain_signers_frozen", "Signers that send nothing until a person looks.")
 SENDER = (INTENTS, INTENTS_OLDEST, FROZEN)
+
+ENDPOINT_STATE = gauge("bookentry_chain_endpoint_state", "1 for the state the node is in.", "endpoint", "state")
+ENDPOINT_HEAD = gauge("bookentry_chain_endpoint_head_block", "Height of the node's newest block.", "endpoint")
+ENDPOINT_FINAL = gauge("bookentry_chain_endpoint_final_block", "Height of the node's newest final block.", "endpoint")
+ENDPOINT_RANGE = gauge("bookentry_chain_endpoint_range_blocks", "Blocks it takes in one question for logs.", "endpoint")
+ENDPOINT_LIES = counter("bookentry_chain_endpoint_lies_total", "Times the node contradicted itself.", "endpoint")
+ENDPOINTS = (ENDPOINT_STATE, ENDPOINT_HEAD, ENDPOINT_FINAL, ENDPOINT_RANGE, ENDPOINT_LIES)
 
 
 def stream_health() -> Health:
@@ -73,3 +81,23 @@ def read_sender_metrics() -> Iterator[Sample]:
     oldest = TxIntent.objects.filter(state__in=OPEN).aggregate(at=Min("created_at"))["at"]
     yield INTENTS_OLDEST.sample(max((clock.now() - oldest).total_seconds(), 0) if oldest else 0)
     yield FROZEN.sample(Signer.objects.exclude(frozen_at=None).count())
+
+
+def endpoint_health() -> Health:
+    """Degraded while a configured node is not asked, and by which name."""
+    left = RpcEndpoint.objects.filter(name__in=configured()).exclude(state=EndpointState.HEALTHY).order_by("priority")
+    names = [f"{row.name} {row.state.lower()}: {row.reason}" for row in left]
+    return Health(ok=not names, detail=", ".join(names) or f"{len(configured())} nodes", required=False)
+
+
+def read_endpoint_metrics() -> Iterator[Sample]:
+    """States, heights and caps of the configured nodes that an engine has looked at."""
+    for row in RpcEndpoint.objects.filter(name__in=configured()).order_by("priority"):
+        for state in EndpointState.values:
+            yield ENDPOINT_STATE.sample(row.state == state, endpoint=row.name, state=state)
+        if row.head_number is not None:
+            yield ENDPOINT_HEAD.sample(row.head_number, endpoint=row.name)
+        if row.final_number is not None:
+            yield ENDPOINT_FINAL.sample(row.final_number, endpoint=row.name)
+        yield ENDPOINT_RANGE.sample(row.range_blocks, endpoint=row.name)
+        yield ENDPOINT_LIES.sample(row.lies, endpoint=row.name)

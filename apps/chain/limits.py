@@ -1,9 +1,10 @@
 """What is known of one endpoint: how much it takes in one question, and what its answers cost.
 
-All of it is learned from its refusals and its answers, and lives with its session.
+All of it is learned from its refusals and its answers. Caps are kept in its row, measures live with a session.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import Enum
 
 WIDEST_RANGE = 2_000  # blocks
@@ -12,6 +13,7 @@ RECEIPTS_A_BATCH = 500  # blocks
 CALLS_A_BATCH = 500
 TARGET_BYTES = 8 * 2**20  # of receipts in one answer, as predicted
 STREAK = 20
+HINT_HOLDS = timedelta(hours=1)
 
 
 class HeaderPolicy(Enum):
@@ -102,7 +104,19 @@ class Limits:
     ranges: Cap = field(default_factory=lambda: Cap(WIDEST_RANGE))
     headers: Cap = field(default_factory=lambda: Cap(HEADERS_A_BATCH))
     receipts: Cap = field(default_factory=lambda: Cap(RECEIPTS_A_BATCH))
+    # When it said itself how wide a range may be; that is `ranges.most` for an hour.
+    hinted_at: datetime | None = None
     batch_calls: int = CALLS_A_BATCH
+    oldest_block: int = 0  # whose logs it still has
     block_receipts: bool = True  # whether it has eth_getBlockReceipts
     raw_transactions: bool = True  # whether it has eth_getRawTransactionByHash
     measured: Measured = field(default_factory=Measured)
+
+    def date_hint(self, now: datetime) -> None:
+        """Begin the hour of a hint that has come since, or forget one whose hour is over."""
+        if self.ranges.most >= WIDEST_RANGE:
+            self.hinted_at = None
+        elif self.hinted_at is None:
+            self.hinted_at = now
+        elif now - self.hinted_at >= HINT_HOLDS:
+            self.ranges.most, self.hinted_at = WIDEST_RANGE, None

@@ -21,6 +21,7 @@ class Refusal(Enum):
     TOO_MUCH = "TOO_MUCH"  # too many blocks, logs or bytes, or too long a search: ask for less
     RATE = "RATE"  # too many questions: ask later
     PRUNED = "PRUNED"  # the endpoint no longer has it
+    BEYOND = "BEYOND"  # the endpoint does not have it yet
     METHOD = "METHOD"  # the endpoint cannot do this at all
     OTHER = "OTHER"
 
@@ -37,6 +38,7 @@ RATE = re.compile(
     r"rate.?limit|too many requests|compute units|throughput|request limit|daily limit|requests? per second"
 )
 PRUNED = re.compile(r"prun|missing trie node|history.*unavailable|archive|not available before|no longer available")
+BEYOND = re.compile(r"block ?out ?of ?range|beyond current head|(block|header) not found|unknown block")
 TOO_MUCH = re.compile(
     r"block range|blocks? range|range (is |too|limit|\d+ (exceeds|is))|limited to|ranges? over|max(imum)? range"
     r"|rpc range limit|response (size|too|is too)|size exceeded|too large|too wide|too many (blocks|logs|results)"
@@ -44,6 +46,16 @@ TOO_MUCH = re.compile(
     r"|timeout|timed out|too long|(at most|maximum is set to|maximum of) [\d,]+"
 )
 METHOD = re.compile(r"method.*(not (found|exist|available|support|enabled|allowed)|does not exist|unsupported)")
+NONE: frozenset[int] = frozenset()
+# The first that fits counts.
+MEANINGS = (
+    (Refusal.RATE, RATE_CODES, RATE),
+    (Refusal.METHOD, METHOD_CODES, METHOD),
+    (Refusal.PRUNED, NONE, PRUNED),
+    (Refusal.BEYOND, NONE, BEYOND),
+    (Refusal.OTHER, NONE, re.compile("addresses")),  # too many contracts at once: fewer blocks would not help
+    (Refusal.TOO_MUCH, TOO_MUCH_CODES, TOO_MUCH),
+)
 
 SUGGESTED = (
     re.compile(r"\[\s*(?P<first>0x[0-9a-f]+)\s*,\s*(?P<last>0x[0-9a-f]+)\s*\]"),  # Alchemy, Infura
@@ -69,17 +81,8 @@ STATED = tuple(
 def read(error: RpcError) -> Refusal:
     """What the error means."""
     words = _words(error)
-    if error.code in RATE_CODES or RATE.search(words):
-        return Refusal.RATE
-    if error.code in METHOD_CODES or METHOD.search(words):
-        return Refusal.METHOD
-    if PRUNED.search(words):
-        return Refusal.PRUNED
-    if "addresses" in words:  # too many contracts in one question: fewer blocks would not help
-        return Refusal.OTHER
-    if error.code in TOO_MUCH_CODES or TOO_MUCH.search(words):
-        return Refusal.TOO_MUCH
-    return Refusal.OTHER
+    found = (meaning for meaning, codes, said in MEANINGS if error.code in codes or said.search(words))
+    return next(found, Refusal.OTHER)
 
 
 def hint(error: RpcError) -> Hint | None:

@@ -27,6 +27,7 @@ _LINES: Mapping[str, str] = {
         audit.AuditAnchor log place version_id
         audit.AuditSigningKey key_id
         chain.ContractAddress name
+        chain.RpcEndpoint name capabilities lied_at
         chain.Signer frozen_reason
         chain.StreamCursor name halted
         chain.TxIntent business_key kind reason reason_detail
@@ -84,6 +85,7 @@ _LINES: Mapping[str, str] = {
         chain.RawLog tx_hash address topics data sender recipient
         chain.RegistryEntry isin
         chain.Reorganisation ancestor_hash tip_hash
+        chain.RpcEndpoint final_hash
         chain.Signer address
         chain.StreamCursor hash
         chain.TokenBinding isin name symbol address identity_registry

@@ -238,6 +238,8 @@ class TestProblems:
             ("min_length_with_mfa: 8", "16", "authentication.passwords.min_length_with_mfa"),
             ("probe_seconds: 25", "20", "providers.chain_node.breaker.probe_seconds"),
             ("connect_seconds: 2", "21", "providers.chain_node.timeouts.connect_seconds"),
+            ("longest_quarantine_seconds: 600", "29", "chain.endpoints.longest_quarantine_seconds"),
+            ("longest_lie_seconds: 86400", "599", "chain.endpoints.longest_lie_seconds"),
             ("default_tier: standard", "gold", "rate_limits.default_tier"),
             ("- name: onfido", "veriff", "kyc.providers.0.name"),
             ("- name: onfido", "jumio", "kyc.providers.1.name"),

@@ -14,6 +14,7 @@ from apps.chain.models import (
     RawLog,
     RegistryEntry,
     Reorganisation,
+    RpcEndpoint,
     Signer,
     SignerNonce,
     StreamCursor,
@@ -56,6 +57,18 @@ def add(*, isin: str) -> UUID:
         address=TOKEN, kind=ContractKind.SECURITY, from_block=1, covered_to=2, covered=True, created_at=NOW
     )
     StreamCursor.objects.create(name="head", number=2, hash=hash_of(2), first_number=1, moved_at=NOW)
+    RpcEndpoint.objects.create(
+        name="CHAIN_RPC_URL",
+        priority=1,
+        since=NOW,
+        head_number=2,
+        head_at=NOW,
+        range_blocks=2_000,
+        header_calls=500,
+        receipt_calls=500,
+        batch_calls=200,
+        checked_at=NOW,
+    )
     ContractAddress.objects.create(
         name="dvp", address=f"0x{0xD4B:040x}", deployed_block=1, tx_hash=hash_of(70), created_at=NOW
     )

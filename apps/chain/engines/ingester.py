@@ -1,59 +1,45 @@
 """The engine that keeps the chain's blocks and logs."""
 
-import logging
-from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Any
 
-from apps.chain.errors import ChainUnavailable, IncompleteAnswer, NodeBehind, RpcError
-from apps.chain.gateway import Node
+from django.db.models import Min
+
+from apps.chain.endpoints.pool import Followed, Pool
+from apps.chain.models import StreamCursor, WatchedContract
+from apps.chain.selectors.blocks import STREAM
 from apps.chain.services import dead_letters, ingestion, watching
-from apps.chain.services.nodes import default_node
 from apps.core import clock
 from apps.core.daemon import Engine, Leadership
 
-log = logging.getLogger(__name__)
-
 
 class Ingester(Engine):
-    """Follows one node. An answer that does not suffice is asked for again; nothing of it is kept."""
+    """Follows one node at a time. An answer that does not suffice is asked of another; nothing of it is kept."""
 
     name = "ingester"
     channels = (watching.CHANNEL,)
 
-    def __init__(self, build_node: Callable[[], Node] = default_node) -> None:
-        self._build_node = build_node
-        self._node: Node | None = None
-        self._recognised = False
-        self._complaint = ""
+    def __init__(self) -> None:
+        self._pool = Pool()
 
     def lead(self, leadership: Leadership) -> None:
-        """Begin a new session with the node, and read what the codec of yesterday could not."""
-        if self._node is not None:
-            self._node.close()
-        self._node, self._recognised = self._build_node(), False
+        """Begin new sessions with the nodes, and read what the codec of yesterday could not. Raises NoEndpoint."""
+        self._pool.begin(clock.now())
         dead_letters.decode_again(now=clock.now())
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
-        """Advance the stream once."""
-        if self._node is None:
-            raise RuntimeError("step() before lead()")
-        try:
-            if not self._recognised:
-                ingestion.recognise(node=self._node, now=now)
-                self._recognised = True
-            more = ingestion.advance(node=self._node, leadership=leadership, now=now)
-        except (ChainUnavailable, IncompleteAnswer, NodeBehind) as error:
-            self._complain(error.code, error.context)
-        except RpcError as error:
-            self._complain("rpc_error", {"rpc_code": error.code})
-        else:
-            self._complaint = ""
-            return more
-        return False
+        """Advance the stream once. Raises NoEndpoint where no node may be asked."""
 
-    def _complain(self, code: str, details: Mapping[str, Any]) -> None:
-        """Once for each kind of failure in a row: a node may be away for hours."""
-        if code != self._complaint:
-            log.warning("node does not suffice", extra={"code": code, **details})
-        self._complaint = code
+        def advance(found: Followed) -> bool:
+            return ingestion.advance(
+                node=found.node, leadership=leadership, now=now, tip=found.tip, others=found.others
+            )
+
+        cursor = StreamCursor.objects.filter(name=STREAM).first()
+        at_least = cursor.number if cursor else None
+        return self._pool.work(advance, now=now, at_least=at_least, needed=_needed())
+
+
+def _needed() -> int | None:
+    """The oldest block whose logs are still to be fetched."""
+    behind = WatchedContract.objects.filter(covered=False).aggregate(lowest=Min("covered_to"))["lowest"]
+    return None if behind is None else int(behind) + 1

@@ -14,12 +14,16 @@ Call = tuple[str, Sequence[Any]]
 class Endpoint(Protocol):
     """One endpoint. All three raise ChainUnavailable where it does not answer and WrongChain for another chain's."""
 
+    name: str
     limits: Limits
     policy: Policy
 
     @property
     def chain_id(self) -> int:
         """Whose answers these are."""
+
+    def require_chain(self, answer: msgspec.Raw | RpcError) -> None:
+        """Raise WrongChain unless this answer to eth_chainId is ours, ChainUnavailable where it is none."""
 
     def call(self, method: str, *params: Any) -> Any:
         """The result of one call. Raises RpcError as the endpoint answered."""

@@ -25,8 +25,12 @@ class Tip:
 
 
 def fetch_tip(node: Endpoint) -> Tip:
-    """The node's newest and newest final header. Raises ChainUnavailable, IncompleteAnswer, RpcError."""
-    head, final = node.ask([_by_number("latest"), _by_number("finalized")])
+    """The node's newest and newest final header, asked together with its chain id.
+
+    Raises ChainUnavailable, WrongChain, IncompleteAnswer, RpcError.
+    """
+    chain, head, final = node.ask([("eth_chainId", ()), _by_number("latest"), _by_number("finalized")])
+    node.require_chain(chain)
     if isinstance(head, RpcError):
         raise head
     missing = isinstance(final, RpcError) or msgspec.json.decode(final) is None

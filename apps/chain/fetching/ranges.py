@@ -10,15 +10,18 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from apps.chain import bloom, refusals
-from apps.chain.errors import ChainUnavailable, IncompleteAnswer, RpcError
+from apps.chain.errors import IncompleteAnswer, RpcError
 from apps.chain.fetching.endpoint import Endpoint
 from apps.chain.fetching.headers import less_if_slow
 from apps.chain.fetching.plan import within_range
+from apps.chain.fetching.refused import give_up
 from apps.chain.fetching.suspects import Suspects, silent
 from apps.chain.refusals import Refusal
 from apps.chain.wire import LOGS, Header, WireLog, decode, log_of
 
 ByBlock = dict[str, list[WireLog]]
+# Receipts would not be served either.
+FINAL = frozenset({Refusal.RATE, Refusal.PRUNED, Refusal.BEYOND})
 WholeBlocks = Callable[[Endpoint, Sequence[Header], Suspects], ByBlock]
 
 
@@ -56,10 +59,8 @@ def _range(
         cap.accept(width)
         return _checked(map(log_of, served), headers, suspects)
     meant = refusals.read(answer)
-    if meant is Refusal.RATE:
-        raise ChainUnavailable(cause="RateLimited")
-    if meant is Refusal.PRUNED:
-        raise answer
+    if meant in FINAL:
+        give_up(node, answer, what="logs", number=headers[0].number if meant is Refusal.PRUNED else headers[-1].number)
     if meant is not Refusal.TOO_MUCH or len(headers) == 1:
         return whole()
     hint = refusals.hint(answer)

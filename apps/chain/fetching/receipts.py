@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import msgspec
 
 from apps.chain import refusals
-from apps.chain.errors import ChainUnavailable, IncompleteAnswer, RpcError
+from apps.chain.errors import IncompleteAnswer, RpcError
 from apps.chain.fetching.endpoint import Call, Endpoint
 from apps.chain.fetching.headers import complete_headers, less_if_slow
 from apps.chain.fetching.plan import fitting
+from apps.chain.fetching.refused import give_up
 from apps.chain.fetching.suspects import Suspects, silent
 from apps.chain.fetching.verified import logs_of
 from apps.chain.refusals import Refusal
@@ -59,13 +60,11 @@ def _receipts(node: Endpoint, header: Header, answer: Answer, *, alone: bool) ->
     if not isinstance(answer, RpcError):
         return decode(RECEIPTS, answer, what="receipts", number=header.number)
     meant = refusals.read(answer)
-    if meant is Refusal.RATE:
-        raise ChainUnavailable(cause="RateLimited")
     if meant is Refusal.METHOD:
         node.limits.block_receipts = False
         return _by_transaction(node, header)
     if meant is not Refusal.TOO_MUCH:
-        raise answer
+        give_up(node, answer, what="receipts", number=header.number)
     if alone:
         return _by_transaction(node, header)
     node.limits.receipts.refuse(node.limits.receipts.value)
@@ -79,7 +78,7 @@ def _by_transaction(node: Endpoint, header: Header) -> list[ReceiptAnswer]:
     receipts = []
     for answer in node.ask(calls) if calls else []:
         if isinstance(answer, RpcError):
-            raise answer
+            give_up(node, answer, what="receipts", number=header.number)
         receipts.append(decode(RECEIPT, answer, what="receipts", number=header.number))
     if any(receipt.block_hash.lower() != header.hash for receipt in receipts):
         raise IncompleteAnswer(what="receipts of another block", number=header.number)

@@ -8,6 +8,7 @@ from apps.chain import bloom
 from apps.chain.errors import IncompleteAnswer, RpcError
 from apps.chain.fetching.endpoint import Call, Endpoint
 from apps.chain.fetching.headers import less_if_slow
+from apps.chain.fetching.refused import give_up
 from apps.chain.fetching.suspects import Suspects
 from apps.chain.wire import LOGS, RECEIPTS, Header, LogAnswer, ReceiptAnswer, WireLog, decode, log_of
 
@@ -41,7 +42,7 @@ def _logs_of_receipts(node: Endpoint, header: Header) -> list[WireLog]:
     """For a block whose logs alone exceed what eth_getLogs gives."""
     (answer,) = node.ask([("eth_getBlockReceipts", (header.hash,))])
     if isinstance(answer, RpcError):
-        raise answer
+        give_up(node, answer, what="receipts", number=header.number)
     receipts = decode(RECEIPTS, answer, what="receipts", number=header.number)
     return [log_of(log) for receipt in receipts for log in _as_logs(header, receipt)]
 

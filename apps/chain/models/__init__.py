@@ -10,6 +10,7 @@ from apps.chain.models.blocks import (
     WatchedContract,
 )
 from apps.chain.models.contracts import ContractAddress
+from apps.chain.models.endpoints import RpcEndpoint
 from apps.chain.models.holders import BlockEffect, HolderBalance, Reorganisation, TokenSupply
 from apps.chain.models.identities import ChainIdentity, RegistryEntry, TokenBinding
 from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxIntent
@@ -26,6 +27,7 @@ __all__ = [
     "RawLog",
     "RegistryEntry",
     "Reorganisation",
+    "RpcEndpoint",
     "Signer",
     "SignerNonce",
     "StreamCursor",

@@ -5,11 +5,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from apps.chain.endpoints.others import NOBODY, Others
 from apps.chain.errors import ChainUnavailable, RpcError
+from apps.chain.fetching import fetch_tip
 from apps.chain.gateway import Node
 from apps.chain.models import TxAttempt, TxIntent
 from apps.chain.services.broadcasting import BATCH
 from apps.chain.services.confirming import Receipt, read_receipts, record_mined
+from apps.chain.services.finality import final_point
 from apps.chain.types import INTENT_FAILED, INTENT_FINAL, AttemptPurpose, IntentState
 from apps.core import outbox
 from apps.core.daemon import Leadership
@@ -21,8 +24,8 @@ EVENT_MISSING = "EXPECTED_EVENT_MISSING"
 END_FIELDS = ["state", "reason", "reason_detail", "event", "finished_at"]
 
 
-def end_finalized(*, node: Node, leadership: Leadership, now: datetime) -> int:
-    """End what is MINED in a finalized, canonical block; the number ended.
+def end_finalized(*, node: Node, leadership: Leadership, now: datetime, others: Others = NOBODY) -> int:
+    """End what is MINED in a final, canonical block; the number ended. `others` are nodes that must agree on it.
 
     What a reorganisation moved to another block is followed there; what it threw out is BROADCAST again.
     """
@@ -32,7 +35,7 @@ def end_finalized(*, node: Node, leadership: Leadership, now: datetime) -> int:
         return 0
     receipts = read_receipts(node, [str(intent.tx_hash) for intent in intents])
     _follow(node, intents, receipts, leadership)
-    settled = _in_finalized_blocks(node, [i for i in intents if i.state == IntentState.MINED])
+    settled = _in_finalized_blocks(node, others, [i for i in intents if i.state == IntentState.MINED])
     if settled:
         _end(settled, receipts, leadership, now)
     return len(settled)
@@ -64,12 +67,12 @@ def _follow(node: Node, intents: Sequence[TxIntent], receipts: Mapping[str, Rece
         )
 
 
-def _in_finalized_blocks(node: Node, intents: Iterable[TxIntent]) -> list[TxIntent]:
-    """Those whose block is at or below the finalized one, and is the canonical block of its height."""
-    finalized = node.batch([("eth_getBlockByNumber", ("finalized", False))])[0]
-    if finalized is None or isinstance(finalized, RpcError):
-        return []  # a young chain has no finalized block yet
-    settled = [i for i in intents if i.block_number is not None and i.block_number <= int(finalized["number"], 16)]
+def _in_finalized_blocks(node: Node, others: Others, intents: Iterable[TxIntent]) -> list[TxIntent]:
+    """Those whose block is at or below the final one, and is the canonical block of its height."""
+    point = final_point(fetch_tip(node), others, name=node.name)
+    if point is None:
+        return []  # a young chain has no final block yet
+    settled = [i for i in intents if i.block_number is not None and i.block_number <= point.number]
     numbers = sorted({int(i.block_number or 0) for i in settled})
     blocks = node.batch([("eth_getBlockByNumber", (hex(number), False)) for number in numbers])
     if any(block is None or isinstance(block, RpcError) for block in blocks):

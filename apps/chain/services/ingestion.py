@@ -7,62 +7,60 @@ block halts the stream until a person decides. A node behind ours is never a rea
 
 from datetime import datetime
 
-from apps.chain.errors import ChainMismatch, NodeBehind
+from apps.chain.endpoints.others import NOBODY, Others
+from apps.chain.errors import NodeBehind
 from apps.chain.fetching import Endpoint, Tip, all_logs, fetch_blocks, fetch_headers, fetch_tip
-from apps.chain.models import Chain, StreamCursor, WatchedContract
+from apps.chain.models import StreamCursor, WatchedContract
 from apps.chain.selectors.blocks import STREAM
 from apps.chain.services import backfilling, discovery, finality, holders, reorganisation
 from apps.chain.services.cursors import move_cursor
+from apps.chain.services.finality import FinalPoint, final_point
+from apps.chain.services.recognising import recognise
 from apps.chain.services.storing import store_blocks, store_logs
-from apps.chain.wire import Header, read_header
+from apps.chain.wire import Header
 from apps.core.daemon import Leadership
 from apps.core.db import unit_of_work
 
 HEADERS_A_STEP = 200
 
 
-def advance(*, node: Endpoint, leadership: Leadership, now: datetime) -> bool:
-    """Do one step of the stream; true if more is waiting.
+def advance(
+    *, node: Endpoint, leadership: Leadership, now: datetime, tip: Tip | None = None, others: Others = NOBODY
+) -> bool:
+    """Do one step of the stream; true if more is waiting. `tip` is the node's, if it was just read.
 
     Raises Deposed or CursorMoved where another leader acted (nothing of the step is kept), and ChainUnavailable,
     NodeBehind, IncompleteAnswer or RpcError where the node's answers do not suffice.
     """
     cursor = StreamCursor.objects.filter(name=STREAM).first()
-    tip = fetch_tip(node)
+    tip = tip or fetch_tip(node)
+    point = final_point(tip, others, name=node.name)
     if cursor is None:
-        return _begin(node, leadership, tip, now)
+        return _begin(node, leadership, point, now)
     if cursor.halted:
         return False
     if tip.head.number < cursor.number:
         raise NodeBehind(node_head=tip.head.number, head=cursor.number)
     headers = _headers_from(node, cursor, tip)
     if headers[0].hash != cursor.hash:
+        if others.keep(cursor.number, cursor.hash):
+            return True
         return reorganisation.rewind(node=node, leadership=leadership, cursor=cursor, now=now)
     if headers[1:]:
-        _extend(node, leadership, cursor, headers[1:], tip, now)
-    finality.finalise(leadership=leadership, cursor=cursor, tip=tip)
+        _extend(node, leadership, cursor, headers[1:], point, now)
+    finality.finalise(leadership=leadership, cursor=cursor, point=point, name=node.name)
     behind = backfilling.backfill(node=node, leadership=leadership, cursor=cursor, now=now)
     folds = [fold(leadership=leadership, now=now) for fold in (holders.follow_head, holders.follow_final)]
     return behind or any(folds) or cursor.number < tip.head.number
 
 
-def recognise(*, node: Endpoint, now: datetime) -> None:
-    """Remember which chain these books belong to. Raises ChainMismatch if the node serves another history."""
-    genesis = read_header(node.call("eth_getBlockByNumber", "0x0", False)).hash
-    with unit_of_work():
-        row = Chain(id=node.chain_id, genesis_hash=genesis, created_at=now)
-        Chain.objects.bulk_create([row], ignore_conflicts=True)
-    if Chain.objects.get(id=node.chain_id).genesis_hash != genesis:
-        raise ChainMismatch
-
-
-def _begin(node: Endpoint, leadership: Leadership, tip: Tip, now: datetime) -> bool:
+def _begin(node: Endpoint, leadership: Leadership, point: FinalPoint | None, now: datetime) -> bool:
     """Start at the oldest contract's first block, never above the final one: what is older is backfilled."""
     recognise(node=node, now=now)
-    if tip.final is None:
+    if point is None:
         return False
     oldest = WatchedContract.objects.order_by("from_block").values_list("from_block", flat=True).first()
-    number = tip.final.number if oldest is None else min(oldest, tip.final.number)
+    number = point.number if oldest is None else min(oldest, point.number)
     (first,) = fetch_headers(node, number, number)
     with unit_of_work():
         leadership.fence()
@@ -86,11 +84,11 @@ def _extend(
     leadership: Leadership,
     cursor: StreamCursor,
     headers: list[Header],
-    tip: Tip,
+    point: FinalPoint | None,
     now: datetime,
 ) -> None:
     """Store the next blocks with their logs and move the cursor, in one commit."""
-    final_number = tip.final.number if tip.final else -1
+    final_number = point.number if point else -1
     addresses = set(WatchedContract.objects.filter(covered=True).values_list("address", flat=True))
     logs = all_logs(fetch_blocks(node, headers, addresses, final_number=final_number))
     found = discovery.discover(logs, known=addresses)

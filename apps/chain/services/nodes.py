@@ -1,25 +1,28 @@
-"""Where the configured node is."""
+"""Where the chain's nodes are."""
 
-from collections.abc import Callable
-from functools import partial
-
-import httpx
 from django.conf import settings
 
+from apps.chain.endpoints.choice import ordered
+from apps.chain.endpoints.rows import limits_of
+from apps.chain.endpoints.sessions import PROVIDER, build_sessions, configured, open_session
 from apps.chain.gateway import Node
-from apps.core.providers import provider
+from apps.chain.models import RpcEndpoint
+from apps.chain.types.endpoints import EndpointState
 
 __all__ = ["PROVIDER", "Node", "build_sessions", "default_node"]
 
-PROVIDER = "chain_node"
-
-
-def build_sessions(client: httpx.Client) -> Callable[..., Node]:
-    """What makes sessions over the connections, and behind the breaker, that this process shares."""
-    return partial(Node, client=client)
-
 
 def default_node() -> Node:
-    """A new session with the configured node (CHAIN_RPC_URL, CHAIN_ID). The caller closes it."""
-    node: Node = provider(PROVIDER)(settings.CHAIN_RPC_URL, chain_id=settings.CHAIN_ID)
-    return node
+    """A new session with the best of the configured nodes (CHAIN_RPC_URL and its like). The caller closes it.
+
+    For what asks once and tells its caller what went wrong; engines follow a pool.
+    """
+    names = list(configured())
+    rows = RpcEndpoint.objects.in_bulk(names)
+    well = [name for name in names if name not in rows or rows[name].state == EndpointState.HEALTHY]
+    # A node that no engine has looked at yet is as good as its place; and where none is well, the first is asked.
+    if not well or not rows.keys() >= set(well):
+        return open_session((well or names)[0])
+    lag = settings.SECURITY.chain.endpoints.lag_blocks
+    best = ordered([rows[name] for name in well], followed="", needed=None, lag=lag)[0]
+    return open_session(best.pk, limits_of(best))

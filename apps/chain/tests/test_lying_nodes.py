@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from apps.chain.errors import ChainUnavailable, IncompleteAnswer, RpcError
+from apps.chain.errors import ChainUnavailable, IncompleteAnswer, NodePruned
 from apps.chain.gateway import Node
 from apps.chain.limits import Mode, Policy
 from apps.chain.models import Block, RawLog, StreamCursor, WatchedContract
@@ -251,7 +251,7 @@ class TestRanges:
 
         front.lie = pruned
         with Node(front.url, chain_id=CHAIN_ID, policy=Policy(mode=mode)) as node:
-            with pytest.raises(RpcError):
+            with pytest.raises(NodePruned):
                 catch_up(node, leadership)
             assert not WatchedContract.objects.get(address=old).covered
             front.lie = lambda *_: None

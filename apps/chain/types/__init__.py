@@ -1,6 +1,7 @@
 """Types other rooms may import."""
 
 from apps.chain.types.blocks import BlockView, ContractKind, EffectKind, Finality, Holdings, LogView, StreamView
+from apps.chain.types.endpoints import EndpointReason, EndpointState, EndpointView
 from apps.chain.types.events import (
     AddressFrozen,
     AgentAdded,
@@ -71,6 +72,9 @@ __all__ = [
     "ClaimState",
     "ContractKind",
     "EffectKind",
+    "EndpointReason",
+    "EndpointState",
+    "EndpointView",
     "ExpectedEvent",
     "Finality",
     "Holdings",

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from apps.core.providers.policy import Policy, policy_of
+from apps.core.providers.policy import Policy, policy_of, service_of
 from apps.core.providers.transport import GuardedTransport
 from apps.core.registry import registry
 
@@ -29,7 +29,8 @@ class Factory:
         with self._lock:
             if name not in self._built:
                 client = guarded_client(name, policy_of(name))
-                self._built[name] = (client, registry.providers[name](client))
+                build = registry.providers.get(name) or registry.providers[service_of(name)]
+                self._built[name] = (client, build(client))
             return self._built[name][1]
 
     def close(self) -> None:

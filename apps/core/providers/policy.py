@@ -65,8 +65,14 @@ class Policy(Protocol):
     def max_response_bytes(self) -> int: ...
 
 
+def service_of(name: str) -> str:
+    """The service of which `service:instance` is one."""
+    return name.partition(":")[0]
+
+
 def policy_of(name: str) -> Policy:
     """The policy of a service. Raises ImproperlyConfigured where the policy file has none."""
+    name = service_of(name)
     policies: Mapping[str, Any] = settings.SECURITY.providers
     if name not in policies:
         raise ImproperlyConfigured(f"{settings.SECURITY_FILE}: providers.{name} is missing: this service is called")

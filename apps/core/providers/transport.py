@@ -25,6 +25,8 @@ from apps.core.tls import vendor_context
 # RFC 9110, 9.2.2. A caller says of another request that it may be repeated: `extensions=REPEATABLE`.
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 REPEATABLE = {"repeatable": True}
+# A caller that would not wait as long as the policy lets it: `extensions={WITHIN: seconds}`.
+WITHIN = "within_seconds"
 TOO_MANY = 429
 # What a service does wrong, or cannot be reached for. That our own pool is full, or our request odd, is not its fault.
 FAILURES = (
@@ -71,7 +73,8 @@ class GuardedTransport(httpx.BaseTransport):
             self._tally.add(rejected=1)
             raise
         self._budget.deposit()
-        call = Call(request, leave, time.monotonic() + self._policy.timeouts.total_seconds)
+        total = self._policy.timeouts.total_seconds
+        call = Call(request, leave, time.monotonic() + min(total, request.extensions.get(WITHIN, total)))
         retrying = Retrying(
             retry=retry_if_exception_type(FAILURES) | retry_if_result(_asks_for_another),
             wait=self._wait,

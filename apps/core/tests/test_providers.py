@@ -19,8 +19,9 @@ from django.db import connections
 
 from apps.core import clock
 from apps.core.db import run_sql, unit_of_work
+from apps.core.errors import DomainError
 from apps.core.models import ProviderCircuit
-from apps.core.providers import REPEATABLE, AnswerTooLong, CircuitOpen, provider, watching
+from apps.core.providers import REPEATABLE, WITHIN, AnswerTooLong, CircuitOpen, provider, watching
 from apps.core.providers.budget import RetryBudget
 from apps.core.providers.factory import Factory, guarded_client
 from apps.core.registry import registry
@@ -385,6 +386,40 @@ class TestProcesses:
             os._exit(0)
         os.waitpid(child, 0)
         assert os.read(reading, 3) == b"new"
+
+
+class TestInstances:
+    def test_of_one_service_have_breakers_of_their_own(self, service: FakeService) -> None:
+        own = Factory()
+        first, second = own.get("chain_node:ONE"), own.get("chain_node:TWO")
+        assert own.get("chain_node:ONE") is first is not second
+        service.behave = fake.answers(500)
+        url = service.url
+        with first(url, chain_id=1) as node:
+            for _ in range(BASE.breaker.failures):
+                with pytest.raises(DomainError):
+                    node.call("eth_chainId")
+        states = dict(ProviderCircuit.objects.values_list("name", "state"))
+        assert states == {"chain_node:ONE": "OPEN"}
+        service.behave = fake.answers(200, b'[{"id": 1, "result": "0x1"}]')
+        with second(url, chain_id=1) as node, pytest.raises(DomainError):
+            node.call("eth_blockNumber")  # it was asked: its answer just does not fit
+        assert ProviderCircuit.objects.get(name="chain_node:TWO").state == "CLOSED"
+        own.close()
+
+    def test_of_an_unknown_service_are_not_there(self) -> None:
+        with pytest.raises(ImproperlyConfigured, match=r"providers\.nobody is missing"):
+            Factory().get("nobody:ONE")
+
+
+class TestHurry:
+    def test_ends_a_call_before_the_policy_would(self, service: FakeService) -> None:
+        service.behave = fake.late(1.5)
+        with guarded_client(NAME, policy(timeouts__read_seconds=5.0, timeouts__total_seconds=5.0)) as client:
+            began = time.monotonic()
+            with pytest.raises(httpx.ReadTimeout):
+                client.post(service.url, extensions={WITHIN: 0.2})
+            assert time.monotonic() - began < 1.2
 
 
 def wait_until(holds: Any, seconds: float = 30) -> None:

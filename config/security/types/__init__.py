@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from config.security.keys import Conflict
 from config.security.types.access import Authentication
+from config.security.types.chain import Chain
 from config.security.types.oversight import Compliance, Monitoring
 from config.security.types.parties import Kyc, Webhooks
 from config.security.types.records import Audit, Encryption
@@ -26,6 +27,7 @@ class Security:
     authentication: Authentication
     compliance: Compliance
     monitoring: Monitoring
+    chain: Chain
     providers: Providers
     rate_limits: RateLimits
     webhooks: Webhooks

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from apps.chain.errors import ChainUnavailable, IncompleteAnswer, RpcError
+from apps.chain.errors import ChainUnavailable, IncompleteAnswer, NodePruned
 from apps.chain.limits import Cap
 from apps.chain.tests.busy_chain import BusyChain
 from apps.chain.tests.fetching.reading import RANGES, Truth, methods, read_all, refusing, session
@@ -88,7 +88,7 @@ class TestRefusedRanges:
         ("code", "message", "error"),
         [
             (-32005, "daily request count exceeded, request rate limited", ChainUnavailable),
-            (-32000, "history has been pruned for this block", RpcError),
+            (-32000, "history has been pruned for this block", NodePruned),
         ],
     )
     def test_that_must_wait_or_go_elsewhere_give_nothing(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from apps.chain.errors import ChainUnavailable, IncompleteAnswer, RpcError
+from apps.chain.errors import ChainUnavailable, IncompleteAnswer, NodePruned, RpcError
 from apps.chain.limits import Cap, Policy
 from apps.chain.tests.busy_chain import BusyChain
 from apps.chain.tests.fetching.reading import (
@@ -154,7 +154,7 @@ class TestReceiptsThatLie:
 
     def test_are_answered_by_nothing_kept_where_the_node_refuses(self, front: Front, truth: Truth) -> None:
         for code, message, error in (
-            (-32000, "required historical state has been pruned", RpcError),
+            (-32000, "required historical state has been pruned", NodePruned),
             (-32016, "something nobody expects", RpcError),
             (429, "Too Many Requests", ChainUnavailable),
         ):

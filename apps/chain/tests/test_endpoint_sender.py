@@ -1,0 +1,56 @@
+"""The sender at several nodes."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.test.utils import override_settings
+
+from apps.chain.models import RpcEndpoint
+from apps.chain.selectors.intents import intent as read
+from apps.chain.testing import ChainPlatform
+from apps.chain.tests.front import Answer, front_of
+from apps.chain.tests.sending import send
+from apps.chain.types import IntentState
+from apps.core.devstack.ports import free_port
+
+
+class TestSeveralNodes:
+    """The first of two nodes does not do, or does not agree."""
+
+    @pytest.fixture(autouse=True)
+    def cheap_gas(self, chain_platform: ChainPlatform) -> Iterator[None]:
+        chain_platform.mine(60)
+        yield
+        RpcEndpoint.objects.all().delete()
+
+    def test_sends_by_another_where_one_is_away(self, chain_platform: ChainPlatform) -> None:
+        dead = f"http://127.0.0.1:{free_port()}"
+        with override_settings(CHAIN_RPC_URL=dead, CHAIN_RPC_URL_2=chain_platform.url):
+            intent = send(key="by the second", value=1)
+            chain_platform.step("sender")
+            assert read(intent.id).state == IntentState.MINED
+            chain_platform.run_sender_until_final()
+            assert read(intent.id).state == IntentState.FINAL
+
+    def test_calls_nothing_final_that_one_of_them_does_not(self, chain_platform: ChainPlatform) -> None:
+        intent = send(key="final for both", value=1)
+        with front_of(chain_platform.url) as front:
+            before = chain_platform.node.call("eth_getBlockByNumber", "finalized", False)
+
+            def slow(method: str, params: list[Any], _truth: Answer) -> Answer | None:
+                asked = method == "eth_getBlockByNumber" and params[0] == "finalized"
+                return {"result": before} if asked else None
+
+            front.lie = slow
+            with override_settings(CHAIN_RPC_URL_2=front.url):
+                for seconds in range(0, 12, 3):
+                    chain_platform.step("sender", later=timedelta(seconds=seconds))
+                    chain_platform.finalize()
+                assert read(intent.id).state == IntentState.MINED
+                front.lie = lambda *_: None
+                chain_platform.step("sender", later=timedelta(seconds=20))
+                chain_platform.finalize()
+                chain_platform.step("sender", later=timedelta(seconds=25))
+                assert read(intent.id).state == IntentState.FINAL

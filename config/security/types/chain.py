@@ -1,0 +1,90 @@
+"""How the chain is believed: when a block is final, and how nodes that lag, lie or are away are dealt with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated
+
+from config.security.keys import Conflict, Key
+
+
+class FinalityMode(StrEnum):
+    """What makes a block final: the nodes' `finalized` tag, blocks on top of it, or nothing more (QBFT, IBFT)."""
+
+    TAG = "TAG"
+    DEPTH = "DEPTH"
+    INSTANT = "INSTANT"
+
+
+@dataclass(frozen=True, slots=True)
+class Finality:
+    """Of the one chain these books belong to."""
+
+    mode: Annotated[FinalityMode, Key("what makes a block final")]
+    depth: Annotated[int, Key("with DEPTH: blocks on top of a final one", 1, 100_000)]
+    min_depth: Annotated[int, Key("with TAG: no block is final with fewer on top, whatever a node says", 0, 100_000)]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """Nodes. One that is quarantined is not asked until its time is over; each time in a row is twice as long."""
+
+    check_seconds: Annotated[float, Key("seconds between looks at the nodes that are not followed", 0.1, 300)]
+    probe_seconds: Annotated[float, Key("seconds such a look may take", 0.1, 30)]
+    lag_blocks: Annotated[int, Key("blocks behind another node from which one lags", 1, 10_000)]
+    stale_seconds: Annotated[int, Key("seconds with the same head, while others move, after which it lags", 1, 86_400)]
+    quarantine_seconds: Annotated[int, Key("quarantine of a node that lags or is away", 1, 3_600)]
+    longest_quarantine_seconds: Annotated[int, Key("and its longest", 1, 86_400)]
+    lie_seconds: Annotated[int, Key("quarantine of a node that contradicted itself", 1, 86_400)]
+    longest_lie_seconds: Annotated[int, Key("and its longest", 1, 604_800)]
+    lies_a_day: Annotated[int, Key("lies in 24 hours after which only a person lets it back", 1, 100)]
+    alert_seconds: Annotated[int, Key("seconds after which one that lags or is away is an alert", 1, 86_400)]
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """The longest is no shorter than the first."""
+        for first, longest in (
+            ("quarantine_seconds", "longest_quarantine_seconds"),
+            ("lie_seconds", "longest_lie_seconds"),
+        ):
+            if getattr(self, longest) < getattr(self, first):
+                yield Conflict(longest, str(getattr(self, longest)), f"at least {first} ({getattr(self, first)})")
+
+
+class Headers(StrEnum):
+    """Whether a header must hash to what the node says. Chains that hash without seals (QBFT, Clique) cannot."""
+
+    VERIFY = "VERIFY"
+    TRUST = "TRUST"
+
+
+class Receipts(StrEnum):
+    """What logs are held against: the header's receipts root, or only its bloom (foreign types of receipt)."""
+
+    VERIFY = "VERIFY"
+    BLOOM = "BLOOM"
+
+
+class Logs(StrEnum):
+    """How the logs of final blocks are asked for: by whole receipts, by ranges, or as is cheaper."""
+
+    CHEAPER = "CHEAPER"
+    RECEIPTS = "RECEIPTS"
+    RANGES = "RANGES"
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What nodes' answers are held against."""
+
+    headers: Annotated[Headers, Key("whether a header must hash to its hash; TRUST for QBFT and Clique")]
+    receipts: Annotated[Receipts, Key("whether a block's receipts must hash to their root, or only fit its bloom")]
+    logs: Annotated[Logs, Key("how logs of final blocks are asked for")]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The chain."""
+
+    finality: Finality
+    answers: Answers
+    endpoints: Endpoints

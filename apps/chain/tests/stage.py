@@ -7,7 +7,7 @@ from apps.chain.fetching import RangeCap
 from apps.chain.gateway import Node
 from apps.chain.models import Block, RawLog, StreamCursor, TokenTransfer
 from apps.chain.services import ingestion, watching
-from apps.chain.tests.local_chain import LocalChain, hx
+from apps.chain.testing.local_chain import LocalChain, hx
 from apps.chain.types import ContractKind
 from apps.core.daemon import Leadership, elect
 from apps.core.db import unit_of_work

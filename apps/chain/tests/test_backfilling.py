@@ -8,7 +8,7 @@ from apps.chain.errors import NotCovered, WatchConflict
 from apps.chain.fetching import RangeCap
 from apps.chain.models import Block, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
-from apps.chain.tests.local_chain import LocalChain
+from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.stage import (
     ALICE,
     BOB,

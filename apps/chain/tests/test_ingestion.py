@@ -10,7 +10,7 @@ from apps.audit.models import AuditLog
 from apps.chain.errors import NodeBehind, NotCovered
 from apps.chain.models import Block, RawLog, StreamCursor, TokenTransfer, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
-from apps.chain.tests.local_chain import LocalChain, hx
+from apps.chain.testing.local_chain import LocalChain, hx
 from apps.chain.tests.stage import (
     ALICE,
     BOB,

@@ -1,0 +1,88 @@
+"""Histories that part: a branch undone and another mined, or two nodes that live on two branches at once.
+
+Every block of a branch differs from the other branch's at its height, also where both are empty: its time is shifted,
+and another account mines it. Blocks re-mined by `anvil_reorg` alone may come out with the hash they had.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+
+from apps.chain.testing.client import ChainClient
+from apps.chain.testing.local_chain import LocalChain
+from apps.chain.testing.recording import Recording
+from apps.core.devstack.anvil import private_node
+
+SHIFT_SECONDS = 12
+NO_MINER = "0x" + "00" * 20
+_miners = count(1)
+
+
+class Fork:
+    """A chain that can go back to where it parted, and take another way from there."""
+
+    def __init__(self, chain: ChainClient) -> None:
+        self._chain = chain
+        self._snapshot = chain.node.call("evm_snapshot")
+        self.number = chain.head()
+        self.hash = chain.hash_at(self.number)
+
+    def record(self) -> Recording:
+        """What the node says of the branch as it stands, to be told when it is no more."""
+        return Recording.of(self._chain, self.number + 1)
+
+    def switch(self) -> Recording:
+        """Undo the branch, of which every transaction is forgotten, and begin another; what was said of the old one."""
+        old = self.record()
+        if not self._chain.node.call("evm_revert", self._snapshot):
+            raise AssertionError("the snapshot is gone: another fork was opened below this one")
+        self._snapshot = self._chain.node.call("evm_snapshot")  # a snapshot can be gone back to once
+        diverge(self._chain)
+        return old
+
+
+@contextmanager
+def forking(chain: ChainClient) -> Iterator[Fork]:
+    """Where the chain stands now, it may part. What branch it is on at the end it stays on."""
+    try:
+        yield Fork(chain)
+    finally:
+        chain.node.call("anvil_setCoinbase", NO_MINER)
+
+
+@contextmanager
+def second_branch(chain: ChainClient, *, slots_in_an_epoch: int | None = None) -> Iterator[LocalChain]:
+    """Another node with the same past, block for block, and from now on a branch of its own; both live.
+
+    Its state is readable at its head and at blocks of its own, not at older ones (anvil keeps no past state of a file).
+    """
+    with private_node(slots_in_an_epoch=slots_in_an_epoch) as url:
+        other = LocalChain(url)
+        other.node.call("anvil_loadState", chain.node.call("anvil_dumpState"))
+        diverge(other)
+        try:
+            yield other
+        finally:
+            other.close()
+
+
+def reorg(chain: ChainClient, depth: int, again: list[tuple[str, int]] | None = None) -> Recording:
+    """Replace the last blocks in one call, every one of them; `again` as of `ChainClient.reorg`. The old ones.
+
+    Other than `Fork.switch` it leaves the pool, and the height, as they were.
+    """
+    old = Recording.of(chain, chain.head() - depth + 1)
+    chain.node.call("anvil_setCoinbase", _next_miner())
+    chain.reorg(depth, again)
+    chain.node.call("anvil_setCoinbase", NO_MINER)
+    return old
+
+
+def diverge(chain: ChainClient) -> None:
+    """From the next block on, let no block be like one that was mined here or elsewhere."""
+    chain.node.call("evm_increaseTime", SHIFT_SECONDS)
+    chain.node.call("anvil_setCoinbase", _next_miner())
+
+
+def _next_miner() -> str:
+    return f"0x{0xB10C << 64 | next(_miners):040x}"

@@ -32,7 +32,10 @@ class Fork:
         return Recording.of(self._chain, self.number + 1)
 
     def switch(self) -> Recording:
-        """Undo the branch, of which every transaction is forgotten, and begin another; what was said of the old one."""
+        """Undo the branch and begin another; what was said of the old one.
+
+        What was mined on it is forgotten by the node, what waits in its pool still waits.
+        """
         old = self.record()
         if not self._chain.node.call("evm_revert", self._snapshot):
             raise AssertionError("the snapshot is gone: another fork was opened below this one")
@@ -67,9 +70,9 @@ def second_branch(chain: ChainClient, *, slots_in_an_epoch: int | None = None) -
 
 
 def reorg(chain: ChainClient, depth: int, again: list[tuple[str, int]] | None = None) -> Recording:
-    """Replace the last blocks in one call, every one of them; `again` as of `ChainClient.reorg`. The old ones.
+    """Replace the last blocks by as many others, in one call: nobody sees a lower head. What was said of the old ones.
 
-    Other than `Fork.switch` it leaves the pool, and the height, as they were.
+    `again` is that of `ChainClient.reorg`.
     """
     old = Recording.of(chain, chain.head() - depth + 1)
     chain.node.call("anvil_setCoinbase", _next_miner())

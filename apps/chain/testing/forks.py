@@ -54,16 +54,19 @@ def forking(chain: ChainClient) -> Iterator[Fork]:
 
 
 @contextmanager
-def second_branch(chain: ChainClient, *, slots_in_an_epoch: int | None = None) -> Iterator[LocalChain]:
+def second_branch(
+    chain: ChainClient, *, slots_in_an_epoch: int | None = None, past_states: bool = False
+) -> Iterator[LocalChain]:
     """Another node with the same past, block for block, and from now on a branch of its own; both live.
 
-    Its state is readable at its head and at blocks of its own, not at older ones (anvil keeps no past state of a file).
+    Below where they part it cannot be reorganised, and without `past_states` its state cannot be read there. For chains
+    of some thousands of logs: the past is handed over in one request, 1.4 kB a log.
     """
-    with private_node(slots_in_an_epoch=slots_in_an_epoch) as url:
+    with private_node(slots_in_an_epoch=slots_in_an_epoch, large_requests=True) as url:
         other = LocalChain(url)
-        other.node.call("anvil_loadState", chain.node.call("anvil_dumpState"))
-        diverge(other)
         try:
+            other.node.call("anvil_loadState", chain.node.call("anvil_dumpState", past_states))
+            diverge(other)
             yield other
         finally:
             other.close()

@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import pytest
 
+from apps.chain.errors import RpcError
 from apps.chain.testing.forks import NO_MINER, forking, reorg, second_branch
 from apps.chain.testing.local_chain import LocalChain, hx
 from apps.core.devstack.anvil import private_node
@@ -122,3 +123,29 @@ class TestSecondBranch:
             assert (chain.receipt(theirs), other.receipt(ours)) == (None, None)
             assert other.header(parted + 1)["parentHash"] == chain.hash_at(parted)
         assert chain.balance(token, ALICE) > 0  # lives on
+
+    def test_may_know_the_states_of_the_past(self, chain: LocalChain, token: str) -> None:
+        parted, before = chain.head(), chain.balance(token, BOB)
+        chain.mint(token, BOB, 50)
+        for past_states in (False, True):
+            with second_branch(chain, past_states=past_states) as other:
+                assert other.balance(token, BOB) == before + 50
+                data = "0x70a08231" + BOB[2:].rjust(64, "0")
+                asked = ("eth_call", {"to": token, "data": data}, hex(parted))
+                if past_states:
+                    assert int(other.node.call(*asked), 16) == before
+                else:
+                    with pytest.raises(RpcError):
+                        other.node.call(*asked)
+
+    def test_may_fork_again_above_where_they_parted(self, chain: LocalChain, token: str) -> None:
+        with second_branch(chain) as other:
+            parted, before = other.head(), other.balance(token, BOB)
+            other.mine(2)
+            with forking(other) as fork:
+                other.mint(token, BOB, 9)
+                fork.switch()
+                other.mint(token, BOB, 4)
+            reorg(other, 2)
+            assert (other.head(), other.balance(token, BOB)) == (parted + 3, before)
+            assert linked(other)

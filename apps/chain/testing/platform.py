@@ -1,10 +1,14 @@
 """A node with the platform on it, its books, and hands to move both."""
 
 import os
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Self
 
+from django.db import connections
+from django.test.utils import override_settings
 from eth_abi.abi import decode
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
@@ -13,6 +17,7 @@ from apps.chain.errors import RpcError
 from apps.chain.gateway import Node
 from apps.chain.models import TxIntent
 from apps.chain.signers import development_account
+from apps.chain.testing.boundaries import Boundary, Run, run
 from apps.chain.testing.client import ChainClient
 from apps.chain.types import ENDED, GAS_CAP
 from apps.core import clock
@@ -57,6 +62,11 @@ class ChainPlatform(ChainClient):
         """One step of an engine; `later` moves the clock it is given."""
         engine, leadership = self.engine(name)
         return engine.step(leadership, clock.now() + later)
+
+    def catch_up(self) -> None:
+        """Let the ingester come to the head, mining nothing: two books of one chain come to the same block."""
+        while self.step("ingester"):
+            pass
 
     def run_sender_until_final(self, rounds: int = 50) -> None:
         """Send, mine and finalize until every intent has ended."""
@@ -127,6 +137,28 @@ class ChainPlatform(ChainClient):
         answer = self.node.call("eth_call", {"to": to, "data": "0x" + data.hex()}, "latest")
         values = decode(types or ("uint256",), bytes.fromhex(answer[2:]))
         return values[0] if len(values) == 1 else values
+
+    @contextmanager
+    def reborn(self, url: str = "") -> Iterator[Self]:
+        """The same platform with a session and engines of its own: for a forked process, or a twin of the books.
+
+        Its engines ask the node at `url`, a lying one perhaps; mining and looking stay with the true one.
+        """
+        with override_settings(CHAIN_RPC_URL=url or self.url), Node(self.url, chain_id=self.node.chain_id) as node:
+            yield replace(self, node=node, engines={}, database=connections.settings["default"]["NAME"])
+
+    def doomed(self, work: Callable[[Self], object], *, at: Boundary | None = None, seconds: float = 60) -> Run:
+        """Run `work(this platform)` in a forked process, killed at a boundary: see `boundaries.run`.
+
+        Whoever led an engine here leads it no more.
+        """
+        self.engines.clear()
+
+        def child(url: str) -> None:
+            with self.reborn(url) as platform:
+                work(platform)
+
+        return run(child, url=self.url, at=at, seconds=seconds)
 
     def environment(self) -> dict[str, str]:
         """The environment in which a subprocess works on these books and this chain."""

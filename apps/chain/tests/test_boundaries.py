@@ -3,11 +3,11 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import count
 
 import pytest
 from django.db import connections
 
-from apps.chain.engines.sender import Sender
 from apps.chain.gateway import Node
 from apps.chain.models import RawLog, StreamCursor, TxAttempt, TxIntent
 from apps.chain.testing import ChainPlatform
@@ -15,16 +15,16 @@ from apps.chain.testing.boundaries import Boundary, run, sample, strike_each
 from apps.chain.testing.lies import OldHead
 from apps.chain.testing.local_chain import LocalChain
 from apps.chain.testing.lying_node import LyingNode
-from apps.chain.testing.twin import differences, honest_rows, rows
+from apps.chain.testing.twin import differences, honest_rows, rows, twin_of
 from apps.chain.tests.sending import NOBODY, chain_nonce, send
 from apps.chain.tests.stage import ALICE, catch_up, head_fold, lead, watch
-from apps.chain.types import ENDED, IntentState, SignerRole
-from apps.core import clock
+from apps.chain.types import IntentState, SignerRole
 from apps.core.daemon import elect
 from apps.core.devstack.anvil import private_node
 from apps.core.devstack.layout import CHAIN_ID
 
 Stage = tuple[LocalChain, str]
+LOGS = "eth_getLogs"  # how the ingester asks for them
 MOVE = f"UPDATE {StreamCursor._meta.db_table}"
 
 
@@ -62,10 +62,10 @@ class TestIngester:
         done = run(ingest, url=chain.url)
         names = done.names()
         assert (done.killed, cursor()) == (False, chain.head())
-        for name in ("db BEGIN", "db COPY ", "node eth_chainId", "node eth_getLogs", f"db {MOVE}", "db COMMIT"):
+        for name in ("db BEGIN", "db COPY ", "node eth_chainId", f"node {LOGS}", f"db {MOVE}", "db COMMIT"):
             assert any(each.startswith(name) for each in names), (name, names)
         assert names[-1].startswith("db")
-        assert names.index("node eth_getLogs") < names.index(f"db {MOVE}")
+        assert names.index(f"node {LOGS}") < names.index(f"db {MOVE}")
         assert all(Boundary(each.side, each.act, each.nth, after=True) in done.passed for each in done.passed)
         assert len(set(done.passed)) == len(done.passed)
 
@@ -75,7 +75,7 @@ class TestIngester:
         for _ in range(2):
             chain.mint(token, ALICE, 1)
             runs.append(run(ingest, url=chain.url))
-        assert runs[0].passed == runs[1].passed
+        assert sorted(runs[0].passed) == sorted(runs[1].passed)
 
     def test_a_kill_before_the_commit_loses_it_and_after_it_does_not(self, stage: Stage) -> None:
         chain, token = stage
@@ -94,8 +94,8 @@ class TestIngester:
         chain.mint(token, ALICE, 1)
         with LyingNode(chain.url) as front:
             for after in (False, True):
-                assert run(ingest, url=front.url, at=Boundary("node", "eth_getLogs", 1, after)).killed
-                assert front.count("eth_getLogs") == int(after)
+                assert run(ingest, url=front.url, at=Boundary("node", LOGS, 1, after)).killed
+                assert front.count(LOGS) == int(after)
         ingest(chain.url)
 
     def test_a_boundary_that_never_comes_kills_nobody(self, stage: Stage) -> None:
@@ -166,25 +166,47 @@ class TestSampling:
         assert len(sample(self.POINTS, 100, seed=1, reads=True)) == 60
 
 
-class TestSender:
+class TestPlatform:
+    """The engines of a platform, killed in a child that has the platform to itself."""
+
     def test_a_kill_around_the_sending_sends_it_once(self, chain_platform: ChainPlatform) -> None:
-        """Killed before and after the bytes reach the node: the next run finds out, and the nonces stay dense."""
         first = chain_nonce(chain_platform, SignerRole.AGENT)
         for number, after in enumerate((False, True)):
             intent = send(NOBODY, key=f"killed {after}", value=1)
-
-            def work(url: str) -> None:
-                leadership = elect("sender")
-                assert leadership is not None
-                with Node(url, chain_id=CHAIN_ID) as node:
-                    Sender(node).step(leadership, clock.now())
-
-            chain_platform.engines.clear()
             at = Boundary("node", "eth_sendRawTransaction", 1, after)
-            assert run(work, url=chain_platform.url, at=at).killed
+            assert chain_platform.doomed(lambda platform: platform.step("sender"), at=at).killed
             assert chain_nonce(chain_platform, SignerRole.AGENT) == first + number + int(after)
             assert TxIntent.objects.get(pk=intent.id).state == IntentState.SIGNED
             chain_platform.run_sender_until_final()
-            assert TxIntent.objects.get(pk=intent.id).state in ENDED
             assert TxAttempt.objects.filter(intent_id=intent.id).count() == 1
         assert chain_nonce(chain_platform, SignerRole.AGENT) == first + 2
+
+    def test_five_of_them_all_engines_running_lose_and_double_nothing(self, chain_platform: ChainPlatform) -> None:
+        first, key = chain_nonce(chain_platform, SignerRole.AGENT), count()
+
+        def prepare() -> None:
+            send(NOBODY, key=f"one of five {next(key)}", value=1)
+
+        def work(platform: ChainPlatform) -> None:
+            platform.run_until_quiet()
+
+        prepare()
+        honest = chain_platform.doomed(work)
+        assert {"node eth_sendRawTransaction", "db COMMIT", f"db {MOVE}"} <= set(honest.names())
+        for at in sample(honest.passed, 5, seed=5):
+            prepare()
+            chain_platform.doomed(work, at=at)
+            chain_platform.run_until_quiet()
+        chain_platform.engines.clear()
+        intents = TxIntent.objects.filter(kind="test", business_key__startswith="one of five")
+        assert set(intents.values_list("state", flat=True)) == {IntentState.FINAL}
+        assert not TxAttempt.objects.filter(intent__in=intents, number__gt=1).exists()
+        assert chain_nonce(chain_platform, SignerRole.AGENT) == first + intents.count() == first + 6
+
+    def test_a_twin_of_it_reads_the_same_from_the_chain(self, chain_platform: ChainPlatform) -> None:
+        chain_platform.run_until_quiet()
+        with twin_of(chain_platform.template), chain_platform.reborn() as twin:
+            twin.catch_up()
+            honest = rows()
+        chain_platform.catch_up()
+        assert differences(rows(), honest) == {}

@@ -1,11 +1,20 @@
 """What every test on a chain does with its node: mine, look, wait, and throw blocks away."""
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from apps.chain.gateway import Node
 
 PATIENCE_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A point of the chain, and the base fee due after it."""
+
+    id: str
+    base_fee: str
 
 
 class ChainClient:
@@ -65,6 +74,18 @@ class ChainClient:
         Blocks that are empty before and after may come out with the hash they had: `forks` makes all of them differ.
         """
         self.node.call("anvil_reorg", depth, again or [])
+
+    def snapshot(self) -> Snapshot:
+        """Where the chain stands, to come back to, once."""
+        due = self.node.call("eth_feeHistory", "0x1", "latest", [])["baseFeePerGas"][-1]
+        return Snapshot(self.node.call("evm_snapshot"), due)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Undo all blocks since. What waits in the pool still waits. Raises AssertionError if it was come back to."""
+        if not self.node.call("evm_revert", snapshot.id):
+            raise AssertionError("the snapshot is gone: an older one was gone back to, or a reorg went below it")
+        # The node goes on with the fee of the blocks undone.
+        self.node.call("anvil_setNextBlockBaseFeePerGas", snapshot.base_fee)
 
     def close(self) -> None:
         """End the session with the node."""

@@ -51,8 +51,10 @@ def chain_platform(platform_template: tuple[str, str], django_db_blocker: Django
         override_settings(CHAIN_RPC_URL=url),
         default_node() as node,
     ):
-        snapshot = node.call("evm_snapshot")
+        platform = ChainPlatform(url, name, node, addresses(), template=template)
+        snapshot = platform.snapshot()
         try:
-            yield ChainPlatform(url, name, node, addresses(), template=template)
+            yield platform
         finally:
-            node.call("evm_revert", snapshot)
+            node.call("anvil_dropAllTransactions")
+            platform.restore(snapshot)

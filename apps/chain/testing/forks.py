@@ -23,7 +23,7 @@ class Fork:
 
     def __init__(self, chain: ChainClient) -> None:
         self._chain = chain
-        self._snapshot = chain.node.call("evm_snapshot")
+        self._snapshot = chain.snapshot()
         self.number = chain.head()
         self.hash = chain.hash_at(self.number)
 
@@ -37,9 +37,8 @@ class Fork:
         What was mined on it is forgotten by the node, what waits in its pool still waits.
         """
         old = self.record()
-        if not self._chain.node.call("evm_revert", self._snapshot):
-            raise AssertionError("the snapshot is gone: another fork was opened below this one")
-        self._snapshot = self._chain.node.call("evm_snapshot")  # a snapshot can be gone back to once
+        self._chain.restore(self._snapshot)
+        self._snapshot = self._chain.snapshot()
         diverge(self._chain)
         return old
 

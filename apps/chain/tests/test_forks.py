@@ -78,6 +78,17 @@ class TestForking:
         assert found is not None
         assert int(found["blockNumber"], 16) == fork.number + 1
 
+    def test_takes_back_what_a_block_was_going_to_cost(self, chain: LocalChain) -> None:
+        with forking(chain) as fork:
+            chain.mine()
+            due = chain.header("latest")["baseFeePerGas"]
+            fork.switch()
+            chain.node.call("anvil_setNextBlockBaseFeePerGas", hex(10**11))
+            chain.mine(2)
+            fork.switch()
+            chain.mine()
+        assert chain.header("latest")["baseFeePerGas"] == due
+
     def test_notices_a_snapshot_that_is_gone(self, chain: LocalChain) -> None:
         with forking(chain) as below, forking(chain) as above:
             below.switch()

@@ -13,7 +13,7 @@ from apps.chain.testing.local_chain import LocalChain
 from apps.chain.testing.recording import Recording
 from apps.core.devstack.anvil import private_node
 
-SHIFT_SECONDS = 12
+SHIFT_SECONDS = 1
 NO_MINER = "0x" + "00" * 20
 _miners = count(1)
 

@@ -14,7 +14,7 @@ LISTS = ("eth_getLogs", OF_A_BLOCK)
 
 @dataclass(eq=False)
 class Short(Lie):
-    """Some logs are missing, always the same ones: of eth_getLogs, and from within receipts.
+    """Some logs are missing, always those at the same places: of eth_getLogs, and from within receipts.
 
     `drop` is the share, chosen by `seed`. With `whole_receipts` a block's receipts go instead of their logs, and with
     `renumber` what is left is numbered without a gap.
@@ -32,7 +32,7 @@ class Short(Lie):
         if question.method == "eth_getLogs":
             return {"result": self._logs(found)}
         if question.method == OF_A_BLOCK:
-            kept = [each for each in found if not (self.whole_receipts and self._gone(each["transactionHash"]))]
+            kept = [each for each in found if not (self.whole_receipts and self._gone(each, "transactionIndex"))]
             return {"result": [self._receipt(each) for each in kept]}
         if question.method == OF_A_TRANSACTION:
             return {"result": self._receipt(found)}
@@ -42,7 +42,7 @@ class Short(Lie):
         return receipt if self.whole_receipts else receipt | {"logs": self._logs(receipt["logs"])}
 
     def _logs(self, logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        kept = [each for each in logs if not self._gone(f"{each['blockHash']}:{each['logIndex']}")]
+        kept = [each for each in logs if not self._gone(each, "logIndex")]
         if not self.renumber or len(kept) == len(logs):
             return kept
         # Per block, from the first number that the true answer had there.
@@ -55,8 +55,9 @@ class Short(Lie):
             first[each["blockHash"]] += 1
         return numbered
 
-    def _gone(self, name: str) -> bool:
-        return random.Random(f"{self.seed}:{name}").random() < self.drop
+    def _gone(self, item: dict[str, Any], index: str) -> bool:
+        """By its place alone: hashes differ from run to run."""
+        return random.Random(f"{self.seed}:{item['blockNumber']}:{item[index]}").random() < self.drop
 
 
 @dataclass(eq=False)

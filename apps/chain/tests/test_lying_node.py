@@ -276,6 +276,17 @@ class TestBlocks:
                 assert told == {chain.hash_at(parted + 1), other.hash_at(parted + 1)}
                 assert node.call("eth_getBlockByNumber", hex(parted), False)["hash"] == other.hash_at(parted)
 
+    def test_a_balancer_may_stand_before_a_sound_node_and_a_lagging_one(self, chain: LocalChain, token: str) -> None:
+        with (
+            LyingNode(chain.url) as lagging,
+            lagging.lying(OldHead(behind=5)),
+            LyingNode(chain.url, lagging.url) as balancer,
+            balancer.lying(WrongFork(every=2)),
+            Node(balancer.url, chain_id=CHAIN_ID) as node,
+        ):
+            heads = [int(node.call("eth_blockNumber"), 16) for _ in range(4)]
+        assert sorted(set(heads)) == [chain.head() - 5, chain.head()]
+
 
 class TestRefusals:
     @pytest.mark.parametrize("words", [name for name, wording in WORDINGS.items() if wording.blocks])
@@ -378,6 +389,31 @@ class TestTransport:
             node.call("evm_mine")
         # The gateway asks for the chain's id again after a failure, so the deed was its first question.
         assert (error.value.context["cause"], chain.head() - before, lie.told) == (cause, mined, 1)
+
+    def test_is_slow_once_or_for_every_call_of_a_batch(self, liar: LyingNode, node: Node) -> None:
+        calls = [("eth_blockNumber", ())] * 5 + [("eth_gasPrice", ())] * 5
+        node.call("eth_chainId")
+        once = Slow(0.2)
+        each = Slow(0.1, each=True, where=lambda question: question.method == "eth_gasPrice")
+        took = []
+        for slow in (once, each):
+            began = time.monotonic()
+            with liar.lying(slow):
+                node.batch(calls)
+            took.append(time.monotonic() - began)
+            assert slow.told == 1
+        assert 0.2 <= took[0] < 10 * 0.2
+        assert took[1] >= 5 * 0.1
+
+    def test_says_when_to_come_again(self, liar: LyingNode) -> None:
+        question = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+        with liar.lying(Status(429, retry_after=3)):
+            answer = httpx.post(liar.url, json=question, trust_env=False)
+        assert (answer.status_code, answer.headers["Retry-After"]) == (429, "3")
+
+    def test_knows_three_moments_to_hang_up(self) -> None:
+        with pytest.raises(ValueError, match="SOMETIMES"):
+            HangUp("SOMETIMES")
 
     def test_a_dead_upstream_is_a_bad_gateway(self) -> None:
         question = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}

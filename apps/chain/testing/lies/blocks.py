@@ -116,7 +116,10 @@ class WrongChain(Lie):
 
 @dataclass(eq=False)
 class WrongFork(Lie):
-    """Answers from another branch of the chain: another node's, behind the same URL. Every `every`-th question."""
+    """Answers from another node behind the same URL: one on another branch, or one that lies itself.
+
+    Every `every`-th question goes there: a balancer's two nodes.
+    """
 
     node: int = 1
     every: int = 1

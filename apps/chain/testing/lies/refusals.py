@@ -149,7 +149,7 @@ class BatchRefused(Lie):
     An object whose id is null, as most send it; geth sends it in a list, with the id of the first call.
     """
 
-    limit: int = 0
+    limit: int = 1
     words: str = "erigon"
 
     def refuse(self, questions: Sequence[Question]) -> Any | None:

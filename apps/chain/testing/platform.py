@@ -63,10 +63,15 @@ class ChainPlatform(ChainClient):
         engine, leadership = self.engine(name)
         return engine.step(leadership, clock.now() + later)
 
-    def catch_up(self) -> None:
-        """Let the ingester come to the head, mining nothing: two books of one chain come to the same block."""
-        while self.step("ingester"):
-            pass
+    def catch_up(self, *names: str) -> None:
+        """Let the engines named, or the ingester, come to the end of what is there.
+
+        Nothing is mined: whoever comes later, a twin perhaps, finds the same chain.
+        """
+        quiet = 0
+        while quiet < 2:
+            moved = [self.step(name) for name in names or ("ingester",)]
+            quiet = 0 if any(moved) else quiet + 1
 
     def run_sender_until_final(self, rounds: int = 50) -> None:
         """Send, mine and finalize until every intent has ended."""

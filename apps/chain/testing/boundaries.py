@@ -28,6 +28,7 @@ from django.db import connections
 from apps.chain.testing.lies.base import Answer, HungUp, Lie, Question
 from apps.chain.testing.lying_node import LyingNode
 from apps.core.db import fetch_one
+from apps.core.testing import databases
 from apps.core.testing.statements import only_reads
 from apps.core.testing.waiting import until
 from apps.core.testing.wire import StatementProxy
@@ -143,7 +144,7 @@ def run(work: Callable[[str], object], *, url: str, at: Boundary | None = None, 
         proxies = _proxies(points)
         node = stack.enter_context(LyingNode(url, serving=False))
         stack.enter_context(node.lying(_Calls(points)))
-        connections.close_all()
+        databases.leave()
         child = _fork.Process(target=_child, args=(work, node.url, {name: each.port for name, each in proxies.items()}))
         child.start()  # before any thread of ours begins: it inherits none, and no lock one holds
         running.append(child)

@@ -16,7 +16,7 @@ from itertools import count
 from typing import Any
 
 from django.apps import apps
-from django.db import connections, models
+from django.db import models
 
 from apps.chain.testing.tables import DECLARED, STREAM, Table
 from apps.core.testing import databases
@@ -57,7 +57,7 @@ def twin_of(source: str) -> Iterator[str]:
     `source` is a template, or the database in force: a twin of books in the middle of their life. Nobody else may be
     connected to it; this thread's own sessions end, and with them its advisory locks.
     """
-    connections.close_all()
+    databases.leave()
     name = f"twin_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}_{next(_twins)}"
     with databases.cloned(source, name):
         yield name

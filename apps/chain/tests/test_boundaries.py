@@ -6,7 +6,6 @@ from dataclasses import replace
 from itertools import count
 
 import pytest
-from django.db import connections
 
 from apps.chain.gateway import Node
 from apps.chain.models import RawLog, StreamCursor, TxAttempt, TxIntent
@@ -22,6 +21,7 @@ from apps.chain.types import IntentState, SignerRole
 from apps.core.daemon import elect
 from apps.core.devstack.anvil import private_node
 from apps.core.devstack.layout import CHAIN_ID
+from apps.core.testing import databases
 
 Stage = tuple[LocalChain, str]
 LOGS = "eth_getLogs"  # how the ingester asks for them
@@ -113,7 +113,7 @@ class TestIngester:
         chain.mint(token, ALICE, 1)
         assert run(ingest, url=chain.url, at=Boundary("db", "COMMIT", 2)).killed
         assert elect("ingester") is not None  # its lock is free at once
-        connections.close_all()
+        databases.leave()
         ingest(chain.url)
 
     def test_ten_of_them_leave_what_an_honest_run_leaves(self, stage: Stage, template: str) -> None:

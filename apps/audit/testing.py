@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db import connections
 
 from apps.audit.engines import Integrator, Sequencer
 from apps.core import clock
 from apps.core.daemon import Engine, Leadership, elect
 from apps.core.db import fetch_one
+from apps.core.testing.databases import leave
 
 HEAD_PAUSE = timedelta(seconds=settings.SECURITY.audit.signing.head_seconds)
 PASSED = """
@@ -32,7 +32,7 @@ class Led:
     """A sequencer and an integrator that lead, in turn; `more` is the integrator's."""
 
     def __init__(self, batch: int = 10_000, **more: Any) -> None:
-        connections.close_all()
+        leave()
         self.sequencer, self.integrator = Sequencer(batch), Integrator(batch, **more)
         self._leads = [(engine, lead(engine)) for engine in (self.sequencer, self.integrator)]
 

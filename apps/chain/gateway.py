@@ -188,12 +188,11 @@ def _read(response: httpx.Response) -> list[Envelope] | Envelope:
 
 
 def _by_id(answers: list[Envelope] | Envelope, ids: Sequence[int]) -> Mapping[Any, Envelope]:
-    """Answers by the id of their question. Raises BatchRefused where one error answers all."""
-    if isinstance(answers, list):
-        return {answer.id: answer for answer in answers}
-    if ids != [answers.id] and isinstance(error := _result(answers), RpcError):
+    """Answers by the id of their question. Raises BatchRefused where one error answers all (geth's is in a list)."""
+    given = answers if isinstance(answers, list) else [answers]
+    if len(given) == 1 and ids != [given[0].id] and isinstance(error := _result(given[0]), RpcError):
         raise BatchRefused(error)
-    return {answers.id: answers}
+    return {answer.id: answer for answer in given}
 
 
 def _result(answer: Envelope) -> Raw | RpcError:

@@ -86,6 +86,16 @@ class TestImports:
                 breaches.append(f"{importer} -> {imported}")
         assert breaches == []
 
+    def test_of_test_support_stay_among_tests(self, graph: grimp.ImportGraph) -> None:
+        breaches = [
+            f"{importer} -> {imported}"
+            for imported in graph.modules
+            if is_test_support(imported)
+            for importer in graph.find_modules_that_directly_import(imported)
+            if not is_test_support(importer)
+        ]
+        assert breaches == []
+
     def test_of_rest_framework_and_tasks_stay_out_of_services(self) -> None:
         breaches = [
             str(file.relative_to(ROOT))

@@ -15,7 +15,7 @@ from eth_utils import keccak
 
 from apps.chain.codec import TRANSFER
 from apps.chain.gateway import Node
-from apps.chain.tests.local_chain import LocalChain, speaker
+from apps.chain.testing.local_chain import LocalChain, speaker
 from apps.core.devstack.anvil import private_node
 from apps.core.devstack.layout import CHAIN_ID
 

@@ -16,8 +16,8 @@ from apps.chain.endpoints.rows import NAMES
 from apps.chain.engines.ingester import Ingester
 from apps.chain.models import RpcEndpoint
 from apps.chain.proofs.headers import header_hash
+from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.front import Answer, Front, Lie
-from apps.chain.tests.local_chain import LocalChain
 from apps.chain.tests.stage import lead
 from apps.chain.wire import HeaderAnswer
 from apps.core.daemon import Leadership

@@ -9,7 +9,7 @@ from apps.chain.selectors import holdings
 from apps.chain.selectors.blocks import FINAL_FOLD, HEAD_FOLD, STREAM
 from apps.chain.selectors.holders import held_at_final, held_at_head
 from apps.chain.services import ingestion, watching
-from apps.chain.tests.local_chain import LocalChain, hx
+from apps.chain.testing.local_chain import LocalChain, hx
 from apps.chain.types import ContractKind, EffectKind
 from apps.core.daemon import Leadership, elect
 from apps.core.db import unit_of_work

@@ -4,7 +4,6 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.conf import settings
@@ -24,7 +23,8 @@ from apps.chain.sagas import handle
 from apps.chain.services.anchoring import KIND, anchor_on_chain, fetch_from_chain
 from apps.chain.services.signers import freeze_signer
 from apps.chain.testing import ChainPlatform
-from apps.chain.tests.front import front_of
+from apps.chain.testing.lies import Altered, Answer, Answers
+from apps.chain.testing.lying_node import LyingNode
 from apps.chain.types import INTENT_FAILED, IntentState
 from apps.core import clock
 from apps.core.actor import system_actor
@@ -131,21 +131,18 @@ class TestItIsReadFromTheChain:
         ],
     )
     def test_or_it_is_said_why_not(
-        self, chain_platform: ChainPlatform, method: str, answer: dict[str, Any], kind: type[Exception], reason: str
+        self, chain_platform: ChainPlatform, method: str, answer: Answer, kind: type[Exception], reason: str
     ) -> None:
         anchor = last_anchor(AnchorKind.EVM) or anchored(chain_platform)
-        with front_of(chain_platform.url) as front:
-            front.lie = lambda asked, _params, _answer: answer if asked == method else None
-            with pytest.raises(kind, match=reason):
-                fetch_from_chain(anchor, Node(front.url, chain_id=settings.CHAIN_ID))
+        lie = Answers(lambda asked, _params, _truth: answer if asked == method else None)
+        with LyingNode(chain_platform.url) as liar, liar.lying(lie), pytest.raises(kind, match=reason):
+            fetch_from_chain(anchor, Node(liar.url, chain_id=settings.CHAIN_ID))
 
     def test_other_data_there_is_evidence(self, chain_platform: ChainPlatform) -> None:
         _ = last_anchor(AnchorKind.EVM) or anchored(chain_platform)
-        with front_of(chain_platform.url) as front:
-            front.lie = lambda asked, _params, truth: (
-                {"result": truth["result"] | {"input": "0x7b7d"}} if asked == "eth_getTransactionByHash" else None
-            )
-            node = Node(front.url, chain_id=settings.CHAIN_ID)
+        altered = Altered("eth_getTransactionByHash", {"input": "0x7b7d"})
+        with LyingNode(chain_platform.url) as liar, liar.lying(altered):
+            node = Node(liar.url, chain_id=settings.CHAIN_ID)
             place = AnchorPlace(anchor_on_chain, lambda anchor: fetch_from_chain(anchor, node))
             done = verify_anchors(places={AnchorKind.EVM: place})
         assert [found.fault for found in done.findings] == [Fault.ALTERED]

@@ -9,7 +9,7 @@ from apps.chain.limits import WIDEST_RANGE, Cap
 from apps.chain.models import Block, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
 from apps.chain.selectors.blocks import STREAM
-from apps.chain.tests.local_chain import LocalChain
+from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.stage import (
     ALICE,
     BOB,

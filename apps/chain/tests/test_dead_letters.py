@@ -11,7 +11,7 @@ from apps.chain.errors import UndecodedLogs
 from apps.chain.models import Block, DeadLetter, RawLog, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
 from apps.chain.services import dead_letters
-from apps.chain.tests.local_chain import LocalChain, hx, speaker
+from apps.chain.testing.local_chain import LocalChain, hx, speaker
 from apps.chain.tests.stage import ALICE, BOB, NOW, catch_up, lead, node_logs, stored_logs, watch
 from apps.chain.types import ContractKind, Transfer, TrexSuiteDeployed
 from apps.core.daemon import Leadership

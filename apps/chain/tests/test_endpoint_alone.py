@@ -11,8 +11,8 @@ from django.test.utils import override_settings
 from apps.chain.engines.ingester import Ingester
 from apps.chain.models import Block
 from apps.chain.selectors import blocks
+from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.following import A, B, Desk, alerts, desk_of, no_logs, no_such_block, row, state
-from apps.chain.tests.local_chain import LocalChain
 from apps.chain.tests.stage import ALICE, canonical_chain_is_whole, node_logs, stored_logs, watch
 from apps.core import clock
 from apps.core.daemon import run_engine

@@ -13,9 +13,9 @@ from apps.chain import health
 from apps.chain.limits import CALLS_A_BATCH, RECEIPTS_A_BATCH, WIDEST_RANGE
 from apps.chain.models import WatchedContract
 from apps.chain.selectors import blocks
+from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.following import A, B, Desk, answers_held, desk_of, row, state
 from apps.chain.tests.front import Answer
-from apps.chain.tests.local_chain import LocalChain
 from apps.chain.tests.stage import ALICE, canonical_chain_is_whole, node_logs, stored_logs, watch
 from apps.core import clock
 from apps.core.devstack.anvil import private_node

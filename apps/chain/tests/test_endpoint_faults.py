@@ -9,6 +9,7 @@ import pytest
 from apps.chain.limits import WIDEST_RANGE
 from apps.chain.models import Block, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks
+from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.following import (
     A,
     B,
@@ -24,7 +25,6 @@ from apps.chain.tests.following import (
     state,
 )
 from apps.chain.tests.front import Answer
-from apps.chain.tests.local_chain import LocalChain
 from apps.chain.tests.stage import ALICE, canonical_chain_is_whole, node_logs, stored_logs, watch
 from apps.core import clock
 from apps.core.devstack.anvil import private_node

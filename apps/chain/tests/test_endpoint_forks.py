@@ -6,8 +6,8 @@ import pytest
 
 from apps.chain.models import Block, StreamCursor
 from apps.chain.selectors import blocks
+from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.following import A, B, Desk, desk_of, state
-from apps.chain.tests.local_chain import LocalChain
 from apps.chain.tests.stage import canonical_chain_is_whole, watch
 from apps.core import clock
 from apps.core.devstack.anvil import private_node

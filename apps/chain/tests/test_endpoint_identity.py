@@ -18,9 +18,9 @@ from apps.chain.limits import WIDEST_RANGE
 from apps.chain.models import RpcEndpoint, StreamCursor
 from apps.chain.selectors import blocks
 from apps.chain.services.nodes import default_node
+from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.following import A, B, Desk, alerts, desk_of, head_of, of_another_fork, state
 from apps.chain.tests.front import Answer
-from apps.chain.tests.local_chain import LocalChain
 from apps.chain.tests.stage import ALICE, canonical_chain_is_whole, everything, watch
 from apps.core import clock
 from apps.core.devstack.anvil import private_node

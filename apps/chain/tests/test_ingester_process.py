@@ -14,7 +14,7 @@ import pytest
 
 from apps.chain.models import RawLog, StreamCursor
 from apps.chain.selectors import blocks
-from apps.chain.tests.local_chain import LocalChain, hx
+from apps.chain.testing.local_chain import LocalChain, hx
 from apps.chain.tests.stage import canonical_chain_is_whole, head_fold, node_logs, stored_logs, watch
 from apps.chain.types import EffectKind
 from apps.core.devstack.anvil import private_node

@@ -11,7 +11,7 @@ from apps.chain.errors import NodeBehind, NotCovered
 from apps.chain.models import Block, RawLog, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks, holdings, logs
 from apps.chain.selectors.blocks import STREAM
-from apps.chain.tests.local_chain import LocalChain, hx
+from apps.chain.testing.local_chain import LocalChain, hx
 from apps.chain.tests.stage import (
     ALICE,
     BOB,

@@ -15,8 +15,9 @@ from apps.chain.errors import CursorMoved
 from apps.chain.gateway import Node
 from apps.chain.models import Block, DeadLetter, RawLog, StreamCursor
 from apps.chain.selectors.blocks import STREAM
-from apps.chain.tests.front import Answer, front_of
-from apps.chain.tests.local_chain import LocalChain
+from apps.chain.testing.lies import Answer, Answers
+from apps.chain.testing.local_chain import LocalChain
+from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.stage import (
     ALICE,
     BOB,
@@ -58,15 +59,15 @@ def step_through(url: str, leadership: Leadership) -> None:
         connections.close_all()
 
 
-def at_logs(act: Callable[[], object]) -> Callable[[str, list[Any], Answer], Answer | None]:
+def at_logs(act: Callable[[], object]) -> Answers:
     """Do something while a worker waits for its logs; the answer stays the true one."""
 
-    def lie(method: str, params: list[Any], truth: Answer) -> Answer | None:
+    def tell(method: str, params: list[Any], truth: Answer) -> Answer | None:
         if method == "eth_getBlockReceipts":
             act()
         return None
 
-    return lie
+    return Answers(tell)
 
 
 class TestTwoWorkers:
@@ -74,9 +75,9 @@ class TestTwoWorkers:
         chain, token, leadership = stage
         chain.mint(token, ALICE, 100)
         barrier = threading.Barrier(2)
-        with front_of(chain.url) as front, ThreadPoolExecutor() as pool:
-            front.lie = at_logs(lambda: barrier.wait(10))
-            steps = [pool.submit(step_through, front.url, leadership) for _ in range(2)]
+        together = at_logs(lambda: barrier.wait(10))
+        with LyingNode(chain.url) as node, node.lying(together), ThreadPoolExecutor() as pool:
+            steps = [pool.submit(step_through, node.url, leadership) for _ in range(2)]
             failures = [each.exception(20) for each in steps]
         assert sorted(type(failure).__name__ for failure in failures) == ["CursorMoved", "NoneType"]
         assert head_fold(token) == {ALICE: 100}
@@ -88,9 +89,9 @@ class TestTwoWorkers:
         catch_up(chain.node, leadership)
         doomed = chain.mint(token, BOB, 50)
         asked, go_on = threading.Event(), threading.Event()
-        with front_of(chain.url) as front, ThreadPoolExecutor() as pool:
-            front.lie = at_logs(lambda: (asked.set(), go_on.wait(10)))
-            slow = pool.submit(step_through, front.url, leadership)
+        held = at_logs(lambda: (asked.set(), go_on.wait(10)))
+        with LyingNode(chain.url) as node, node.lying(held), ThreadPoolExecutor() as pool:
+            slow = pool.submit(step_through, node.url, leadership)
             assert asked.wait(10)
             # Another worker follows a reorg that takes away the block the slow one stands on.
             chain.reorg(2)

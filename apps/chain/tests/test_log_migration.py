@@ -5,7 +5,7 @@ from eth_utils import keccak
 
 from apps.chain.codec import TRANSFER
 from apps.chain.models import Block, DeadLetter, LateEffect, RawLog
-from apps.chain.tests.local_chain import hx
+from apps.chain.testing.local_chain import hx
 from apps.chain.tests.stage import ALICE, BOB, NOW
 from apps.chain.types import Finality
 from apps.core.testing.databases import migrate

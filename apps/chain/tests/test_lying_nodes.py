@@ -14,8 +14,8 @@ from apps.chain.limits import Mode, Policy
 from apps.chain.models import Block, RawLog, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks
 from apps.chain.selectors.blocks import STREAM
+from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.front import Answer, Front, front_of
-from apps.chain.tests.local_chain import LocalChain
 from apps.chain.tests.stage import ALICE, BOB, catch_up, head_fold, lead, node_logs, step, stored_logs, watch
 from apps.core.daemon import Leadership
 from apps.core.devstack.anvil import private_node

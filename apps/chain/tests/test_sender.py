@@ -1,7 +1,6 @@
 """The sender against a real node: success, refusal, revert, silence, strangers, reorganisation."""
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
@@ -14,7 +13,8 @@ from apps.chain.gateway import Node
 from apps.chain.models import Signer, SignerNonce, TxAttempt, TxIntent
 from apps.chain.selectors.intents import intent as read
 from apps.chain.testing import ChainPlatform
-from apps.chain.tests.front import Answer, front_of
+from apps.chain.testing.lies import Answers
+from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, send
 from apps.chain.types import ExpectedEvent, IntentState, SignerRole
 
@@ -344,15 +344,16 @@ class TestDearGas:
 
     def test_is_not_paid_to_whoever_a_node_names_a_tip_for(self, chain_platform: ChainPlatform) -> None:
         """The tip is the node's word alone: it never takes an offer beyond the cap."""
-
-        def greedy(method: str, params: list[Any], answer: Answer) -> Answer | None:
-            return {"result": hex(10**6 * self.GWEI)} if method == "eth_maxPriorityFeePerGas" else None
-
+        tip = {"result": hex(10**6 * self.GWEI)}
+        greedy = Answers(lambda method, _params, _truth: tip if method == "eth_maxPriorityFeePerGas" else None)
         intent, (_, leadership) = send(key="tipped", value=1), chain_platform.engine("sender")
-        with front_of(chain_platform.url) as front, override_settings(CHAIN_MAX_FEE_PER_GAS=120 * self.GWEI):
-            front.lie = greedy
-            with Node(front.url, chain_id=chain_platform.node.chain_id) as node:
-                Sender(node).step(leadership, intent.created_at)
+        with (
+            LyingNode(chain_platform.url) as liar,
+            liar.lying(greedy),
+            Node(liar.url, chain_id=chain_platform.node.chain_id) as node,
+            override_settings(CHAIN_MAX_FEE_PER_GAS=120 * self.GWEI),
+        ):
+            Sender(node).step(leadership, intent.created_at)
         attempt = TxAttempt.objects.get(intent_id=intent.id)
         assert attempt.max_fee <= 120 * self.GWEI
         assert attempt.max_priority_fee <= attempt.max_fee

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from apps.chain.selectors import storage as reads
-from apps.chain.tests.local_chain import LocalChain, hx
+from apps.chain.testing.local_chain import LocalChain, hx
 from apps.core.devstack.anvil import private_node
 
 ALICE, BOB, NOBODY = hx(0xA11CE), hx(0xB0B), hx(0xDEAD)

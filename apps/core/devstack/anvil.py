@@ -59,14 +59,18 @@ class Anvil(Server):
 
 
 @contextmanager
-def private_node(*, block_time: int | None = None, slots_in_an_epoch: int | None = None) -> Iterator[str]:
+def private_node(
+    *, block_time: int | None = None, slots_in_an_epoch: int | None = None, large_requests: bool = False
+) -> Iterator[str]:
     """Run a node of one's own, with an empty chain in memory, and yield its URL; it ends with the block.
 
-    For tests that reorganise, pause or stop the chain. Without `block_time` (seconds) each transaction mines a block.
+    For tests that reorganise, pause or stop the chain. Without `block_time` (seconds) each transaction mines a block;
+    without `large_requests` no request may exceed 2 MB.
     """
     with tempfile.TemporaryDirectory(prefix="bookentry-anvil-") as folder:
         port = free_port()
         argv = _argv(port, block_time, slots_in_an_epoch, cache=f"{folder}/cache")
+        argv += ["--no-request-size-limit"] if large_requests else []
         child = spawn(argv, log=Path(folder) / "log", env=clean_environment())
         try:
             deadline = time.monotonic() + 20

@@ -1,6 +1,6 @@
-"""A loopback proxy between a process and its database that strikes at a chosen message.
+"""Loopback proxies between a process and its database that strike at a chosen message.
 
-It sees the wire, so it finds every boundary between two statements: BEGIN, each query, COPY, COMMIT. Striking
+They see the wire, so they find every boundary between two statements: BEGIN, each query, COPY, COMMIT. Striking
 before a message is forwarded loses it; striking after leaves the commit unknown to the victim.
 """
 
@@ -11,26 +11,23 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
+
+from apps.core.testing.statements import ClientMessages, ServerMessages
 
 CHUNK = 1 << 20
 
 
-class CuttingProxy:
-    """Forwards connections to `upstream`; at client message number `at` it hangs up."""
+class Proxy:
+    """Listens from the moment it is made, and forwards connections to `upstream` from the moment it is entered.
 
-    def __init__(self, upstream: tuple[str, int], *, at: int, forward: bool) -> None:
-        self._upstream, self._at, self._forward = upstream, at, forward
-        self._seen = 0
-        self._counting = threading.Lock()
+    A process forked in between inherits no thread of it.
+    """
+
+    def __init__(self, upstream: tuple[str, int]) -> None:
+        self._upstream = upstream
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
-        self.struck = False
-
-    @property
-    def messages(self) -> int:
-        """How many client messages have passed."""
-        return self._seen
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -45,9 +42,31 @@ class CuttingProxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
-            server = socket.create_connection(self._upstream)
-            threading.Thread(target=self._to_server, args=(client, server), daemon=True).start()
-            threading.Thread(target=_pump, args=(server, client), daemon=True).start()
+            self._join(client, socket.create_connection(self._upstream))
+
+    def _join(self, client: socket.socket, server: socket.socket) -> None:
+        """Begin to forward, in threads of their own."""
+        raise NotImplementedError
+
+
+class CuttingProxy(Proxy):
+    """At client message number `at` it hangs up."""
+
+    def __init__(self, upstream: tuple[str, int], *, at: int, forward: bool) -> None:
+        super().__init__(upstream)
+        self._at, self._forward = at, forward
+        self._seen = 0
+        self._counting = threading.Lock()
+        self.struck = False
+
+    @property
+    def messages(self) -> int:
+        """How many client messages have passed."""
+        return self._seen
+
+    def _join(self, client: socket.socket, server: socket.socket) -> None:
+        threading.Thread(target=self._to_server, args=(client, server), daemon=True).start()
+        threading.Thread(target=_pump, args=(server, client), daemon=True).start()
 
     def _to_server(self, client: socket.socket, server: socket.socket) -> None:
         try:
@@ -91,6 +110,71 @@ class KillingProxy(CuttingProxy):
             server.sendall(data)
         self.struck = True
         os.kill(self._victim(), signal.SIGKILL)
+
+
+class Watch(Protocol):
+    """Who is told of every statement before it is forwarded, and when its answer is complete."""
+
+    def before(self, act: str) -> int | None:
+        """How many of this name there were by now; None: let nothing pass any more."""
+
+    def after(self, act: str, nth: int) -> bool:
+        """Whether the answer may pass."""
+
+
+class StatementProxy(Proxy):
+    """Tells a `Watch` each statement by its name (`statements.name_of`), and lets pass what it allows.
+
+    Encryption is refused, so that there is something to read: on loopback the driver goes on without.
+    """
+
+    def __init__(self, upstream: tuple[str, int], watch: Watch) -> None:
+        super().__init__(upstream)
+        self._watch = watch
+        self.sessions: list[int] = []  # the ports by which the server knows the client's sessions
+
+    def _join(self, client: socket.socket, server: socket.socket) -> None:
+        self.sessions.append(server.getsockname()[1])
+        asked: list[tuple[str, int]] = []
+        threading.Thread(target=self._to_server, args=(client, server, asked), daemon=True).start()
+        threading.Thread(target=self._to_client, args=(client, server, asked), daemon=True).start()
+
+    def _to_server(self, client: socket.socket, server: socket.socket, asked: list[tuple[str, int]]) -> None:
+        messages = ClientMessages()
+        with suppress(OSError):
+            while data := client.recv(CHUNK):
+                for message in messages.feed(data):
+                    if message.kind == "encryption":
+                        client.sendall(b"N")
+                        continue
+                    if message.name:
+                        nth = self._watch.before(message.name)
+                        if nth is None:
+                            _hang_up(client, server)
+                            return
+                        asked.append((message.name, nth))
+                    server.sendall(message.raw)
+        _shut(server)
+
+    def _to_client(self, client: socket.socket, server: socket.socket, asked: list[tuple[str, int]]) -> None:
+        messages = ServerMessages()
+        with suppress(OSError):
+            while data := server.recv(CHUNK):
+                if messages.answered(data) and asked:
+                    last = asked[-1]  # of a COPY that failed there are two
+                    asked.clear()
+                    if not self._watch.after(*last):
+                        _hang_up(client, server)
+                        return
+                client.sendall(data)
+        _shut(client)
+
+
+def _hang_up(client: socket.socket, server: socket.socket) -> None:
+    """Both sides find the other gone."""
+    for end in (client, server):
+        with suppress(OSError):
+            end.shutdown(socket.SHUT_RDWR)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

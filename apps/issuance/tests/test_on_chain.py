@@ -68,7 +68,7 @@ class TestTheLine:
         floor.run()
         done = issuance_for(actor_of(floor.maker), asked.id)
         assert done.status == "COMPLETED"
-        assert floor.platform.receipt(done.tx_hash)
+        assert floor.platform.mined(done.tx_hash)
         assert by_wallet(floor.isin) == {floor.seller.wallet: 100}
         assert floor.balance(floor.token, floor.seller) == 100
         totals = issued_totals(floor.isin)
@@ -105,7 +105,7 @@ class TestTheLine:
         for row in (good, bad):
             row.refresh_from_db()
         assert (good.settlement_status, good.attempts) == ("SETT", 1)
-        assert floor.platform.receipt(good.tx_hash)
+        assert floor.platform.mined(good.tx_hash)
         assert (bad.settlement_status, bad.reason_code, bad.reason_detail) == ("PENF", "LACK", "ALLOWANCE_TOO_LOW")
         assert position(floor.isin, floor.seller.wallet).held == 5
         for _ in range(2):

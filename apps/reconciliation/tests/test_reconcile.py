@@ -18,7 +18,8 @@ from apps.chain.calls import mint
 from apps.chain.gateway import Node
 from apps.chain.services.nodes import default_node
 from apps.chain.testing import ChainPlatform
-from apps.chain.tests.front import Answer, Front, front_of
+from apps.chain.testing.lies import Answer, Answers
+from apps.chain.testing.lying_node import LyingNode
 from apps.core import clock
 from apps.core.actor import system_actor
 from apps.core.devstack.ports import free_port
@@ -46,14 +47,14 @@ def stage(chain_platform: ChainPlatform) -> Stage:
 
 
 @pytest.fixture
-def front(stage: Stage) -> Iterator[Front]:
-    with front_of(stage.platform.url) as found:
+def liar(stage: Stage) -> Iterator[LyingNode]:
+    with LyingNode(stage.platform.url) as found:
         yield found
 
 
 @pytest.fixture
-def fronted(front: Front, stage: Stage) -> Iterator[Node]:
-    with Node(front.url, chain_id=stage.platform.node.chain_id) as found:
+def lying(liar: LyingNode, stage: Stage) -> Iterator[Node]:
+    with Node(liar.url, chain_id=stage.platform.node.chain_id) as found:
         yield found
 
 
@@ -135,50 +136,52 @@ class TestReconcile:
         assert Break.objects.filter(state="OPEN").count() == 2
         assert stage.run().status == "CLEAN"
 
-    def test_36_a_node_with_another_state_root_is_not_believed(self, stage: Stage, front: Front, fronted: Node) -> None:
+    def test_36_a_node_with_another_state_root_is_not_believed(
+        self, stage: Stage, liar: LyingNode, lying: Node
+    ) -> None:
         def other_root(method: str, params: list[Any], truth: Answer) -> Answer | None:
             return {"result": truth["result"] | {"stateRoot": "0x" + "ee" * 32}} if "Block" in method else None
 
-        front.lie = other_root
-        run = stage.run(fronted)
+        with liar.lying(Answers(other_root)):
+            run = stage.run(lying)
         assert (run.status, run.cut_off.endpoints) == ("INCOMPLETE", ())
         assert "another state root" in run.problems[0]
 
     def test_37_one_unreadable_wallet_is_unknown_and_the_run_not_clean(
-        self, stage: Stage, front: Front, fronted: Node
+        self, stage: Stage, liar: LyingNode, lying: Node
     ) -> None:
         def refuse_bob(method: str, params: list[Any], truth: Answer) -> Answer | None:
             asks = method == "eth_call" and params[0]["to"] == stage.token and stage.bob[2:] in params[0]["data"]
             return {"error": {"code": -32000, "message": "missing trie node"}} if asks else None
 
-        front.lie = refuse_bob
-        run = stage.run(fronted)
+        with liar.lying(Answers(refuse_bob)):
+            run = stage.run(lying)
         assert (run.status, run.unknown_reads, run.breaks) == ("INCOMPLETE", 1, ())
         assert run.problems == (f"The {stage.isin} balance of {stage.bob} could not be read from the chain.",)
         assert run.cut_off.endpoints == ("CHAIN_RPC_URL",)
 
-    def test_35_a_cut_off_replaced_during_the_run_voids_it(self, stage: Stage, front: Front, fronted: Node) -> None:
+    def test_35_a_cut_off_replaced_during_the_run_voids_it(self, stage: Stage, liar: LyingNode, lying: Node) -> None:
         def replaced(method: str, params: list[Any], truth: Answer) -> Answer | None:
             return {"result": truth["result"] | {"hash": "0x" + "dd" * 32}} if "Block" in method else None
 
-        front.lie = replaced
         breaks, runs = Break.objects.count(), Run.objects.count()
-        run = stage.run(fronted)
+        with liar.lying(Answers(replaced)):
+            run = stage.run(lying)
         assert (run.status, run.breaks, Break.objects.count()) == ("VOID", (), breaks)
         assert Run.objects.count() == runs + 2  # and run again
         assert "no longer canonical" in run.problems[0]
         assert stage.run().status == "CLEAN"
 
     def test_37_what_is_known_to_differ_is_told_although_something_is_unknown(
-        self, stage: Stage, front: Front, fronted: Node
+        self, stage: Stage, liar: LyingNode, lying: Node
     ) -> None:
         def refuse_bob(method: str, params: list[Any], truth: Answer) -> Answer | None:
             asks = method == "eth_call" and stage.bob[2:] in params[0]["data"]
             return {"result": "0x"} if asks else None
 
-        front.lie = refuse_bob
         as_owner(SET_BALANCE, [3, stage.isin, stage.alice])
-        run = stage.run(fronted)
+        with liar.lying(Answers(refuse_bob)):
+            run = stage.run(lying)
         as_owner(SET_BALANCE, [-3, stage.isin, stage.alice])
         assert (run.status, run.unknown_reads, kinds(run)) == ("INCOMPLETE", 2, ["AMOUNT", "SUPPLY"])
         assert stage.run().status == "CLEAN"
@@ -211,9 +214,9 @@ class TestReconcile:
         assert sorted(found.events.values_list("change", flat=True)) == ["RAISED", "SEEN"]
         assert stage.run().status == "CLEAN"
 
-    def test_every_answer_was_asked_at_the_cut_offs_hash(self, stage: Stage, front: Front, fronted: Node) -> None:
-        run = stage.run(fronted)
-        calls = [params for method, params in front.asked if method == "eth_call"]
+    def test_every_answer_was_asked_at_the_cut_offs_hash(self, stage: Stage, liar: LyingNode, lying: Node) -> None:
+        run = stage.run(lying)
+        calls = [params for method, params in liar.asked if method == "eth_call"]
         assert len(calls) == 5  # two wallets' units and cash, and the supply
         assert {(p[1]["blockHash"], p[1]["requireCanonical"]) for p in calls} == {(run.cut_off.block_hash, True)}
 

@@ -1,34 +1,27 @@
-"""Tests on a chain: the fixture `chain_platform` is a node with the platform deployed, and the books that go with it.
-
-The platform is deployed once a session, into a database that every class's database is then cloned from; the chain is
-put back by a snapshot after each class. A class that asks for `chain_platform` does not ask for `books`.
-"""
+"""A node with the platform on it, its books, and hands to move both."""
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from io import StringIO
-from typing import Any
+from typing import Any, Self
 
-import pytest
-from django.core.management import call_command
+from django.db import connections
 from django.test.utils import override_settings
 from eth_abi.abi import decode
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
-from pytest_django.plugin import DjangoDbBlocker
 
 from apps.chain.errors import RpcError
 from apps.chain.gateway import Node
 from apps.chain.models import TxIntent
-from apps.chain.selectors.contracts import addresses
-from apps.chain.services.nodes import default_node
 from apps.chain.signers import development_account
+from apps.chain.testing.boundaries import Boundary, Run, run
+from apps.chain.testing.client import ChainClient
 from apps.chain.types import ENDED, GAS_CAP
 from apps.core import clock
 from apps.core.daemon import Engine, Leadership, elect
-from apps.core.devstack.anvil import private_node
 from apps.core.models import OutboxPending
 from apps.core.registry import registry
 from apps.core.testing import databases
@@ -37,26 +30,22 @@ FINALITY_BLOCKS = 3  # with one slot an epoch, a block is finalized two blocks l
 
 
 @dataclass
-class ChainPlatform:
-    """A node of the test's own with the platform on it. `contracts` are addresses by name (`dvp`, `payment_token`)."""
+class ChainPlatform(ChainClient):
+    """A node of the test's own with the platform on it. `contracts` are addresses by name (`dvp`, `payment_token`).
+
+    `template` is the database its books were cloned from: what a twin begins with.
+    """
 
     url: str
     database: str
     node: Node
     contracts: dict[str, str] = field(default_factory=dict)
     engines: dict[str, tuple[Engine, Leadership]] = field(default_factory=dict)
-
-    def mine(self, blocks: int = 1) -> None:
-        """Mine empty blocks."""
-        self.node.call("anvil_mine", hex(blocks))
+    template: str = ""
 
     def finalize(self) -> None:
         """Mine until what is in a block now is finalized."""
         self.mine(FINALITY_BLOCKS)
-
-    def head(self) -> int:
-        """The newest block's number."""
-        return int(self.node.call("eth_blockNumber"), 16)
 
     def engine(self, name: str) -> tuple[Engine, Leadership]:
         """The engine of this name, leading."""
@@ -73,6 +62,16 @@ class ChainPlatform:
         """One step of an engine; `later` moves the clock it is given."""
         engine, leadership = self.engine(name)
         return engine.step(leadership, clock.now() + later)
+
+    def catch_up(self, *names: str) -> None:
+        """Let the engines named, or the ingester, come to the end of what is there.
+
+        Nothing is mined: whoever comes later, a twin perhaps, finds the same chain.
+        """
+        quiet = 0
+        while quiet < 2:
+            moved = [self.step(name) for name in names or ("ingester",)]
+            quiet = 0 if any(moved) else quiet + 1
 
     def run_sender_until_final(self, rounds: int = 50) -> None:
         """Send, mine and finalize until every intent has ended."""
@@ -125,12 +124,12 @@ class ChainPlatform:
             "maxPriorityFeePerGas": 10**9,
         }
         raw = "0x" + bytes(account.sign_transaction(fields).raw_transaction).hex()
-        return self.receipt(self.node.call("eth_sendRawTransaction", raw))
+        return self.mined(self.node.call("eth_sendRawTransaction", raw))
 
-    def receipt(self, tx_hash: str) -> dict[str, Any]:
-        """The receipt of a mined transaction that succeeded."""
+    def mined(self, tx_hash: str) -> dict[str, Any]:
+        """The receipt of a transaction that succeeded, after mining it. Raises RpcError where it was reverted."""
         for _ in range(50):
-            found: dict[str, Any] | None = self.node.call("eth_getTransactionReceipt", tx_hash)
+            found = self.receipt(tx_hash)
             if found is not None:
                 if int(found["status"], 16) != 1:
                     raise RpcError(3, "execution reverted")
@@ -144,44 +143,28 @@ class ChainPlatform:
         values = decode(types or ("uint256",), bytes.fromhex(answer[2:]))
         return values[0] if len(values) == 1 else values
 
+    @contextmanager
+    def reborn(self, url: str = "") -> Iterator[Self]:
+        """The same platform with a session and engines of its own: for a forked process, or a twin of the books.
+
+        Its engines ask the node at `url`, a lying one perhaps; mining and looking stay with the true one.
+        """
+        with override_settings(CHAIN_RPC_URL=url or self.url), Node(self.url, chain_id=self.node.chain_id) as node:
+            yield replace(self, node=node, engines={}, database=connections.settings["default"]["NAME"])
+
+    def doomed(self, work: Callable[[Self], object], *, at: Boundary | None = None, seconds: float = 60) -> Run:
+        """Run `work(this platform)` in a forked process, killed at a boundary: see `boundaries.run`.
+
+        Whoever led an engine here leads it no more.
+        """
+        self.engines.clear()
+
+        def child(url: str) -> None:
+            with self.reborn(url) as platform:
+                work(platform)
+
+        return run(child, url=self.url, at=at, seconds=seconds)
+
     def environment(self) -> dict[str, str]:
         """The environment in which a subprocess works on these books and this chain."""
         return {**os.environ, **databases.urls_of(self.database), "CHAIN_RPC_URL": self.url}
-
-
-@pytest.fixture(scope="session")
-def platform_template(
-    template: str,
-    django_db_setup: None,  # noqa: ARG001 (set up before)
-    django_db_blocker: DjangoDbBlocker,
-) -> Iterator[tuple[str, str]]:
-    """(node URL, database): the platform deployed and final, as nobody's test has touched it."""
-    name = f"platform_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
-    with (
-        private_node(slots_in_an_epoch=1) as url,
-        django_db_blocker.unblock(),
-        override_settings(CHAIN_RPC_URL=url),
-        databases.created(template, name),
-    ):
-        with databases.in_force(name), default_node() as node:
-            call_command("deploy_contracts", stdout=StringIO())
-            ChainPlatform(url, name, node).run_until_quiet()
-        yield url, name
-
-
-@pytest.fixture(scope="class")
-def chain_platform(platform_template: tuple[str, str], django_db_blocker: DjangoDbBlocker) -> Iterator[ChainPlatform]:
-    """The platform on a chain and in books that are this class's own."""
-    url, template = platform_template
-    name = f"books_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{os.getpid()}"
-    with (
-        django_db_blocker.unblock(),
-        databases.cloned(template, name),
-        override_settings(CHAIN_RPC_URL=url),
-        default_node() as node,
-    ):
-        snapshot = node.call("evm_snapshot")
-        try:
-            yield ChainPlatform(url, name, node, addresses())
-        finally:
-            node.call("evm_revert", snapshot)

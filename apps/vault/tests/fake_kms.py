@@ -1,4 +1,4 @@
-"""AWS KMS on loopback: its JSON 1.1 protocol, signatures checked, one symmetric key, and every way to fail."""
+"""AWS KMS on loopback: its JSON 1.1 protocol, signatures checked, keys that wrap and that sign, and every way to fail."""
 
 import base64
 import json
@@ -25,6 +25,7 @@ from apps.core.testing.aws import (
     late,
     serving,
 )
+from apps.vault.tests.fake_ecdsa import EcdsaKey
 
 __all__ = ["ACCESS_KEY", "REGION", "SECRET_KEY", "FakeKms", "Fault", "Handler", "hangs_up", "late"]
 
@@ -70,6 +71,7 @@ class FakeKms(FakeAws):
         self.keys = {self._arn(): AESGCM(secrets.token_bytes(32))}
         self.key = next(iter(self.keys))
         self.signing_keys: dict[str, Ed25519PrivateKey] = {}
+        self.ecdsa_keys: dict[str, EcdsaKey] = {}
         self.bend: Callable[[str, dict[str, Any]], dict[str, Any]]
         self.be_honest()
 
@@ -88,6 +90,11 @@ class FakeKms(FakeAws):
     def add_signing_key(self) -> str:
         """A key that signs; its ARN."""
         self.signing_keys[name := self._arn()] = Ed25519PrivateKey.generate()
+        return name
+
+    def add_ecdsa_key(self) -> str:
+        """A secp256k1 key; its ARN."""
+        self.ecdsa_keys[name := self._arn()] = EcdsaKey()
         return name
 
     def answer(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
@@ -119,12 +126,16 @@ class FakeKms(FakeAws):
         return {"SourceKeyId": source, "KeyId": name, "CiphertextBlob": wrapped}
 
     def _GetPublicKey(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if key := self.ecdsa_keys.get(given["KeyId"]):
+            return {"KeyId": given["KeyId"], **key.public()}
         public = self._signing(given["KeyId"]).public_key()
         encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         kind = {"KeySpec": "ECC_NIST_EDWARDS25519", "KeyUsage": "SIGN_VERIFY"}
         return {"KeyId": given["KeyId"], "PublicKey": _text(encoded), **kind}
 
     def _Sign(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if key := self.ecdsa_keys.get(given["KeyId"]):
+            return {"KeyId": given["KeyId"], **key.sign(given)}
         if (given["MessageType"], given["SigningAlgorithm"]) != ("RAW", "ED25519_SHA_512"):
             raise Fault("ValidationException")
         signature = self._signing(given["KeyId"]).sign(base64.b64decode(given["Message"]))

@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from moto.server import ThreadedMotoServer
 
 from apps.core.ids import new_id
@@ -44,9 +45,13 @@ def use(endpoint: str) -> Iterator[Callable[[str], AwsKms]]:
         yield lambda key: AwsKms(client, key=key, region=REGION, endpoint=endpoint)
 
 
-def new_kms_key(admin: Any) -> str:
-    arn: str = admin.create_key()["KeyMetadata"]["Arn"]
+def new_kms_key(admin: Any, **kind: str) -> str:
+    arn: str = admin.create_key(**kind)["KeyMetadata"]["Arn"]
     return arn
+
+
+def new_ecdsa_key(admin: Any, spec: str = "ECC_SECG_P256K1") -> str:
+    return new_kms_key(admin, KeySpec=spec, KeyUsage="SIGN_VERIFY")
 
 
 @pytest.mark.usefixtures("books")
@@ -90,3 +95,24 @@ class TestKmsAsMotoPlaysIt:
         assert (row.provider, row.provider_key) == ("KMS", arn)
         found = Keyring(provider_named=provider_named).current(Purpose.SECRETS, subject)
         assert found.cipher.decrypt(b"n" * 12, made.cipher.encrypt(b"n" * 12, b"seed", b""), b"") == b"seed"
+
+    def test_has_secp256k1_keys_whose_point_is_read(self, admin: Any, use: Callable[[str], AwsKms]) -> None:
+        arn = new_ecdsa_key(admin)
+        public = load_der_public_key(admin.get_public_key(KeyId=arn)["PublicKey"])
+        point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+        assert use(arn).ecdsa_key(arn).public_key() == point
+
+    @pytest.mark.parametrize("spec", ["ECC_NIST_P256", "ECC_NIST_P384"])
+    def test_has_keys_of_other_curves_that_are_refused(
+        self, admin: Any, use: Callable[[str], AwsKms], spec: str
+    ) -> None:
+        arn = new_ecdsa_key(admin, spec)
+        with pytest.raises(Disagreement, match="not_a_secp256k1_key"):
+            use(arn).ecdsa_key(arn).public_key()
+
+    def test_hashes_a_digest_once_more_and_is_not_believed(self, admin: Any, use: Callable[[str], AwsKms]) -> None:
+        """Moto takes our request for Sign and does not know DIGEST: its signature is a good one, of something else."""
+        arn = new_ecdsa_key(admin)
+        key = use(arn).ecdsa_key(arn)
+        with pytest.raises(Disagreement, match="wrong_signature"):
+            key.sign(bytes(32), public_key=key.public_key())

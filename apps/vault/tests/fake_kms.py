@@ -1,4 +1,4 @@
-"""AWS KMS on loopback: its JSON 1.1 protocol, signatures checked, keys that wrap and that sign, and every way to fail."""
+"""AWS KMS on loopback: its JSON 1.1 protocol, signatures checked, keys that wrap or sign, and every way to fail."""
 
 import base64
 import json

@@ -5,6 +5,7 @@ from typing import Any
 
 import boto3
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from moto.server import ThreadedMotoServer
 
@@ -13,7 +14,7 @@ from apps.core.providers.factory import guarded_client
 from apps.core.providers.policy import policy_of
 from apps.vault.keys import Keyring
 from apps.vault.kms import Disagreement, KeyProvider, context_of
-from apps.vault.kms.aws import AwsKms
+from apps.vault.kms.aws import SECP256K1, SPKI_OF_POINT, AwsKms
 from apps.vault.models import PurposeKey
 from apps.vault.types import ProviderName, Purpose
 
@@ -50,8 +51,15 @@ def new_kms_key(admin: Any, **kind: str) -> str:
     return arn
 
 
-def new_ecdsa_key(admin: Any, spec: str = "ECC_SECG_P256K1") -> str:
-    return new_kms_key(admin, KeySpec=spec, KeyUsage="SIGN_VERIFY")
+def new_ecdsa_key(admin: Any) -> str:
+    return new_kms_key(admin, KeySpec=SECP256K1, KeyUsage="SIGN_VERIFY")
+
+
+def point_of(answer: Any) -> bytes:
+    """Of GetPublicKey, read by cryptography."""
+    public = load_der_public_key(answer["PublicKey"])
+    assert isinstance(public, EllipticCurvePublicKey)
+    return public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 @pytest.mark.usefixtures("books")
@@ -96,23 +104,20 @@ class TestKmsAsMotoPlaysIt:
         found = Keyring(provider_named=provider_named).current(Purpose.SECRETS, subject)
         assert found.cipher.decrypt(b"n" * 12, made.cipher.encrypt(b"n" * 12, b"seed", b""), b"") == b"seed"
 
-    def test_has_secp256k1_keys_whose_point_is_read(self, admin: Any, use: Callable[[str], AwsKms]) -> None:
-        arn = new_ecdsa_key(admin)
-        public = load_der_public_key(admin.get_public_key(KeyId=arn)["PublicKey"])
-        point = public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
-        assert use(arn).ecdsa_key(arn).public_key() == point
-
-    @pytest.mark.parametrize("spec", ["ECC_NIST_P256", "ECC_NIST_P384"])
-    def test_has_keys_of_other_curves_that_are_refused(
-        self, admin: Any, use: Callable[[str], AwsKms], spec: str
+    def test_encodes_secp256k1_keys_as_we_expect_it_and_does_not_name_their_spec(
+        self, admin: Any, use: Callable[[str], AwsKms]
     ) -> None:
-        arn = new_ecdsa_key(admin, spec)
+        """KMS answers KeySpec as well; moto only the name of old, which is not enough for us."""
+        arn = new_ecdsa_key(admin)
+        answer = admin.get_public_key(KeyId=arn)
+        assert answer["PublicKey"] == SPKI_OF_POINT + point_of(answer)
+        assert (answer["CustomerMasterKeySpec"], answer["KeyUsage"]) == (SECP256K1, "SIGN_VERIFY")
         with pytest.raises(Disagreement, match="not_a_secp256k1_key"):
             use(arn).ecdsa_key(arn).public_key()
 
-    def test_hashes_a_digest_once_more_and_is_not_believed(self, admin: Any, use: Callable[[str], AwsKms]) -> None:
-        """Moto takes our request for Sign and does not know DIGEST: its signature is a good one, of something else."""
+    def test_takes_our_request_to_sign_and_is_not_believed(self, admin: Any, use: Callable[[str], AwsKms]) -> None:
+        """Moto hashes the digest once more, whatever the type of message: a good signature, of something else."""
         arn = new_ecdsa_key(admin)
-        key = use(arn).ecdsa_key(arn)
+        point = point_of(admin.get_public_key(KeyId=arn))
         with pytest.raises(Disagreement, match="wrong_signature"):
-            key.sign(bytes(32), public_key=key.public_key())
+            use(arn).ecdsa_key(arn).sign(bytes(32), public_key=point)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from io import StringIO
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from django.core.management import call_command
 from django.test.utils import override_settings
 from eth_abi.abi import decode
+from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 from pytest_django.plugin import DjangoDbBlocker
@@ -24,7 +26,7 @@ from apps.chain.gateway import Node
 from apps.chain.models import TxIntent
 from apps.chain.selectors.contracts import addresses
 from apps.chain.services.nodes import default_node
-from apps.chain.signers import development_account
+from apps.chain.signers.development import development_key
 from apps.chain.types import ENDED, GAS_CAP
 from apps.core import clock
 from apps.core.daemon import Engine, Leadership, elect
@@ -106,7 +108,7 @@ class ChainPlatform:
 
     def account(self, index: int) -> LocalAccount:
         """A funded development account; 0 to 3 are the platform's signers, 8 mints cash."""
-        return development_account(index)
+        return _account(index)
 
     def send(self, account: LocalAccount, to: str, data: bytes = b"", value: int = 0) -> dict[str, Any]:
         """Send as an outside party would, mined at once; the receipt. Raises RpcError with the refusal."""
@@ -147,6 +149,11 @@ class ChainPlatform:
     def environment(self) -> dict[str, str]:
         """The environment in which a subprocess works on these books and this chain."""
         return {**os.environ, **databases.urls_of(self.database), "CHAIN_RPC_URL": self.url}
+
+
+@cache
+def _account(index: int) -> LocalAccount:
+    return Account.from_key(development_key(index))
 
 
 @pytest.fixture(scope="session")

@@ -25,9 +25,9 @@ from apps.core.testing.aws import (
     late,
     serving,
 )
-from apps.vault.tests.fake_ecdsa import EcdsaKey
+from apps.vault.tests.fake_ecdsa import EcdsaKey, text
 
-__all__ = ["ACCESS_KEY", "REGION", "SECRET_KEY", "FakeKms", "Fault", "Handler", "hangs_up", "late"]
+__all__ = ["ACCESS_KEY", "REGION", "SECRET_KEY", "FakeKms", "Fault", "Handler", "hangs_up", "late", "text"]
 
 JSON = "application/x-amz-json-1.1"
 OPERATIONS = {
@@ -109,13 +109,13 @@ class FakeKms(FakeAws):
             raise Fault("ValidationException")
         name, plain = self._known(given["KeyId"]), secrets.token_bytes(32)
         wrapped = self._wrap(name, plain, given.get("EncryptionContext", {}))
-        return {"KeyId": name, "Plaintext": _text(plain), "CiphertextBlob": wrapped}
+        return {"KeyId": name, "Plaintext": text(plain), "CiphertextBlob": wrapped}
 
     def _Decrypt(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         name, plain = self._open(given["CiphertextBlob"], given.get("EncryptionContext", {}))
         if given.get("KeyId", name) != name:
             raise Fault("IncorrectKeyException")
-        return {"KeyId": name, "Plaintext": _text(plain), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
+        return {"KeyId": name, "Plaintext": text(plain), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
 
     def _ReEncrypt(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         source, plain = self._open(given["CiphertextBlob"], given.get("SourceEncryptionContext", {}))
@@ -131,7 +131,7 @@ class FakeKms(FakeAws):
         public = self._signing(given["KeyId"]).public_key()
         encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         kind = {"KeySpec": "ECC_NIST_EDWARDS25519", "KeyUsage": "SIGN_VERIFY"}
-        return {"KeyId": given["KeyId"], "PublicKey": _text(encoded), **kind}
+        return {"KeyId": given["KeyId"], "PublicKey": text(encoded), **kind}
 
     def _Sign(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         if key := self.ecdsa_keys.get(given["KeyId"]):
@@ -139,7 +139,7 @@ class FakeKms(FakeAws):
         if (given["MessageType"], given["SigningAlgorithm"]) != ("RAW", "ED25519_SHA_512"):
             raise Fault("ValidationException")
         signature = self._signing(given["KeyId"]).sign(base64.b64decode(given["Message"]))
-        return {"KeyId": given["KeyId"], "Signature": _text(signature), "SigningAlgorithm": "ED25519_SHA_512"}
+        return {"KeyId": given["KeyId"], "Signature": text(signature), "SigningAlgorithm": "ED25519_SHA_512"}
 
     def _signing(self, name: str) -> Ed25519PrivateKey:
         if name not in self.signing_keys:
@@ -154,7 +154,7 @@ class FakeKms(FakeAws):
     def _wrap(self, name: str, plain: bytes, context: dict[str, str]) -> str:
         nonce = secrets.token_bytes(12)
         sealed = nonce + self.keys[name].encrypt(nonce, plain, _bound(context))
-        return _text(name.encode() + b"\0" + sealed)
+        return text(name.encode() + b"\0" + sealed)
 
     def _open(self, blob: str, context: dict[str, str]) -> tuple[str, bytes]:
         name, _, sealed = base64.b64decode(blob).partition(b"\0")
@@ -166,10 +166,6 @@ class FakeKms(FakeAws):
 
 def _bound(context: dict[str, str]) -> bytes:
     return json.dumps(context, sort_keys=True).encode()
-
-
-def _text(plain: bytes) -> str:
-    return base64.b64encode(plain).decode()
 
 
 @contextmanager

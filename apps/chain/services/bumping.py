@@ -79,5 +79,5 @@ def _signed(role: SignerRole, drafts: Sequence[Draft], now: datetime) -> list[Tx
     try:
         return sign_drafts(known_signer(role), drafts, now)
     except SignerUnavailable as error:  # the other signers' transactions go on
-        log.warning("signer unavailable", extra={"signer": role.value, "detail": error.message})
+        log.warning("signer unavailable", extra={**error.context, "signer": role.value, "detail": error.message})
         return []

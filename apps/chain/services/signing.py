@@ -1,6 +1,7 @@
 """From NONCED to SIGNED: simulate, price, sign, and store the bytes before anything is sent."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -119,7 +120,7 @@ def _sign(
     try:
         signer = known_signer(role)
     except SignerUnavailable as error:
-        log.warning("signer unavailable", extra={"signer": role.value, "detail": error.message})
+        log.warning("signer unavailable", extra={**error.context, "signer": role.value, "detail": error.message})
         return 0
     fees = current_fees(node, head)
     drafts = [draft for plan in plans if (draft := _draft(plan, fees, node.chain_id, signer.address))]
@@ -158,13 +159,15 @@ def _draft(plan: Plan, fees: Fees, chain_id: int, own_address: str) -> Draft | N
 
 def sign_drafts(signer: TransactionSigner, drafts: Sequence[Draft], now: datetime) -> list[TxAttempt]:
     """Attempts, not yet stored, of what could be signed: the rest waits for the next round. Not in a unit of work."""
-    attempts = []
-    for draft, signed in zip(drafts, sign_transactions(signer, [d.transaction for d in drafts]), strict=True):
+    made = zip(drafts, sign_transactions(signer, [draft.transaction for draft in drafts]), strict=True)
+    attempts, refused = [], Counter[str]()
+    for draft, signed in made:
         if isinstance(signed, SignerUnavailable):
-            fields = {"intent_id": str(draft.intent.id), "signer": draft.intent.signer_id, **signed.context}
-            log.warning("transaction not signed", extra=fields)
+            refused[signed.context.get("reason", "")] += 1
         else:
             attempts.append(_attempt(draft, signed, now))
+    for reason, count in refused.items():
+        log.warning("transactions not signed", extra={"signer": repr(signer), "reason": reason, "count": count})
     return attempts
 
 

@@ -98,15 +98,20 @@ class TestABatch:
 
         def throttle(operation: str, answer: dict[str, Any]) -> dict[str, Any]:
             calls.append(operation)
-            if len(calls) in {2, 7}:
+            if len(calls) <= 2:  # of eight threads: among the first eight nonces, whichever comes first
                 raise Fault("ThrottlingException")
             return answer
 
         kms.bend = throttle
         chain_platform.step("sender")
-        assert states(intents).count(IntentState.NONCED) == 2
-        refused = [record for record in caplog.records if record.message == "transaction not signed"]
-        assert [record.__dict__["reason"] for record in refused] == ["ThrottlingException"] * 2
+        found = states(intents)
+        gap = found.index(IntentState.NONCED)
+        assert found.count(IntentState.NONCED) == 2
+        # Nothing waits at the node for a nonce that is not there yet: what is behind it is kept here, signed.
+        assert set(found[:gap]) <= {IntentState.MINED, IntentState.BROADCAST}
+        assert set(found[gap:]) == {IntentState.NONCED, IntentState.SIGNED}
+        (told,) = [vars(record) for record in caplog.records if record.message == "transactions not signed"]
+        assert (told["reason"], told["count"]) == ("ThrottlingException", 2)
         all_arrived(chain_platform, intents, before)
         assert len(calls) == BATCH + 2
 

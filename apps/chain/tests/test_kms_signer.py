@@ -1,15 +1,20 @@
 """Transactions signed at KMS: one or many at a time, and what of them is left when it fails."""
 
+import json
 import logging
+import os
 import pickle
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-from django.db import connection
+from django.db import connection, connections
 from eth_account import Account
 from eth_account.messages import encode_defunct
 
@@ -20,6 +25,7 @@ from apps.chain.tests.keys import kms_of_ours, signing_by, source
 from apps.chain.types import SignerRole
 from apps.core.db import unit_of_work
 from apps.core.models import ProviderCircuit
+from apps.core.testing import databases
 from apps.vault.tests import fake_kms as fake
 from apps.vault.tests.fake_ecdsa import high_s, signing
 from apps.vault.tests.fake_kms import FakeKms, Fault
@@ -128,6 +134,52 @@ class TestAKeyOfKms:
             signed = sign_transaction(signer, transfer())
         assert signed.raw[-64:-32].hex() not in caplog.text
         assert signed.raw[-32:].hex() not in caplog.text
+
+    def test_signs_in_a_forked_child_by_a_connection_of_its_own(
+        self, kms: FakeKms, name: str, signer: TransactionSigner
+    ) -> None:
+        sign_transaction(signer, transfer())
+        connections.close_all()
+        child = os.fork()
+        if child == 0:
+            try:
+                raw = sign_transaction(signer, transfer(7)).raw
+                os._exit(0 if Account.recover_transaction(raw).lower() == signer.address else 1)
+            finally:
+                os._exit(2)
+        assert os.waitpid(child, 0)[1] == 0
+        assert sign_transaction(signer, transfer(8)).raw
+        assert kms.seen == ["GetPublicKey", "Sign", "Sign", "Sign"]
+
+
+class TestAProcess:
+    def test_that_is_told_of_keys_in_its_environment_signs_with_them(
+        self, kms: FakeKms, name: str, books: str, tmp_path: Path
+    ) -> None:
+        keyfile, secret = tmp_path / "operator.json", "0x" + "5c" * 32
+        keyfile.write_text(json.dumps(Account.encrypt(secret, "open  sesame", kdf="pbkdf2", iterations=2)))
+        environment = os.environ | databases.urls_of(books) | {"DJANGO_SETTINGS_MODULE": "config.settings"}
+        environment |= {"AWS_KMS_KEY_ID": kms.key, "AWS_ENDPOINT_URL_KMS": kms.url, "CHAIN_SIGNER_AGENT_KMS_KEY": name}
+        environment |= {
+            "CHAIN_SIGNER_OPERATOR_KEYFILE": str(keyfile),
+            "CHAIN_SIGNER_OPERATOR_PASSPHRASE": "open  sesame",
+        }
+        ask = (
+            "import django; django.setup();"
+            "from apps.chain.signers import sign_message, signer_for; from apps.chain.types import SignerRole;"
+            "signers = [signer_for(SignerRole.AGENT), signer_for(SignerRole.OPERATOR)];"
+            "print(*[sign_message(signer, bytes(32)).hex() for signer in signers], *signers)"
+        )
+        command = [sys.executable, "-c", ask]
+        done = subprocess.run(command, cwd=databases.ROOT, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        agent, operator, *texts = done.stdout.split()
+        recovered = [
+            Account.recover_message(encode_defunct(bytes(32)), signature=signature).lower()
+            for signature in (agent, operator)
+        ]
+        assert recovered == [address_of(kms.ecdsa_keys[name].point), Account.from_key(secret).address.lower()]
+        assert texts == [f"KmsSigner({recovered[0]})", f"LocalSigner({recovered[1]})"]
 
 
 class TestMany:

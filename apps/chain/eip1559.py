@@ -138,8 +138,6 @@ def _fields(transaction: Transaction) -> bytes:
 
 def _transaction(fields: list[bytes]) -> Transaction:
     chain_id, nonce, tip, fee, gas, to, value, data = fields
-    if len(to) not in (0, 20):
-        raise InvalidTransaction("to is no address")
     return Transaction(
         chain_id=_number(chain_id),
         nonce=_number(nonce),
@@ -198,7 +196,7 @@ def _read(raw: bytes, count: int) -> list[bytes]:
             if raw[start : start + 1] != EMPTY_LIST:
                 raise InvalidTransaction("no access list, or one that is not empty")
             start += 1
-    if start != end or len(fields) != count:
+    if len(fields) != count:
         raise InvalidTransaction(f"not {count} fields and an access list")
     return fields
 

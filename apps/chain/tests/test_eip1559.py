@@ -204,6 +204,23 @@ class TestForeignBytes:
             read_unsigned(raw)
 
     @pytest.mark.parametrize(
+        "signature",
+        [
+            pytest.param("80" + "a0" + "11" * 32 + "a0" + "11" * 31, id="a number that ends too soon"),
+            pytest.param("80" + "a0" + "11" * 32 + "a0" + "11" * 32 + "80", id="a number more"),
+            pytest.param("80" + "a0" + "11" * 32, id="a number less"),
+            pytest.param("80" + "a1" + "00" + "11" * 32 + "01", id="a number with a leading zero"),
+            pytest.param("80" + "c0" + "01", id="a list"),
+            pytest.param("", id="none"),
+        ],
+    )
+    def test_with_less_or_more_than_a_signature_are_refused(self, signature: str) -> None:
+        good = with_length(self.GOOD + "80" + "a0" + "11" * 32 + "a0" + "11" * 32)
+        assert read_signed(good)[0] == PLAIN
+        with pytest.raises(InvalidTransaction):
+            read_signed(with_length(self.GOOD + signature))
+
+    @pytest.mark.parametrize(
         ("r", "s", "parity"), [(0, 1, 0), (1, 0, 0), (ORDER, 1, 0), (1, HIGHEST_S + 1, 0), (1, 1, 2), (1, 1, 27)]
     )
     def test_with_a_signature_out_of_range_are_refused(self, r: int, s: int, parity: int) -> None:

@@ -79,7 +79,7 @@ def _keyfile(env: Variables, prefix: str, path: str, passphrase: str, passphrase
     if bool(passphrase) == bool(passphrase_file):
         env.wrong(f"{prefix}_PASSPHRASE", f"set where {prefix}_KEYFILE is, or {prefix}_PASSPHRASE_FILE: one of the two")
     for name, file in ((f"{prefix}_KEYFILE", path), (f"{prefix}_PASSPHRASE_FILE", passphrase_file)):
-        if file and not (Path(file).is_file() and os.access(file, os.R_OK)):
+        if file and not (os.access(file, os.R_OK) and Path(file).is_file()):
             env.wrong(name, "a file that this process may read")
     return SignerSource(SourceKind.KEYFILE, f"{prefix}_KEYFILE", path, passphrase_file, passphrase)
 

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.retry import Retry
 
 from apps.core import tls
-from config import anchors, audit_log, broker, chain, key_service
+from config import anchors, audit_log, broker, chain, chain_signers, key_service
 from config.browser import (  # noqa: F401 (settings)
     CONTENT_SECURITY_POLICIES,
     CONTENT_SECURITY_POLICY,
@@ -235,7 +235,9 @@ CHAIN_RPC_URL_2, CHAIN_RPC_URL_3, CHAIN_RPC_URL_4, CHAIN_RPC_URL_5 = chain.read_
 CHAIN_ID = env.whole("CHAIN_ID", 31337, least=1)
 # The most one gas may cost us, in wei; beyond it transactions wait for cheaper blocks or for a person.
 CHAIN_MAX_FEE_PER_GAS = env.whole("CHAIN_MAX_FEE_PER_GAS", 500 * 10**9, least=1)
-# anvil's published keys stand in for CHAIN_SIGNER_<ROLE>_KEYFILE: in development only, see apps.chain.signers.
+# Where each role's key is: in KMS or in an encrypted keyfile. A process that does not sign needs none.
+CHAIN_SIGNERS = chain_signers.read(env, KEY_SERVICE, has_kms=SECURITY.encryption.kms_key.is_set)
+# anvil's published keys stand in for those: in development only, see apps.chain.signers.
 CHAIN_DEVELOPMENT_KEYS = DEBUG
 
 # Cash that securities may settle in, with its decimals (PaymentToken has six).

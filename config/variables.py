@@ -154,6 +154,14 @@ class Variables:
             self._secrets[name] = found
         return found
 
+    def passphrase(self, name: str) -> str:
+        """Words that open a file, or nothing: as they stand, blanks among them."""
+        self.names.add(name)
+        found = os.environ.get(name, "")
+        if found:
+            self._secrets[name] = found
+        return found
+
     def fernet_key(self, name: str, development: str) -> str:
         """A key of Fernet's form, of development: 32 bytes in URL-safe base64."""
         found = self.vendor_secret(name)

@@ -79,6 +79,7 @@ class TestProduction:
             "CHAIN_ID": "hunter2",
             "DJANGO_ALLOWED_HOSTS": "*",
             "TRUSTED_PROXIES": "hunter2",
+            "CHAIN_SIGNER_AGENT_KEY": "hunter2",
             "LOG_LEVEL": "hunter2",
         }
         done = start("manage.py", "check", **wrong)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Sum
+from django.db.models import Exists, OuterRef, Sum
 
 from apps.chain.errors import ChainUnavailable, RpcError
 from apps.chain.gateway import Node
@@ -30,10 +30,15 @@ FOREIGN_TRANSACTION = "FOREIGN_TRANSACTION"
 def broadcast_signed(*, node: Node, head: Head, leadership: Leadership, now: datetime) -> int:
     """Send the newest bytes of what is SIGNED, oldest intent first, as much as a block holds; the number sent.
 
+    What stands behind a nonce that is not signed yet waits: a node would keep it, and no block could take it.
     A node that knows them already counts as sent. Where the nonce is spent and no hash of ours is known, a
     stranger uses the key: its signer is frozen.
     """
-    signed = TxIntent.objects.sendable().filter(state=IntentState.SIGNED).defer("data").order_by("id")[:BATCH]
+    unsigned_before = TxIntent.objects.filter(
+        signer=OuterRef("signer"), nonce__lt=OuterRef("nonce"), state=IntentState.NONCED
+    )
+    sendable = TxIntent.objects.sendable().filter(~Exists(unsigned_before), state=IntentState.SIGNED)
+    signed = sendable.defer("data").order_by("id")[:BATCH]
     attempts = attempts_of(signed)
     intents = _fitting(signed, attempts, head)
     if not intents:

@@ -12,7 +12,7 @@ from apps.chain.models import ChainIdentity, RegistryEntry, Signer, TokenBinding
 from apps.chain.selectors.contracts import address
 from apps.chain.selectors.tokens import identity_view
 from apps.chain.services.intents import submit
-from apps.chain.signers import signer_for
+from apps.chain.signers import sign_message, signer_for
 from apps.chain.types import (
     CLAIM_FAILED,
     CLAIM_FINAL,
@@ -91,7 +91,7 @@ def _claim(row: ChainIdentity, now: datetime) -> None:
     row.save()
     data = f"kyc:{row.attempts}".encode()
     identity = str(row.identity)
-    signature = signer_for(SignerRole.MANAGEMENT).sign_digest(calls.claim_digest(identity, KYC_TOPIC, data))
+    signature = sign_message(signer_for(SignerRole.MANAGEMENT), calls.claim_digest(identity, KYC_TOPIC, data))
     submit(
         signer=SignerRole.MANAGEMENT,
         to=identity,

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from apps.chain.eip1559 import require_sendable
 from apps.chain.errors import IntentConflict, SignerUnavailable
 from apps.chain.models import SignerNonce, TxIntent
 from apps.chain.selectors.intents import view
@@ -35,8 +36,10 @@ def submit(
     must be on chain by then. Holds the signer's nonce until the caller commits: call it late, and with several
     signers in the order of their names. `party_id` may see the intent besides staff.
     The end is published as "chain.intent_final" or "chain.intent_failed". Raises IntentConflict where the key names
-    another transaction, SignerUnavailable where the signer was never set up.
+    another transaction, SignerUnavailable where the signer was never set up, InvalidTransaction (a ValueError) for
+    what could never be sent.
     """
+    require_sendable(to=to.lower() if to else None, value=value, data=data)
     content = {
         "signer_id": signer.value,
         "to": to.lower() if to else None,

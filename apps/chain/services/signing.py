@@ -1,19 +1,21 @@
 """From NONCED to SIGNED: simulate, price, sign, and store the bytes before anything is sent."""
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from apps.chain.eip1559 import InvalidTransaction, SignedBytes, Transaction
 from apps.chain.errors import RpcError, SignerUnavailable
 from apps.chain.gateway import Node
 from apps.chain.models import TxAttempt, TxIntent
 from apps.chain.reverts import Refusal, of_rpc_error
 from apps.chain.services.fees import Fees, Head, current_fees
 from apps.chain.services.signers import known_signer
-from apps.chain.signers import TransactionSigner
+from apps.chain.signers import TransactionSigner, sign_transactions
 from apps.chain.types import GAS_CAP, AttemptPurpose, IntentState, SignerRole
 from apps.core.daemon import Leadership
 from apps.core.db import unit_of_work
@@ -32,6 +34,16 @@ class Plan:
     intent: TxIntent
     gas_limit: int
     refusal: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Bytes that are to be signed for an intent, as its attempt of this number."""
+
+    intent: TxIntent
+    number: int
+    purpose: AttemptPurpose
+    transaction: Transaction
 
 
 def sign_next(*, node: Node, head: Head, refused: dict[UUID, datetime], leadership: Leadership, now: datetime) -> int:
@@ -108,72 +120,69 @@ def _sign(
     try:
         signer = known_signer(role)
     except SignerUnavailable as error:
-        log.warning("signer unavailable", extra={"signer": role.value, "detail": error.message})
+        log.warning("signer unavailable", extra={**error.context, "signer": role.value, "detail": error.message})
         return 0
     fees = current_fees(node, head)
-    attempts = [_attempt(signer, plan, fees, node.chain_id, now) for plan in plans]
-    for plan in plans:
-        plan.intent.state = IntentState.SIGNED
-        if plan.refusal:
-            plan.intent.reason, plan.intent.reason_detail = plan.refusal.code, plan.refusal.detail
-    store_signed(attempts, [plan.intent for plan in plans], leadership)
+    drafts = [draft for plan in plans if (draft := _draft(plan, fees, node.chain_id, signer.address))]
+    attempts = sign_drafts(signer, drafts, now)
+    refusals = {plan.intent.id: plan.refusal for plan in plans if plan.refusal}
+    for intent in (attempt.intent for attempt in attempts):
+        intent.state = IntentState.SIGNED
+        if refusal := refusals.get(intent.id):
+            intent.reason, intent.reason_detail = refusal.code, refusal.detail
+    if attempts:
+        store_signed(attempts, [attempt.intent for attempt in attempts], leadership)
     return len(attempts)
 
 
-def _attempt(signer: TransactionSigner, plan: Plan, fees: Fees, chain_id: int, now: datetime) -> TxAttempt:
-    purpose = AttemptPurpose.CANCEL if plan.refusal else AttemptPurpose.CALL
-    return signed_attempt(
-        signer,
-        plan.intent,
-        number=1,
-        purpose=purpose,
-        gas_limit=plan.gas_limit,
-        fees=fees,
-        chain_id=chain_id,
-        now=now,
-    )
+def _draft(plan: Plan, fees: Fees, chain_id: int, own_address: str) -> Draft | None:
+    """The intent's first set of bytes, or those of its cancellation."""
+    intent, cancels = plan.intent, plan.refusal is not None
+    try:
+        transaction = Transaction(
+            chain_id=chain_id,
+            nonce=intent.nonce,
+            max_priority_fee=fees.max_priority_fee,
+            max_fee=fees.max_fee,
+            gas_limit=plan.gas_limit,
+            to=own_address if cancels else intent.to,
+            value=0 if cancels else int(intent.value),
+            data=b"" if cancels else bytes(intent.data),
+        )
+    except InvalidTransaction as error:  # submit() lets no such intent in
+        detail = str(error)
+    else:
+        return Draft(intent, 1, AttemptPurpose.CANCEL if cancels else AttemptPurpose.CALL, transaction)
+    log.error("intent cannot be encoded", extra={"intent_id": str(intent.id), "detail": detail})
+    return None
 
 
-def signed_attempt(
-    signer: TransactionSigner,
-    intent: TxIntent,
-    *,
-    number: int,
-    purpose: AttemptPurpose,
-    gas_limit: int,
-    fees: Fees,
-    chain_id: int,
-    now: datetime,
-) -> TxAttempt:
-    """Sign the intent (or its cancellation) as attempt `number`; not yet stored."""
-    signed = signer.sign_transaction(
-        {
-            "chainId": chain_id,
-            "nonce": intent.nonce,
-            "gas": gas_limit,
-            "maxFeePerGas": fees.max_fee,
-            "maxPriorityFeePerGas": fees.max_priority_fee,
-            **_body(intent, purpose, signer.address),
-        }
-    )
+def sign_drafts(signer: TransactionSigner, drafts: Sequence[Draft], now: datetime) -> list[TxAttempt]:
+    """Attempts, not yet stored, of what could be signed: the rest waits for the next round. Not in a unit of work."""
+    made = zip(drafts, sign_transactions(signer, [draft.transaction for draft in drafts]), strict=True)
+    attempts, refused = [], Counter[str]()
+    for draft, signed in made:
+        if isinstance(signed, SignerUnavailable):
+            refused[signed.context.get("reason", "")] += 1
+        else:
+            attempts.append(_attempt(draft, signed, now))
+    for reason, count in refused.items():
+        log.warning("transactions not signed", extra={"signer": repr(signer), "reason": reason, "count": count})
+    return attempts
+
+
+def _attempt(draft: Draft, signed: SignedBytes, now: datetime) -> TxAttempt:
     return TxAttempt(
-        intent=intent,
-        number=number,
-        purpose=purpose,
+        intent=draft.intent,
+        number=draft.number,
+        purpose=draft.purpose,
         raw=signed.raw,
         hash=signed.hash,
-        gas_limit=gas_limit,
-        max_fee=fees.max_fee,
-        max_priority_fee=fees.max_priority_fee,
+        gas_limit=draft.transaction.gas_limit,
+        max_fee=draft.transaction.max_fee,
+        max_priority_fee=draft.transaction.max_priority_fee,
         created_at=now,
     )
-
-
-def _body(intent: TxIntent, purpose: AttemptPurpose, own_address: str) -> dict[str, Any]:
-    if purpose == AttemptPurpose.CANCEL:
-        return {"to": own_address, "value": 0, "data": b""}
-    body = {"value": intent.value, "data": bytes(intent.data)}
-    return {**body, "to": intent.to} if intent.to else body
 
 
 def store_signed(attempts: Iterable[TxAttempt], intents: Iterable[TxIntent], leadership: Leadership) -> None:

@@ -5,18 +5,20 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cache
 from typing import Any, Self
 
 from django.db import connections
 from django.test.utils import override_settings
 from eth_abi.abi import decode
+from eth_account import Account
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import to_checksum_address
 
 from apps.chain.errors import RpcError
 from apps.chain.gateway import Node
 from apps.chain.models import TxIntent
-from apps.chain.signers import development_account
+from apps.chain.signers.development import development_key
 from apps.chain.testing.boundaries import Boundary, Run, run
 from apps.chain.testing.client import ChainClient
 from apps.chain.types import ENDED, GAS_CAP
@@ -105,7 +107,7 @@ class ChainPlatform(ChainClient):
 
     def account(self, index: int) -> LocalAccount:
         """A funded development account; 0 to 3 are the platform's signers, 8 mints cash."""
-        return development_account(index)
+        return _account(index)
 
     def send(self, account: LocalAccount, to: str, data: bytes = b"", value: int = 0) -> dict[str, Any]:
         """Send as an outside party would, mined at once; the receipt. Raises RpcError with the refusal."""
@@ -168,3 +170,8 @@ class ChainPlatform(ChainClient):
     def environment(self) -> dict[str, str]:
         """The environment in which a subprocess works on these books and this chain."""
         return {**os.environ, **databases.urls_of(self.database), "CHAIN_RPC_URL": self.url}
+
+
+@cache
+def _account(index: int) -> LocalAccount:
+    return Account.from_key(development_key(index))

@@ -16,7 +16,7 @@ from apps.chain import calls
 from apps.chain.gateway import Node
 from apps.chain.models import ContractAddress, SignerNonce, TxAttempt, TxIntent, WatchedContract
 from apps.chain.selectors.contracts import addresses
-from apps.chain.signers import development_account
+from apps.chain.signers.development import ADDRESSES
 from apps.chain.testing import ChainPlatform
 from apps.chain.types import SignerRole
 from apps.core.devstack.anvil import private_node
@@ -77,7 +77,7 @@ class TestKilledDeployment:
             deploy()
 
     def deployer(self) -> str:
-        return str(development_account(0).address)
+        return ADDRESSES[0]
 
     def killed_after(self, platform: ChainPlatform, line: str, acts: str = "") -> None:
         """Run the command in a process of its own and kill it -9 as soon as it has said `line` (and `acts`)."""

@@ -1,12 +1,14 @@
 """The sender against a real node: success, refusal, revert, silence, strangers, reorganisation."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
 from django.test.utils import override_settings
 
 from apps.chain import calls
+from apps.chain.eip1559 import InvalidTransaction
 from apps.chain.engines.sender import Sender
 from apps.chain.errors import IntentConflict, WrongChain
 from apps.chain.gateway import Node
@@ -36,6 +38,18 @@ class TestSubmit:
         send(key="taken")
         with pytest.raises(IntentConflict):
             send(key="taken", value=1)
+
+    @pytest.mark.parametrize(
+        "bad", [{"value": 2**256}, {"value": -1}, {"value": "1"}, {"to": "0x12"}, {"to": NOBODY[2:]}, {"data": "0x"}]
+    )
+    def test_refuses_what_no_chain_would_take_and_gives_no_nonce_for_it(
+        self, chain_platform: ChainPlatform, bad: dict[str, Any]
+    ) -> None:
+        before = SignerNonce.objects.get(pk=SignerRole.AGENT).next
+        with pytest.raises(InvalidTransaction):
+            send(**{"key": "never sent", **bad})
+        assert SignerNonce.objects.get(pk=SignerRole.AGENT).next == before
+        assert not TxIntent.objects.filter(business_key="never sent").exists()
 
     def test_leaves_no_gap_where_the_business_fact_fails(self, chain_platform: ChainPlatform) -> None:
         before = SignerNonce.objects.get(pk=SignerRole.AGENT).next
@@ -308,6 +322,33 @@ class TestDearGas:
         chain_platform.run_sender_until_final()
         assert read(first.intent_id).state == IntentState.FINAL
         assert balance(chain_platform, NOBODY) == before + 7
+
+    def test_is_paid_for_what_was_signed_whatever_the_row_says_since(self, chain_platform: ChainPlatform) -> None:
+        nobody, thief = balance(chain_platform, NOBODY), "0x" + "ee" * 20
+        first = self.overtake(chain_platform, "changed since")
+        TxIntent.objects.filter(pk=first.intent_id).update(to=thief, value=10**18)
+        for _ in range(2):
+            chain_platform.step("sender", later=timedelta(seconds=20))
+        self.next_block(chain_platform, 100)
+        chain_platform.node.call("evm_setAutomine", True)
+        chain_platform.run_sender_until_final()
+        assert TxAttempt.objects.filter(intent_id=first.intent_id).count() == 2
+        assert (balance(chain_platform, NOBODY), balance(chain_platform, thief)) == (nobody + 7, 0)
+
+    def test_is_not_paid_with_bytes_that_are_not_the_intents(
+        self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        first = self.overtake(chain_platform, "renumbered")
+        TxIntent.objects.filter(pk=first.intent_id).update(nonce=first.intent.nonce + 1000)
+        chain_platform.step("sender", later=timedelta(seconds=20))
+        assert "stored bytes are not the intent's" in caplog.messages
+        assert TxAttempt.objects.filter(intent_id=first.intent_id).count() == 1
+        TxIntent.objects.filter(pk=first.intent_id).update(nonce=first.intent.nonce)
+        chain_platform.step("sender", later=timedelta(seconds=20))
+        self.next_block(chain_platform, 100)
+        chain_platform.node.call("evm_setAutomine", True)
+        chain_platform.run_sender_until_final()
+        assert read(first.intent_id).state == IntentState.FINAL
 
     def test_beyond_the_cap_waits_for_a_person(
         self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture

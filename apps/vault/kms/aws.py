@@ -5,9 +5,11 @@ from typing import Any
 
 import httpx
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, PartialCredentialsError
+from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 from apps.core.providers import CircuitOpen
 from apps.core.providers.aws import aws_client
+from apps.core.secp256k1 import DIGEST_BYTES, POINT_BYTES, Signature, is_point, signature_by
 from apps.vault.kms.protocol import (
     KEY_BYTES,
     Context,
@@ -22,6 +24,9 @@ SPEC, ALGORITHM = "AES_256", "SYMMETRIC_DEFAULT"
 ED25519 = "ECC_NIST_EDWARDS25519"
 # What stands before the 32 bytes of an Ed25519 public key in DER: RFC 8410.
 SPKI = bytes.fromhex("302a300506032b6570032100")
+SECP256K1, ECDSA = "ECC_SECG_P256K1", "ECDSA_SHA_256"
+# The same for the 65 bytes of a point of secp256k1: id-ecPublicKey and the curve's name (RFC 5480; SEC 2, A.2.1).
+SPKI_OF_POINT = bytes.fromhex("3056301006072a8648ce3d020106052b8104000a034200")
 SHORTEST_WRAPPED, LONGEST_WRAPPED = 32, 6144
 THROTTLED_SECONDS = 2
 
@@ -46,7 +51,7 @@ REFUSED = {
 class AwsKms:
     """One KMS key: symmetric, of the region. `key` is its id, ARN or alias; `endpoint` is empty for Amazon's own.
 
-    Beside it, keys of the same service that sign: see signing_key().
+    Beside it, keys of the same service that sign: see signing_key() and ecdsa_key().
     """
 
     def __init__(self, http: httpx.Client, *, key: str, region: str, endpoint: str = "") -> None:
@@ -93,6 +98,10 @@ class AwsKms:
         """An Ed25519 key of the same region, by its id or ARN."""
         return AwsSigningKey(self._call, key)
 
+    def ecdsa_key(self, key: str) -> "AwsEcdsaKey":
+        """A secp256k1 key of the same region, by its id or ARN."""
+        return AwsEcdsaKey(self._call, key)
+
     def _call(self, operation: str, **given: Any) -> Mapping[str, Any]:
         """The answer. No error carries what was sent or received, so none is chained."""
         try:
@@ -132,6 +141,39 @@ class AwsSigningKey:
             "sign", KeyId=self._key, Message=message, MessageType="RAW", SigningAlgorithm="ED25519_SHA_512"
         )
         return _bytes(answer, "Signature")
+
+
+class AwsEcdsaKey:
+    """A secp256k1 key that never leaves KMS: what Ethereum signs with."""
+
+    def __init__(self, call: Callable[..., Mapping[str, Any]], key: str) -> None:
+        self._call, self._key = call, key
+
+    def public_key(self) -> bytes:
+        """GetPublicKey: its point, 65 bytes. Raises ProviderError; Disagreement for a key of another kind or use."""
+        answer = self._call("get_public_key", KeyId=self._key)
+        encoded = _bytes(answer, "PublicKey")
+        head, point = encoded[:-POINT_BYTES], encoded[-POINT_BYTES:]
+        kind = (answer.get("KeySpec"), answer.get("KeyUsage"))
+        if kind != (SECP256K1, "SIGN_VERIFY") or head != SPKI_OF_POINT or not is_point(point):
+            raise Disagreement("not_a_secp256k1_key")
+        return point
+
+    def sign(self, digest: bytes, *, public_key: bytes) -> Signature:
+        """Sign 32 bytes as they are, by the key whose point is `public_key`; s is the lower of the two (EIP-2).
+
+        Raises ProviderError; Disagreement for what is no signature in DER (RFC 3279, 2.2.3), or not one of this
+        digest by this key: both parities were tried. Raises ValueError for a digest of another length.
+        """
+        if len(digest) != DIGEST_BYTES:
+            raise ValueError("a digest has 32 bytes")
+        answer = self._call("sign", KeyId=self._key, Message=digest, MessageType="DIGEST", SigningAlgorithm=ECDSA)
+        try:
+            r, s = decode_dss_signature(_bytes(answer, "Signature"))
+            return signature_by(public_key, digest, r=r, s=s)
+        except ValueError:
+            disagreement = Disagreement("wrong_signature")
+        raise disagreement
 
 
 def _bytes(answer: Mapping[str, Any], part: str) -> bytes:

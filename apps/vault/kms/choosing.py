@@ -12,7 +12,7 @@ from apps.vault.types import ProviderName
 if TYPE_CHECKING:
     import httpx
 
-    from apps.vault.kms.aws import AwsKms, AwsSigningKey
+    from apps.vault.kms.aws import AwsEcdsaKey, AwsKms, AwsSigningKey
 
 # As outside services are named: in the policy, in readiness and in metrics.
 KMS = "kms"
@@ -35,6 +35,11 @@ def provider_named(name: str) -> KeyProvider:
 def kms_signing_key(key: str) -> "AwsSigningKey":
     """An Ed25519 key of KMS by its id or ARN. Raises ProviderRefused where this installation has no KMS."""
     return cast("AwsKms", provider_named(ProviderName.KMS)).signing_key(key)
+
+
+def kms_ecdsa_key(key: str) -> "AwsEcdsaKey":
+    """A secp256k1 key of KMS by its id or ARN. Raises ProviderRefused where this installation has no KMS."""
+    return cast("AwsKms", provider_named(ProviderName.KMS)).ecdsa_key(key)
 
 
 def is_kms_known() -> bool:

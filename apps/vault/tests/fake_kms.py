@@ -1,4 +1,4 @@
-"""AWS KMS on loopback: its JSON 1.1 protocol, signatures checked, one symmetric key, and every way to fail."""
+"""AWS KMS on loopback: its JSON 1.1 protocol, signatures checked, keys that wrap or sign, and every way to fail."""
 
 import base64
 import json
@@ -25,8 +25,9 @@ from apps.core.testing.aws import (
     late,
     serving,
 )
+from apps.vault.tests.fake_ecdsa import EcdsaKey, text
 
-__all__ = ["ACCESS_KEY", "REGION", "SECRET_KEY", "FakeKms", "Fault", "Handler", "hangs_up", "late"]
+__all__ = ["ACCESS_KEY", "REGION", "SECRET_KEY", "FakeKms", "Fault", "Handler", "hangs_up", "late", "text"]
 
 JSON = "application/x-amz-json-1.1"
 OPERATIONS = {
@@ -70,6 +71,7 @@ class FakeKms(FakeAws):
         self.keys = {self._arn(): AESGCM(secrets.token_bytes(32))}
         self.key = next(iter(self.keys))
         self.signing_keys: dict[str, Ed25519PrivateKey] = {}
+        self.ecdsa_keys: dict[str, EcdsaKey] = {}
         self.bend: Callable[[str, dict[str, Any]], dict[str, Any]]
         self.be_honest()
 
@@ -90,6 +92,11 @@ class FakeKms(FakeAws):
         self.signing_keys[name := self._arn()] = Ed25519PrivateKey.generate()
         return name
 
+    def add_ecdsa_key(self) -> str:
+        """A secp256k1 key; its ARN."""
+        self.ecdsa_keys[name := self._arn()] = EcdsaKey()
+        return name
+
     def answer(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
         """An honest answer, bent if the test wants it so. Raises Fault."""
         required, optional = OPERATIONS.get(operation, (None, None)) or (set(), set())
@@ -102,13 +109,13 @@ class FakeKms(FakeAws):
             raise Fault("ValidationException")
         name, plain = self._known(given["KeyId"]), secrets.token_bytes(32)
         wrapped = self._wrap(name, plain, given.get("EncryptionContext", {}))
-        return {"KeyId": name, "Plaintext": _text(plain), "CiphertextBlob": wrapped}
+        return {"KeyId": name, "Plaintext": text(plain), "CiphertextBlob": wrapped}
 
     def _Decrypt(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         name, plain = self._open(given["CiphertextBlob"], given.get("EncryptionContext", {}))
         if given.get("KeyId", name) != name:
             raise Fault("IncorrectKeyException")
-        return {"KeyId": name, "Plaintext": _text(plain), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
+        return {"KeyId": name, "Plaintext": text(plain), "EncryptionAlgorithm": "SYMMETRIC_DEFAULT"}
 
     def _ReEncrypt(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         source, plain = self._open(given["CiphertextBlob"], given.get("SourceEncryptionContext", {}))
@@ -119,16 +126,20 @@ class FakeKms(FakeAws):
         return {"SourceKeyId": source, "KeyId": name, "CiphertextBlob": wrapped}
 
     def _GetPublicKey(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if key := self.ecdsa_keys.get(given["KeyId"]):
+            return {"KeyId": given["KeyId"], **key.public()}
         public = self._signing(given["KeyId"]).public_key()
         encoded = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         kind = {"KeySpec": "ECC_NIST_EDWARDS25519", "KeyUsage": "SIGN_VERIFY"}
-        return {"KeyId": given["KeyId"], "PublicKey": _text(encoded), **kind}
+        return {"KeyId": given["KeyId"], "PublicKey": text(encoded), **kind}
 
     def _Sign(self, given: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        if key := self.ecdsa_keys.get(given["KeyId"]):
+            return {"KeyId": given["KeyId"], **key.sign(given)}
         if (given["MessageType"], given["SigningAlgorithm"]) != ("RAW", "ED25519_SHA_512"):
             raise Fault("ValidationException")
         signature = self._signing(given["KeyId"]).sign(base64.b64decode(given["Message"]))
-        return {"KeyId": given["KeyId"], "Signature": _text(signature), "SigningAlgorithm": "ED25519_SHA_512"}
+        return {"KeyId": given["KeyId"], "Signature": text(signature), "SigningAlgorithm": "ED25519_SHA_512"}
 
     def _signing(self, name: str) -> Ed25519PrivateKey:
         if name not in self.signing_keys:
@@ -143,7 +154,7 @@ class FakeKms(FakeAws):
     def _wrap(self, name: str, plain: bytes, context: dict[str, str]) -> str:
         nonce = secrets.token_bytes(12)
         sealed = nonce + self.keys[name].encrypt(nonce, plain, _bound(context))
-        return _text(name.encode() + b"\0" + sealed)
+        return text(name.encode() + b"\0" + sealed)
 
     def _open(self, blob: str, context: dict[str, str]) -> tuple[str, bytes]:
         name, _, sealed = base64.b64decode(blob).partition(b"\0")
@@ -155,10 +166,6 @@ class FakeKms(FakeAws):
 
 def _bound(context: dict[str, str]) -> bytes:
     return json.dumps(context, sort_keys=True).encode()
-
-
-def _text(plain: bytes) -> str:
-    return base64.b64encode(plain).decode()
 
 
 @contextmanager

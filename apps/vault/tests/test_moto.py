@@ -5,6 +5,8 @@ from typing import Any
 
 import boto3
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from moto.server import ThreadedMotoServer
 
 from apps.core.ids import new_id
@@ -12,7 +14,7 @@ from apps.core.providers.factory import guarded_client
 from apps.core.providers.policy import policy_of
 from apps.vault.keys import Keyring
 from apps.vault.kms import Disagreement, KeyProvider, context_of
-from apps.vault.kms.aws import AwsKms
+from apps.vault.kms.aws import SECP256K1, SPKI_OF_POINT, AwsKms
 from apps.vault.models import PurposeKey
 from apps.vault.types import ProviderName, Purpose
 
@@ -44,9 +46,20 @@ def use(endpoint: str) -> Iterator[Callable[[str], AwsKms]]:
         yield lambda key: AwsKms(client, key=key, region=REGION, endpoint=endpoint)
 
 
-def new_kms_key(admin: Any) -> str:
-    arn: str = admin.create_key()["KeyMetadata"]["Arn"]
+def new_kms_key(admin: Any, **kind: str) -> str:
+    arn: str = admin.create_key(**kind)["KeyMetadata"]["Arn"]
     return arn
+
+
+def new_ecdsa_key(admin: Any) -> str:
+    return new_kms_key(admin, KeySpec=SECP256K1, KeyUsage="SIGN_VERIFY")
+
+
+def point_of(answer: Any) -> bytes:
+    """Of GetPublicKey, read by cryptography."""
+    public = load_der_public_key(answer["PublicKey"])
+    assert isinstance(public, EllipticCurvePublicKey)
+    return public.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 
 
 @pytest.mark.usefixtures("books")
@@ -90,3 +103,21 @@ class TestKmsAsMotoPlaysIt:
         assert (row.provider, row.provider_key) == ("KMS", arn)
         found = Keyring(provider_named=provider_named).current(Purpose.SECRETS, subject)
         assert found.cipher.decrypt(b"n" * 12, made.cipher.encrypt(b"n" * 12, b"seed", b""), b"") == b"seed"
+
+    def test_encodes_secp256k1_keys_as_we_expect_it_and_does_not_name_their_spec(
+        self, admin: Any, use: Callable[[str], AwsKms]
+    ) -> None:
+        """KMS answers KeySpec as well; moto only the name of old, which is not enough for us."""
+        arn = new_ecdsa_key(admin)
+        answer = admin.get_public_key(KeyId=arn)
+        assert answer["PublicKey"] == SPKI_OF_POINT + point_of(answer)
+        assert (answer["CustomerMasterKeySpec"], answer["KeyUsage"]) == (SECP256K1, "SIGN_VERIFY")
+        with pytest.raises(Disagreement, match="not_a_secp256k1_key"):
+            use(arn).ecdsa_key(arn).public_key()
+
+    def test_takes_our_request_to_sign_and_is_not_believed(self, admin: Any, use: Callable[[str], AwsKms]) -> None:
+        """Moto hashes the digest once more, whatever the type of message: a good signature, of something else."""
+        arn = new_ecdsa_key(admin)
+        point = point_of(admin.get_public_key(KeyId=arn))
+        with pytest.raises(Disagreement, match="wrong_signature"):
+            use(arn).ecdsa_key(arn).sign(bytes(32), public_key=point)

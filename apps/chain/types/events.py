@@ -1,6 +1,21 @@
 """What contracts say, decoded. Addresses and hashes are lowercase 0x strings, amounts whole base units."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+from apps.chain.types.security_tokens import (
+    ControllerRedemption,
+    ControllerTransfer,
+    Issued,
+    IssuedByPartition,
+    Redeemed,
+    RedeemedByPartition,
+    TransferByPartition,
+)
+
+# A field: an address, hash or bytes (0x), a string, an amount, a flag, or an array of such.
+Scalar = str | int | bool
+Value = Scalar | tuple[Scalar, ...]
 
 ZERO_ADDRESS = "0x" + "00" * 20
 
@@ -22,6 +37,15 @@ class Transfer:
     def is_burn(self) -> bool:
         """Units were destroyed."""
         return self.recipient == ZERO_ADDRESS
+
+
+@dataclass(frozen=True, slots=True)
+class Erc721Transfer:
+    """ERC-721: one token of an id changed hands. It moves no balance we keep."""
+
+    sender: str
+    recipient: str
+    token_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +186,27 @@ class AgentRemoved:
     agent: str
 
 
+@dataclass(frozen=True, slots=True)
+class GenericEvent:
+    """An event that no projection reads: its name and fields as its standard names them.
+
+    Of an indexed string, bytes, array or struct the chain keeps, and the field holds, the keccak only.
+    """
+
+    name: str
+    fields: Mapping[str, Value]
+
+
 ChainEvent = (
     Transfer
+    | Erc721Transfer
+    | TransferByPartition
+    | IssuedByPartition
+    | RedeemedByPartition
+    | Issued
+    | Redeemed
+    | ControllerTransfer
+    | ControllerRedemption
     | TradeSettled
     | TradeFailed
     | TrexSuiteDeployed
@@ -179,4 +222,5 @@ ChainEvent = (
     | Unpaused
     | AgentAdded
     | AgentRemoved
+    | GenericEvent
 )

@@ -10,7 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.chain import codec
-from apps.chain.types import AddressFrozen, ClaimAdded, TradeFailed, TradeSettled, Transfer, TrexSuiteDeployed
+from apps.chain.types import (
+    AddressFrozen,
+    ClaimAdded,
+    ContractKind,
+    Erc721Transfer,
+    GenericEvent,
+    TradeFailed,
+    TradeSettled,
+    Transfer,
+    TrexSuiteDeployed,
+)
 
 addresses = st.binary(min_size=20, max_size=20).map(lambda raw: "0x" + raw.hex())
 words = st.binary(min_size=32, max_size=32)
@@ -70,19 +80,21 @@ class TestDecoding:
         log = topics("AddressFrozen(address,bool,address)", ["address", "bool", "address"], [hx(1), True, hx(2)])
         assert codec.decode(log, "0x") == AddressFrozen(hx(1), frozen=True, agent=hx(2))
 
-    def test_knows_every_topic_by_the_hash_of_its_signature(self) -> None:
-        signatures = [
-            SETTLED, SUITE, CLAIM, "TradeFailed(bytes32,bytes)", CLAIM.replace("Added", "Removed"),
-            "IdentityRegistered(address,address)", "IdentityRemoved(address,address)",
-            "AddressFrozen(address,bool,address)", "TokensFrozen(address,uint256)",
-            "TokensUnfrozen(address,uint256)", "RecoverySuccess(address,address,address)", "Paused(address)",
-            "Unpaused(address)", "AgentAdded(address)", "AgentRemoved(address)",
-        ]  # fmt: skip
-        assert set(codec.LAYOUTS) == {hexed(keccak(text=signature)) for signature in signatures}
-        assert hexed(keccak(text=TRANSFER)) == codec.TRANSFER
+    def test_keeps_name_and_fields_of_an_event_without_a_type_of_its_own(self) -> None:
+        log = topics(
+            "RoleGranted(bytes32,address,address)", ["bytes32", "address", "address"], [b"\7" * 32, hx(1), hx(2)]
+        )
+        fields = {"role": "0x" + "07" * 32, "account": hx(1), "sender": hx(2)}
+        assert codec.decode(log, "0x") == GenericEvent("RoleGranted", fields)
+
+    def test_tells_events_of_one_topic_apart_by_the_number_of_topics(self) -> None:
+        signature, data = "ImplementationAuthoritySet(address)", hexed(encode(["address"], [hx(9)]))
+        event = GenericEvent("ImplementationAuthoritySet", {"implementationAuthority": hx(9)})
+        assert codec.decode(topics(signature, ["address"], [hx(9)]), "0x") == event  # a proxy
+        assert codec.decode(topics(signature, [], []), data) == event  # the factory
 
     def test_gives_no_event_for_a_topic_it_does_not_know(self) -> None:
-        assert codec.decode(topics("Approval(address,address,uint256)", [], []), "0x") is None
+        assert codec.decode(topics("Unheard(address)", ["address"], [hx(1)]), "0x") is None
         assert codec.decode([], "0x1234") is None
 
 
@@ -95,8 +107,20 @@ class TestUndecodable:
         with pytest.raises(codec.Undecodable):
             codec.decode(log, data)
 
-    def test_refuses_an_erc721_transfer_whose_amount_is_indexed(self) -> None:
-        self.refuses(topics(TRANSFER, ["address", "address", "uint256"], [hx(1), hx(2), 7]), "0x")
+    @pytest.mark.parametrize("kind", [None, ContractKind.SECURITY, ContractKind.CASH])
+    def test_refuses_an_erc721_transfer_where_a_balance_is_folded(self, kind: ContractKind | None) -> None:
+        log = topics(TRANSFER, ["address", "address", "uint256"], [hx(1), hx(2), 7])
+        with pytest.raises(codec.Undecodable):
+            codec.decode(log, "0x", kind=kind)
+
+    @pytest.mark.parametrize("kind", set(ContractKind) - {ContractKind.SECURITY, ContractKind.CASH})
+    def test_reads_an_erc721_transfer_of_any_other_contract(self, kind: ContractKind) -> None:
+        log = topics(TRANSFER, ["address", "address", "uint256"], [hx(1), hx(2), 7])
+        assert codec.decode(log, "0x", kind=kind) == Erc721Transfer(hx(1), hx(2), 7)
+
+    def test_refuses_a_known_topic_with_another_number_of_topics(self) -> None:
+        self.refuses(topics("Approval(address,address,uint256)", ["address"], [hx(1)]), hexed(bytes(64)))
+        self.refuses(topics("AgentAdded(address)", [], []), hexed(bytes(32)))
 
     def test_refuses_a_transfer_with_nothing_indexed(self) -> None:
         self.refuses(topics(TRANSFER, [], []), hexed(encode(["address", "address", "uint256"], [hx(1), hx(2), 7])))
@@ -116,6 +140,13 @@ class TestUndecodable:
             topics("AddressFrozen(address,bool,address)", ["address", "uint256", "address"], [hx(1), 2, hx(2)]), "0x"
         )
 
+    def test_refuses_a_number_of_more_bits_than_its_type(self) -> None:
+        country, version = "CountryUpdated(address,uint16)", hexed(keccak(text="Initialized(uint8)"))
+        largest = topics(country, ["address", "uint256"], [hx(1), 2**16 - 1])
+        assert codec.decode(largest, "0x").fields["country"] == 65535
+        self.refuses(topics(country, ["address", "uint256"], [hx(1), 2**16]), "0x")
+        self.refuses([version], hexed(encode(["uint256"], [2**8])))
+
     @given(st.binary(max_size=200))
     def test_refuses_or_reads_dynamic_data_but_never_fails_otherwise(self, data: bytes) -> None:
         with contextlib.suppress(codec.Undecodable):
@@ -125,3 +156,45 @@ class TestUndecodable:
         log = topics("TradeFailed(bytes32,bytes)", ["bytes32"], [b"\1" * 32])
         self.refuses(log, hexed((2**255).to_bytes(32, "big")))
         self.refuses(log, hexed((32).to_bytes(32, "big") + (2**64).to_bytes(32, "big")))
+
+    def test_refuses_what_solidity_would_not_have_written(self) -> None:
+        log = topics("TradeFailed(bytes32,bytes)", ["bytes32"], [b"\1" * 32])
+        right = encode(["bytes"], [b"abc"])
+        assert codec.decode(log, hexed(right)) == TradeFailed("0x" + "01" * 32, "0x616263")
+        gap = (64).to_bytes(32, "big") + bytes(32) + right[32:]
+        self.refuses(log, hexed(gap))
+        self.refuses(log, hexed(right + bytes(32)))  # trailing bytes
+        self.refuses(log, hexed(right[:-1]))
+        self.refuses(log, hexed(right[:-29]))  # without its padding
+        self.refuses(log, hexed(right[:-1] + b"\1"))  # dirty padding
+
+    def test_refuses_a_string_that_is_not_utf8(self) -> None:
+        log = topics("RoleAdded(address,string)", ["address"], [hx(1)])
+        assert codec.decode(log, hexed(encode(["string"], ["\u00fc"]))).fields["role"] == "\u00fc"
+        self.refuses(log, hexed(encode(["bytes"], [b"\xff\xfe"])))
+
+    def test_refuses_an_array_that_claims_more_than_there_is(self) -> None:
+        log = topics("ClaimTopicsUpdated(address,uint256[])", ["address"], [hx(1)])
+        assert codec.decode(log, hexed(encode(["uint256[]"], [[1, 2]]))).fields["claimTopics"] == (1, 2)
+        for count in (3, 2**250, 2**256 - 1):
+            words_ = [32, count, 1, 2]
+            self.refuses(log, hexed(b"".join(word.to_bytes(32, "big") for word in words_)))
+
+    @pytest.mark.parametrize(
+        "spoilt",
+        [
+            "0x" + "0" * 63 + "g",
+            "0x" + "0" * 62 + " 1",
+            "0x" + "0" * 61 + "_00",
+            "0x" + "0" * 62 + "\u0661\u0661",
+            "1x" + "0" * 64,
+            "0" * 66,
+        ],
+    )
+    def test_refuses_what_is_no_hex(self, spoilt: str) -> None:
+        pads = topics(TRANSFER, ["address", "address"], [hx(1), hx(2)])
+        self.refuses(pads, spoilt)
+        self.refuses([pads[0], pads[1], spoilt], "0x" + "0" * 64)
+        self.refuses([pads[0], spoilt, pads[2]], "0x" + "0" * 64)
+        self.refuses(topics("TokensFrozen(address,uint256)", ["address"], [hx(1)]), spoilt)
+        self.refuses([hexed(keccak(text="AgentAdded(address)")), spoilt], "0x")

@@ -47,7 +47,7 @@ from apps.settlement.types import InstructionDraft
 ISIN, USDX = "US0378331005", "USDX"
 START = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
 GENESIS = "0x" + "00" * 32
-TOPIC_OF = {layout.event: topic for topic, layout in codec.LAYOUTS.items()}
+TOPIC_OF = {layout.event: topic for (topic, _), layout in codec.LAYOUTS.items()}
 
 
 def wire(log: object, block: Block) -> WireLog:

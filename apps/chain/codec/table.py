@@ -1,0 +1,187 @@
+"""Events no projection reads, as their standards declare them (a leading underscore left out). Data, no code.
+
+Another declaration of the same types needs a row only where another number of its fields is indexed.
+"""
+
+# ERC-3643: T-REX 4.1.6, with its compliance modules, gateway and transfer managers.
+TREX = (
+    "AddedRestrictedCountry(address indexed compliance, uint16 country)",
+    "AddedRestrictedCountry(uint16 country)",
+    "ApprovalCriteriaSet(address tokenAddress, bool includeRecipientApprover, bool includeAgentApprover, bool sequentialApproval, address[] additionalApprovers, bytes32 hash)",  # noqa: E501
+    "ApprovalRemoved(address from, address to, uint256 amount, address token)",
+    "ClaimTopicAdded(uint256 indexed claimTopic)",
+    "ClaimTopicRemoved(uint256 indexed claimTopic)",
+    "ClaimTopicsRegistrySet(address indexed claimTopicsRegistry)",
+    "ClaimTopicsUpdated(address indexed trustedIssuer, uint256[] claimTopics)",
+    "ComplianceAdded(address indexed compliance)",
+    "ComplianceBound(address indexed compliance)",
+    "ComplianceInteraction(address indexed target, bytes4 selector)",
+    "ComplianceUnbound(address indexed compliance)",
+    "CountryAllowed(address compliance, uint16 country)",
+    "CountryModified(address indexed investorAddress, uint16 indexed country)",
+    "CountryUnallowed(address compliance, uint16 country)",
+    "CountryUpdated(address indexed investorAddress, uint16 indexed country)",
+    "DVDTransferCancelled(bytes32 indexed transferID)",
+    "DVDTransferExecuted(bytes32 indexed transferID)",
+    "DVDTransferInitiated(bytes32 indexed transferID, address maker, address indexed token1, uint256 token1Amount, address taker, address indexed token2, uint256 token2Amount)",  # noqa: E501
+    "DailyLimitUpdated(uint256 newDailyLimit)",
+    "DeployerAdded(address indexed deployer)",
+    "DeployerRemoved(address indexed deployer)",
+    "DeploymentFeeEnabled(bool indexed isEnabled)",
+    "DeploymentFeeSet(uint256 indexed fee, address indexed feeToken, address indexed feeCollector)",
+    "ExchangeIDAdded(address newExchangeID)",
+    "ExchangeIDRemoved(address exchangeID)",
+    "ExchangeLimitUpdated(address indexed compliance, address exchangeID, uint256 limitValue, uint32 limitTime)",
+    "ExchangeMonthlyLimitUpdated(address exchangeID, uint256 newExchangeMonthlyLimit)",
+    "ExchangeMonthlyLimitUpdated(address indexed compliance, address exchangeID, uint256 newExchangeMonthlyLimit)",
+    "FactorySet(address indexed factory)",
+    "FeeDiscountApplied(address indexed deployer, uint16 discount)",
+    "FeeModified(bytes32 indexed parity, address token1, address token2, uint256 fee1, uint256 fee2, uint256 feeBase, address fee1Wallet, address fee2Wallet)",  # noqa: E501
+    "FeeUpdated(address indexed compliance, uint256 rate, address collector)",
+    "GatewaySuiteDeploymentProcessed(address indexed requester, address intendedOwner, uint256 feeApplied)",
+    "IAFactorySet(address indexed iaFactory)",
+    "IDBalancePreSet(address indexed compliance, address indexed id, uint256 balance)",
+    "IdFactorySet(address idFactory)",
+    "IdentityModified(address indexed oldIdentity, address indexed newIdentity)",
+    "IdentityRegistryAdded(address indexed identityRegistry)",
+    "IdentityRegistryBound(address indexed identityRegistry)",
+    "IdentityRegistryUnbound(address indexed identityRegistry)",
+    "IdentityStorageSet(address indexed identityStorage)",
+    "IdentityStored(address indexed investorAddress, address indexed identity)",
+    "IdentityUnstored(address indexed investorAddress, address indexed identity)",
+    "IdentityUpdated(address indexed oldIdentity, address indexed newIdentity)",
+    "ImplementationAuthorityChanged(address indexed token, address indexed newImplementationAuthority)",
+    "ImplementationAuthorityDeployed(address indexed ia)",
+    "ImplementationAuthoritySet(address implementationAuthority)",
+    "ImplementationAuthoritySet(address indexed implementationAuthority)",
+    "ImplementationAuthoritySet(bool referenceStatus, address trexFactory)",
+    "MaxBalanceSet(address indexed compliance, uint256 indexed maxBalance)",
+    "MaxBalanceSet(uint256 maxBalance)",
+    "ModuleAdded(address indexed module)",
+    "ModuleInteraction(address indexed target, bytes4 selector)",
+    "ModuleRemoved(address indexed module)",
+    "MonthlyLimitUpdated(uint256 newMonthlyLimit)",
+    "PresetCompleted(address indexed compliance)",
+    "PublicDeploymentStatusSet(bool indexed publicDeploymentStatus)",
+    "RemovedRestrictedCountry(address indexed compliance, uint16 country)",
+    "RemovedRestrictedCountry(uint16 country)",
+    "RoleAdded(address indexed account, string role)",
+    "RoleRemoved(address indexed account, string role)",
+    "SupplyLimitSet(address compliance, uint256 limit)",
+    "SupplyLimitSet(uint256 limit)",
+    "TREXFactorySet(address indexed trexFactory)",
+    "TREXVersionAdded((uint8,uint8,uint8) indexed version, (address,address,address,address,address,address) indexed trex)",  # noqa: E501
+    "TREXVersionFetched((uint8,uint8,uint8) indexed version, (address,address,address,address,address,address) indexed trex)",  # noqa: E501
+    "TimeTransferLimitRemoved(address indexed compliance, uint32 limitTime)",
+    "TimeTransferLimitUpdated(address indexed compliance, uint32 limitTime, uint256 limitValue)",
+    "TokenAgentAdded(address agentAddress)",
+    "TokenAgentRemoved(address agentAddress)",
+    "TokenBound(address token)",
+    "TokenListed(address tokenAddress, address investorAddress)",
+    "TokenListingConfigured(address tokenAddress, uint8 listingType)",
+    "TokenUnbound(address token)",
+    "TokenUnlisted(address tokenAddress, address investorAddress)",
+    "TransferApprovalStateReset(bytes32 transferID, bytes32 approvalCriteriaHash)",
+    "TransferApproved(address from, address to, uint256 amount, address token)",
+    "TransferApproved(bytes32 transferID, address approver)",
+    "TransferCancelled(bytes32 transferID)",
+    "TransferCompleted(bytes32 transferID, address tokenAddress, address sender, address recipient, uint256 amount)",
+    "TransferInitiated(bytes32 transferID, address tokenAddress, address sender, address recipient, uint256 amount, bytes32 approvalCriteriaHash)",  # noqa: E501
+    "TransferRejected(bytes32 transferID, address rejectedBy)",
+    "TrustedIssuerAdded(address indexed trustedIssuer, uint256[] claimTopics)",
+    "TrustedIssuerRemoved(address indexed trustedIssuer)",
+    "TrustedIssuersRegistrySet(address indexed trustedIssuersRegistry)",
+    "UnWhitelistedCountry(uint16 country)",
+    "UpdatedTokenInformation(string indexed newName, string indexed newSymbol, uint8 newDecimals, string newVersion, address indexed newOnchainID)",  # noqa: E501
+    "UserAllowed(address compliance, address userAddress)",
+    "UserDisallowed(address compliance, address userAddress)",
+    "VersionUpdated((uint8,uint8,uint8) indexed version)",
+    "WhitelistedCountry(uint16 country)",
+)
+
+# ERC-734 and ERC-735: ONCHAINID 2.2.1, with its factory, gateway and implementation authority.
+ONCHAINID = (
+    "Approved(uint256 indexed executionId, bool approved)",
+    "ClaimChanged(bytes32 indexed claimId, uint256 indexed topic, uint256 scheme, address indexed issuer, bytes signature, bytes data, string uri)",  # noqa: E501
+    "ClaimRevoked(bytes indexed signature)",
+    "Deployed(address indexed addr)",
+    "Executed(uint256 indexed executionId, address indexed to, uint256 indexed value, bytes data)",
+    "ExecutionFailed(uint256 indexed executionId, address indexed to, uint256 indexed value, bytes data)",
+    "ExecutionRequested(uint256 indexed executionId, address indexed to, uint256 indexed value, bytes data)",
+    "FactoryAdded(address indexed factory)",
+    "KeyAdded(bytes32 indexed key, uint256 indexed purpose, uint256 indexed keyType)",
+    "KeyRemoved(bytes32 indexed key, uint256 indexed purpose, uint256 indexed keyType)",
+    "SignatureApproved(bytes indexed signature)",
+    "SignatureRevoked(bytes indexed signature)",
+    "SignerApproved(address indexed signer)",
+    "SignerRevoked(address indexed signer)",
+    "TokenFactoryAdded(address indexed factory)",
+    "TokenFactoryRemoved(address indexed factory)",
+    "TokenLinked(address indexed token, address indexed identity)",
+    "UpdatedImplementation(address newAddress)",
+    "WalletLinked(address indexed wallet, address indexed identity)",
+    "WalletUnlinked(address indexed wallet, address indexed identity)",
+)
+
+# ERC-1410, ERC-1594, ERC-1643 and ERC-1644, and the ERC-1400 they make up.
+ERC1400 = (
+    "ApprovalByPartition(bytes32 indexed partition, address indexed owner, address indexed spender, uint256 value)",
+    "AuthorizedOperator(address indexed operator, address indexed tokenHolder)",
+    "AuthorizedOperatorByPartition(bytes32 indexed partition, address indexed operator, address indexed tokenHolder)",
+    "ChangedPartition(bytes32 indexed fromPartition, bytes32 indexed toPartition, uint256 value)",
+    "Document(bytes32 indexed name, string uri, bytes32 documentHash)",
+    "DocumentRemoved(bytes32 indexed name, string uri, bytes32 documentHash)",
+    "DocumentUpdated(bytes32 indexed name, string uri, bytes32 documentHash)",
+    "FinalizedControllerFeature()",
+    "IssuanceFinalized()",
+    "RevokedOperator(address indexed operator, address indexed tokenHolder)",
+    "RevokedOperatorByPartition(bytes32 indexed partition, address indexed operator, address indexed tokenHolder)",
+)
+
+# OpenZeppelin Contracts 4.9 and 5.7: access, governance/TimelockController, proxy and tokens' approvals.
+OPENZEPPELIN = (
+    "AdminChanged(address previousAdmin, address newAdmin)",
+    "Approval(address indexed owner, address indexed approved, uint256 indexed tokenId)",
+    "Approval(address indexed owner, address indexed spender, uint256 value)",
+    "ApprovalForAll(address indexed owner, address indexed operator, bool approved)",
+    "AuthorityUpdated(address authority)",
+    "BeaconUpgraded(address indexed beacon)",
+    "CallExecuted(bytes32 indexed id, uint256 indexed index, address target, uint256 value, bytes data)",
+    "CallSalt(bytes32 indexed id, bytes32 salt)",
+    "CallScheduled(bytes32 indexed id, uint256 indexed index, address target, uint256 value, bytes data, bytes32 predecessor, uint256 delay)",  # noqa: E501
+    "Cancelled(bytes32 indexed id)",
+    "DefaultAdminDelayChangeCanceled()",
+    "DefaultAdminDelayChangeScheduled(uint48 newDelay, uint48 effectSchedule)",
+    "DefaultAdminTransferCanceled()",
+    "DefaultAdminTransferScheduled(address indexed newAdmin, uint48 acceptSchedule)",
+    "EIP712DomainChanged()",
+    "Initialized(uint64 version)",
+    "Initialized(uint8 version)",
+    "MinDelayChange(uint256 oldDuration, uint256 newDuration)",
+    "OperationCanceled(bytes32 indexed operationId, uint32 indexed nonce)",
+    "OperationExecuted(bytes32 indexed operationId, uint32 indexed nonce)",
+    "OperationScheduled(bytes32 indexed operationId, uint32 indexed nonce, uint48 schedule, address caller, address target, bytes data)",  # noqa: E501
+    "OwnershipTransferStarted(address indexed previousOwner, address indexed newOwner)",
+    "OwnershipTransferred(address indexed previousOwner, address indexed newOwner)",
+    "RoleAdminChanged(bytes32 indexed role, bytes32 indexed previousAdminRole, bytes32 indexed newAdminRole)",
+    "RoleAdminChanged(uint64 indexed roleId, uint64 indexed admin)",
+    "RoleGrantDelayChanged(uint64 indexed roleId, uint32 delay, uint48 since)",
+    "RoleGranted(bytes32 indexed role, address indexed account, address indexed sender)",
+    "RoleGranted(uint64 indexed roleId, address indexed account, uint32 delay, uint48 since, bool newMember)",
+    "RoleGuardianChanged(uint64 indexed roleId, uint64 indexed guardian)",
+    "RoleLabel(uint64 indexed roleId, string label)",
+    "RoleRevoked(bytes32 indexed role, address indexed account, address indexed sender)",
+    "RoleRevoked(uint64 indexed roleId, address indexed account)",
+    "TargetAdminDelayUpdated(address indexed target, uint32 delay, uint48 since)",
+    "TargetClosed(address indexed target, bool closed)",
+    "TargetFunctionRoleUpdated(address indexed target, bytes4 selector, uint64 indexed roleId)",
+    "Upgraded(address indexed implementation)",
+)
+
+# contracts/src
+OURS = (
+    "TokenAllowed(address indexed token, uint8 kind)",
+    "TradeGasLimitSet(uint256 gasLimit)",
+)
+
+EVENTS = TREX + ONCHAINID + ERC1400 + OPENZEPPELIN + OURS

@@ -1,43 +1,18 @@
 """Why a contract refused, in words: Error(string), Panic(uint256), and the custom errors we know."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from eth_abi.abi import decode
 from eth_abi.exceptions import DecodingError
-from eth_utils.crypto import keccak
 
-from apps.chain.calls import argument_types
+from apps.chain.codec.error_table import ERRORS
+from apps.chain.codec.signatures import Signature, parse
 from apps.chain.errors import RpcError
 
 ERROR, PANIC = bytes.fromhex("08c379a0"), bytes.fromhex("4e487b71")
-
-_KNOWN = (
-    # DeliveryVersusPayment
-    "AlreadySettled()",
-    "Expired()",
-    "BadTrade()",
-    "TokenNotAllowed(address)",
-    "TransferFailed(address,bytes)",
-    "ReturnedFalse(address)",
-    "BalanceUnreadable(address)",
-    "WrongAmountReceived(address,uint256,uint256)",
-    "InsufficientGas(uint256)",
-    "OnlySelf()",
-    "NotAContract(address)",
-    "BadTradeGasLimit(uint256)",
-    # OpenZeppelin
-    "AccessControlUnauthorizedAccount(address,bytes32)",
-    "OwnableUnauthorizedAccount(address)",
-    "EnforcedPause()",
-    "ExpectedPause()",
-    "ReentrancyGuardReentrantCall()",
-    "ERC20InsufficientBalance(address,uint256,uint256)",
-    "ERC20InsufficientAllowance(address,uint256,uint256)",
-    "ERC20InvalidReceiver(address)",
-    "ERC20InvalidSender(address)",
-)
-CUSTOM = {keccak(text=signature)[:4]: signature for signature in _KNOWN}
+CUSTOM: dict[bytes, Signature] = {signature.hash[:4]: signature for signature in map(parse, ERRORS)}
 LONGEST = 500
 
 
@@ -54,7 +29,14 @@ UNEXPLAINED = Refusal("REVERTED")
 
 
 def decode_revert(data: bytes) -> Refusal:
-    """Revert data in words. A token may write anything there: show it, never decide by it."""
+    """Revert data in words, a known error's fields by their names; the data in hex where we do not know it.
+
+    A token may write anything there: show it, never decide by it.
+    """
+    return _decode(data) or _raw(data)
+
+
+def _decode(data: bytes) -> Refusal | None:
     selector, body = data[:4], data[4:]
     try:
         if selector == ERROR:
@@ -65,27 +47,40 @@ def decode_revert(data: bytes) -> Refusal:
             return _custom(signature, body)
     except (DecodingError, UnicodeDecodeError, OverflowError):
         pass
+    return None
+
+
+def _raw(data: bytes) -> Refusal:
     return Refusal("REVERTED", f"0x{data[:68].hex()}") if data else UNEXPLAINED
 
 
-def _custom(signature: str, body: bytes) -> Refusal:
-    name = signature.split("(", 1)[0]
-    values = decode(argument_types(signature), body)
-    if name == "TransferFailed":
-        inner = decode_revert(values[1])
-        return Refusal(name, _clean(f"{values[0]}: {inner.code} {inner.detail}".rstrip()))
-    return Refusal(name, _clean(", ".join(_shown(value) for value in values)))
+def _custom(signature: Signature, body: bytes) -> Refusal:
+    values = decode([each.type for each in signature.parameters], body)
+    if signature.name == "TransferFailed":
+        return Refusal(signature.name, _clean(_within(*values)))
+    fields = zip((each.name for each in signature.parameters), map(_shown, values), strict=True)
+    return Refusal(signature.name, _clean(", ".join(f"{name}={value}" for name, value in fields)))
+
+
+def _within(token: str, reason: bytes) -> str:
+    """A token's own refusal. One TransferFailed within another is not opened: the depth would be the token's choice."""
+    nested = CUSTOM.get(reason[:4])
+    inner = _raw(reason) if nested and nested.name == "TransferFailed" else decode_revert(reason)
+    return f"{token}: {inner.code} {inner.detail}".rstrip()
 
 
 def of_rpc_error(error: RpcError) -> Refusal:
     """The refusal in a node's answer to a simulation."""
     data = error.data.get("data") if isinstance(error.data, dict) else error.data
     if isinstance(data, str) and data.startswith("0x") and len(data) > 2:
-        return decode_revert(bytes.fromhex(data[2:]))
+        with suppress(ValueError):  # a node may write anything there, too
+            return decode_revert(bytes.fromhex(data[2:]))
     return Refusal("REVERTED", _clean(error.message.removeprefix("execution reverted").strip(": ")))
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, tuple):
+        return f"[{', '.join(map(_shown, value))}]"
     return "0x" + value.hex() if isinstance(value, bytes) else str(value)
 
 

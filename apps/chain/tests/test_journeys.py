@@ -4,7 +4,7 @@ from uuid import UUID
 
 import pytest
 
-from apps.chain import calls
+from apps.chain import calls, codec
 from apps.chain.errors import ClaimNotFinal, UnknownToken, WalletTaken
 from apps.chain.models import WatchedContract
 from apps.chain.selectors import tokens as read
@@ -13,7 +13,20 @@ from apps.chain.services.identities import provide_identity, register_wallet
 from apps.chain.services.intents import submit
 from apps.chain.services.tokens import deploy_token
 from apps.chain.testing import ChainPlatform
-from apps.chain.types import BindingState, ClaimState, ExpectedEvent, IntentState, RegistrationState, SignerRole
+from apps.chain.types import (
+    AgentAdded,
+    BindingState,
+    ClaimAdded,
+    ClaimState,
+    ExpectedEvent,
+    GenericEvent,
+    IdentityRegistered,
+    IntentState,
+    RegistrationState,
+    SignerRole,
+    TrexSuiteDeployed,
+    Unpaused,
+)
 from apps.core import clock
 from apps.core.db import unit_of_work
 from apps.core.ids import new_id
@@ -122,6 +135,15 @@ class TestWallet:
         assert done.state == IntentState.FINAL
         assert done.event is not None
         assert calls.address_of_topic(done.event["topics"][2]) == wallet
+
+    def test_came_about_in_events_we_know(self, chain_platform: ChainPlatform, wallet: str) -> None:
+        """Whatever the platform's contracts, their libraries and compilers wrote, from the first block on."""
+        logs = chain_platform.node.call("eth_getLogs", {"fromBlock": "0x0", "toBlock": "latest"})
+        events = [codec.decode(log["topics"], log["data"]) for log in logs]
+        assert None not in events
+        generic = {event.name for event in events if isinstance(event, GenericEvent)}
+        assert {"RoleGranted", "OwnershipTransferred", "TREXVersionAdded", "TrustedIssuerAdded", "KeyAdded"} < generic
+        assert {TrexSuiteDeployed, ClaimAdded, IdentityRegistered, AgentAdded, Unpaused} < set(map(type, events))
 
     def test_is_known_to_a_later_token_at_once(self, chain_platform: ChainPlatform, wallet: str) -> None:
         deploy(chain_platform, SECOND)

@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn
 
-from Crypto.Hash import keccak
+from eth_hash.auto import keccak
 
+from apps.chain.rlp import encode_bytes, encode_int, encode_list
 from apps.core.secp256k1 import Signature, public_key_of
 
 TYPE = b"\x02"
@@ -79,7 +80,7 @@ class SignedBytes:
 
 def unsigned_bytes(transaction: Transaction) -> bytes:
     """What a signature is over, before it is hashed."""
-    return TYPE + _list(_fields(transaction))
+    return TYPE + encode_list(_fields(transaction))
 
 
 def digest_of(transaction: Transaction) -> bytes:
@@ -90,7 +91,7 @@ def digest_of(transaction: Transaction) -> bytes:
 def signed_bytes(transaction: Transaction, signature: Signature) -> SignedBytes:
     """The bytes to send. Whose signature it is, is not looked at: see sender_of()."""
     numbers = (signature.parity, signature.r, signature.s)
-    raw = TYPE + _list(_fields(transaction) + b"".join(_string(_integer(number)) for number in numbers))
+    raw = TYPE + encode_list([*_fields(transaction), *map(encode_int, numbers)])
     return SignedBytes(raw, "0x" + keccak256(raw).hex())
 
 
@@ -125,15 +126,15 @@ def address_of(public_key: bytes) -> str:
 
 def keccak256(content: bytes) -> bytes:
     """32 bytes: Ethereum's hash, which is not SHA-3's."""
-    return keccak.new(digest_bits=256, data=content).digest()
+    return keccak(content)
 
 
-def _fields(transaction: Transaction) -> bytes:
+def _fields(transaction: Transaction) -> list[bytes]:
+    """The items of the list, encoded."""
     t = transaction
-    to = bytes.fromhex(t.to[2:]) if t.to else b""
     numbers = (t.chain_id, t.nonce, t.max_priority_fee, t.max_fee, t.gas_limit)
-    fields = [*map(_integer, numbers), to, _integer(t.value), t.data]
-    return b"".join(map(_string, fields)) + EMPTY_LIST
+    to = bytes.fromhex(t.to[2:]) if t.to else b""
+    return [*map(encode_int, numbers), encode_bytes(to), encode_int(t.value), encode_bytes(t.data), EMPTY_LIST]
 
 
 def _transaction(fields: list[bytes]) -> Transaction:
@@ -150,29 +151,7 @@ def _transaction(fields: list[bytes]) -> Transaction:
     )
 
 
-# RLP, as far as a flat list of strings needs it (Ethereum's yellow paper, appendix B).
-
-
-def _string(content: bytes) -> bytes:
-    if len(content) == 1 and content[0] < 0x80:
-        return content
-    return _length(len(content), 0x80) + content
-
-
-def _list(content: bytes) -> bytes:
-    return _length(len(content), 0xC0) + content
-
-
-def _length(length: int, base: int) -> bytes:
-    if length < 56:
-        return bytes([base + length])
-    number = _integer(length)
-    return bytes([base + 55 + len(number)]) + number
-
-
-def _integer(number: int) -> bytes:
-    """Big-endian without leading zeros: zero is no byte at all."""
-    return number.to_bytes((number.bit_length() + 7) // 8, "big")
+# Reading RLP, as far as a flat list of strings needs it (Ethereum's yellow paper, appendix B).
 
 
 def _number(content: bytes) -> int:

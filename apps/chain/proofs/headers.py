@@ -11,7 +11,7 @@ from typing import Protocol
 from eth_hash.auto import keccak
 
 from apps.chain.proofs.errors import Unverifiable
-from apps.chain.proofs.rlp import encode_bytes, encode_int, encode_list
+from apps.chain.rlp import encode_bytes, encode_int, encode_list
 
 
 class HeaderFields(Protocol):

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from eth_hash.auto import keccak
 
-from apps.chain.proofs.rlp import EMPTY, encode_bytes, encode_int, encode_list
+from apps.chain.rlp import EMPTY, encode_bytes, encode_int, encode_list
 
 HASHED = 32  # a node of so many bytes or more stands in its parent by its hash
 

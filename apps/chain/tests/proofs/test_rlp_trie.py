@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rlp.sedes import big_endian_int
 
-from apps.chain.proofs.rlp import encode_bytes, encode_int, encode_list
 from apps.chain.proofs.trie import ordered_root
+from apps.chain.rlp import encode_bytes, encode_int, encode_list
 
 strings = st.binary(max_size=70) | st.sampled_from([b"", b"\0", b"\x7f", b"\x80", b"x" * 55, b"x" * 56, b"x" * 70_000])
 trees = st.recursive(strings, lambda inner: st.lists(inner, max_size=6), max_leaves=30)

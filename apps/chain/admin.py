@@ -112,7 +112,7 @@ class TokenSupplyAdmin(ReadOnlyAdmin):
 class BlockEffectAdmin(ReadOnlyAdmin):
     """When a block was added to the balances at the head, and when it was taken back."""
 
-    table = ("id", "block_id", "turn", "is_taken_back", "at")
+    table = ("id", "block_id", "turn", "at")
     search_fields = ("id", "block__number", "block__hash")
 
 

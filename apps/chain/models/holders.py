@@ -53,11 +53,6 @@ class BlockEffect(AppendOnlyModel):
             models.CheckConstraint(name="block_effect_from_one", condition=Q(turn__gte=1)),
         ]
 
-    @property
-    def is_taken_back(self) -> bool:
-        """Whether this turn undid the one before it."""
-        return self.turn % 2 == 0
-
 
 class Reorganisation(AppendOnlyModel):
     """The stream left the blocks above `ancestor`, up to the tip it had."""

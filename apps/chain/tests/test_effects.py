@@ -1,24 +1,25 @@
-"""Which events move balances, by the family a token's balances are folded from."""
+"""What events change of balances, by the family they are folded from."""
 
 import pytest
 
+from apps.chain.effects import Effect, effect_of
 from apps.chain.types import (
     FOLDS_OF,
     ControllerRedemption,
     ControllerTransfer,
+    EffectKind,
     Erc721Transfer,
     Folds,
     GenericEvent,
     Issued,
     IssuedByPartition,
-    Movement,
     Redeemed,
     RedeemedByPartition,
     TokensFrozen,
     TokenStandard,
+    TokensUnfrozen,
     Transfer,
     TransferByPartition,
-    movement,
 )
 from apps.chain.types.events import ZERO_ADDRESS
 
@@ -38,33 +39,41 @@ SAYING_THE_SAME_AGAIN = [
 MOVING_NOTHING = [
     None,
     Erc721Transfer(A, B, 7),
-    TokensFrozen(A, 7),
     # Units change partition within one holder.
     GenericEvent("ChangedPartition", {"fromPartition": CLASS, "toPartition": CLASS, "value": 7}),
 ]
 
 
-class TestMovement:
+def moved(sender: str, recipient: str, amount: int) -> Effect:
+    return Effect(EffectKind.MOVED, sender, recipient, amount)
+
+
+class TestEffect:
     def test_of_a_token_folded_from_transfers(self) -> None:
-        assert movement(TRANSFER, Folds.TRANSFER) == Movement(A, B, 7)
-        assert movement(Transfer(ZERO_ADDRESS, B, 7), Folds.TRANSFER) == Movement(ZERO_ADDRESS, B, 7)
-        assert [movement(event, Folds.TRANSFER) for event in (BY_PARTITION, ISSUED, REDEEMED)] == [None] * 3
+        assert effect_of(TRANSFER, Folds.TRANSFER) == moved(A, B, 7)
+        assert effect_of(Transfer(ZERO_ADDRESS, B, 7), Folds.TRANSFER) == moved(ZERO_ADDRESS, B, 7)
+        assert [effect_of(event, Folds.TRANSFER) for event in (BY_PARTITION, ISSUED, REDEEMED)] == [None] * 3
 
     def test_of_a_token_folded_from_partitions(self) -> None:
-        assert movement(BY_PARTITION, Folds.PARTITION) == Movement(A, B, 7)
-        assert movement(ISSUED, Folds.PARTITION) == Movement(ZERO_ADDRESS, B, 7)
-        assert movement(REDEEMED, Folds.PARTITION) == Movement(A, ZERO_ADDRESS, 7)
-        assert movement(TRANSFER, Folds.PARTITION) is None
+        assert effect_of(BY_PARTITION, Folds.PARTITION) == moved(A, B, 7)
+        assert effect_of(ISSUED, Folds.PARTITION) == moved(ZERO_ADDRESS, B, 7)
+        assert effect_of(REDEEMED, Folds.PARTITION) == moved(A, ZERO_ADDRESS, 7)
+        assert effect_of(TRANSFER, Folds.PARTITION) is None
 
     @pytest.mark.parametrize("folds", Folds)
     def test_is_none_where_an_event_repeats_another_or_moves_nothing(self, folds: Folds) -> None:
-        assert [movement(event, folds) for event in SAYING_THE_SAME_AGAIN + MOVING_NOTHING] == [None] * 8
+        assert [effect_of(event, folds) for event in SAYING_THE_SAME_AGAIN + MOVING_NOTHING] == [None] * 7
 
     def test_counts_each_movement_of_a_talkative_token_once(self) -> None:
         """An ERC-1400 token that says one transfer three times, and a forced one four times."""
         said = [TRANSFER, BY_PARTITION, TRANSFER, BY_PARTITION, SAYING_THE_SAME_AGAIN[2]]
         for folds in Folds:
-            assert [found for event in said if (found := movement(event, folds))] == [Movement(A, B, 7)] * 2
+            assert [found for event in said if (found := effect_of(event, folds))] == [moved(A, B, 7)] * 2
+
+    @pytest.mark.parametrize("folds", Folds)
+    def test_freezing_is_the_same_in_every_family(self, folds: Folds) -> None:
+        assert effect_of(TokensFrozen(A, 7), folds) == Effect(EffectKind.FROZEN, None, A, 7)
+        assert effect_of(TokensUnfrozen(A, 7), folds) == Effect(EffectKind.UNFROZEN, None, A, 7)
 
     def test_has_families_to_try_for_every_standard(self) -> None:
         assert set(FOLDS_OF) == set(TokenStandard)

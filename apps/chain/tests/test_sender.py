@@ -117,7 +117,7 @@ class TestRefused:
         done = read(refused.id)
         agent = chain_platform.account(1).address.lower()
         assert (done.state, done.reason) == (IntentState.REVERTED, "AccessControlUnauthorizedAccount")
-        assert done.reason_detail == f"{agent}, 0x{MINTER.hex()}"
+        assert done.reason_detail == f"account={agent}, neededRole=0x{MINTER.hex()}"
         assert TxAttempt.objects.get(intent_id=refused.id).purpose == "CANCEL"
         assert [topic for topic, _ in ends(refused)] == ["chain.intent_failed"]
         assert ends(refused)[0][1]["reason"] == "AccessControlUnauthorizedAccount"

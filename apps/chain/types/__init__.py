@@ -34,7 +34,6 @@ from apps.chain.types.intents import (
     IntentView,
     SignerRole,
 )
-from apps.chain.types.movements import FOLDS_OF, Folds, Movement, TokenStandard, movement
 from apps.chain.types.security_tokens import (
     ControllerRedemption,
     ControllerTransfer,
@@ -44,6 +43,7 @@ from apps.chain.types.security_tokens import (
     RedeemedByPartition,
     TransferByPartition,
 )
+from apps.chain.types.standards import FOLDS_OF, Folds, TokenStandard
 from apps.chain.types.tokens import (
     CLAIM_FAILED,
     CLAIM_FINAL,
@@ -104,7 +104,6 @@ __all__ = [
     "Issued",
     "IssuedByPartition",
     "LogView",
-    "Movement",
     "Paused",
     "RecoverySuccess",
     "Redeemed",
@@ -121,5 +120,4 @@ __all__ = [
     "TransferByPartition",
     "TrexSuiteDeployed",
     "Unpaused",
-    "movement",
 ]

@@ -15,11 +15,11 @@ FinalBlock = tuple[BlockView, list[LogView]]
 def final_blocks_after(number: int, limit: int, addresses: Collection[str] | None = None) -> list[FinalBlock]:
     """Final blocks above `number`, lowest first, each with its logs in order; empty blocks included.
 
-    Blocks that a contract being backfilled may still add logs to are withheld. With `addresses` only those
-    contracts' logs are given.
+    With `addresses` only those contracts' logs are given. Blocks to which a contract asked for may still add logs,
+    because its past is being backfilled, are withheld: of other contracts' past nobody has to wait.
     """
     blocks = Block.objects.filter(finality=Finality.FINAL, number__gt=number)
-    if (bound := covered_to()) is not None:
+    if (bound := covered_to(addresses)) is not None:
         blocks = blocks.filter(number__lte=bound)
     chosen = list(blocks.order_by("number").defer("logs_bloom")[:limit])
     found = RawLog.objects.filter(block_id__in=[block.pk for block in chosen])
@@ -39,9 +39,12 @@ def _views(found: QuerySet[RawLog]) -> list[LogView]:
     return [_log_view(*row) for row in rows]
 
 
-def covered_to() -> int | None:
-    """The last block whose logs are whole for every watched contract, None before the first block."""
-    behind = WatchedContract.objects.filter(covered=False).aggregate(lowest=Min("covered_to"))["lowest"]
+def covered_to(addresses: Collection[str] | None = None) -> int | None:
+    """The last block whose logs are whole for these watched contracts, or for all; None before the first block."""
+    uncovered = WatchedContract.objects.filter(covered=False)
+    if addresses is not None:
+        uncovered = uncovered.filter(address__in=addresses)
+    behind = uncovered.aggregate(lowest=Min("covered_to"))["lowest"]
     cursor = StreamCursor.objects.filter(name=STREAM).values_list("number", flat=True).first()
     known = [number for number in (behind, cursor) if number is not None]
     return min(known) if cursor is not None else None

@@ -53,15 +53,18 @@ class TestLateContracts:
         with pytest.raises(NotCovered):
             holdings.fold(token, blocks.final_head().number)
 
-    def test_hold_back_final_blocks_until_their_past_is_stored(self, stage: Stage) -> None:
+    def test_hold_back_final_blocks_of_their_own_until_their_past_is_stored(self, stage: Stage) -> None:
         chain, token, leadership = stage
         final = blocks.final_head().number
         assert [block.number for block, _ in logs.final_blocks_after(final - 1, 5)] == [final]
         watch(token, 1)
         assert logs.final_blocks_after(-1, 5) == []
+        another = "0x" + "0a" * 20
         seen = []
         while step(chain.node, leadership):
-            seen.append(logs.final_blocks_after(final - 1, 5))
+            seen.append(logs.final_blocks_after(final - 1, 5, [token]))
+            assert logs.final_blocks_after(final - 1, 5) == []
+            assert [block.number for block, _ in logs.final_blocks_after(final - 1, 5, [another])] == [final]
             assert not logs.is_covered(token)
             with pytest.raises(NotCovered):
                 holdings.fold(token, blocks.final_head().number)

@@ -157,6 +157,7 @@ class TestFinality:
             desk.catch_up()
             desk.step(3)
             assert blocks.final_head().number == chain.head() - 10
+        assert tagless.told
 
 
 class TestChoice:

@@ -70,8 +70,10 @@ class TestHeaders:
             fetch_headers(node, 14, 14)
 
     def test_of_a_chain_that_hashes_otherwise_are_taken_at_their_word(self, liar: LyingNode, chain: BusyChain) -> None:
-        with session(liar, changing(extraData="0x01", withdrawalsRoot=...), policy=TRUST) as node:
+        lie = changing(extraData="0x01", withdrawalsRoot=...)
+        with session(liar, lie, policy=TRUST) as node:
             assert [each.hash for each in fetch_headers(node, 13, 15)] == [chain.hash_at(at) for at in (13, 14, 15)]
+        assert lie.told
 
     def test_must_be_linked_also_where_they_are_trusted(self, liar: LyingNode) -> None:
         lie = changing(hash="0x" + "33" * 32)

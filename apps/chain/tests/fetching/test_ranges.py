@@ -79,10 +79,11 @@ class TestRefusedRanges:
     def test_for_another_reason_are_no_reason_to_ask_for_less(
         self, liar: LyingNode, truth: Truth, code: int, message: str
     ) -> None:
-        with session(liar, Refused("eth_getLogs", code, message), policy=RANGES) as node:
+        lie = Refused("eth_getLogs", code, message)
+        with session(liar, lie, policy=RANGES) as node:
             assert read_all(node, truth) == truth.logs
             assert node.limits.ranges.value == 2_000
-        assert liar.count("eth_getLogs") == 1
+        assert liar.count("eth_getLogs") == lie.told == 1
 
     @pytest.mark.parametrize(
         ("code", "message", "error"),

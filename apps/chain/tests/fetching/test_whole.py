@@ -171,3 +171,4 @@ class TestLogsOfBlocksThatLie:
         lie = Refused("eth_getLogs", -32005, "query returned more than 10000 results")
         with session(liar, lie, policy=BLOOM) as node:
             assert read_all(node, truth) == truth.logs
+        assert lie.told

@@ -25,12 +25,14 @@ class ContractKind(TextChoices):
     FACTORY = "FACTORY"
     REGISTRY = "REGISTRY"
     IDENTITY = "IDENTITY"
+    AUTHORITY = "AUTHORITY"
 
 
 class EffectKind(TextChoices):
     """What a log changes of a token's holders."""
 
     MOVED = "M", "units moved from one wallet to another"
+    PARTITION = "P", "units moved, as an event of partitions tells it"
     FROZEN = "F", "units of a wallet were frozen"
     UNFROZEN = "U", "units of a wallet were unfrozen"
 

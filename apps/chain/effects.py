@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from apps.chain.types import (
     ChainEvent,
     EffectKind,
-    Folds,
     IssuedByPartition,
     RedeemedByPartition,
     TokensFrozen,
@@ -20,9 +19,6 @@ from apps.chain.types import (
     Transfer,
     TransferByPartition,
 )
-from apps.chain.types.events import ZERO_ADDRESS
-
-MOVES = {Folds.TRANSFER: EffectKind.MOVED, Folds.PARTITION: EffectKind.PARTITION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +40,6 @@ def effect_of(event: ChainEvent | None) -> Effect | None:
             return Effect(EffectKind.FROZEN, None, wallet, amount)
         case TokensUnfrozen(wallet, amount):
             return Effect(EffectKind.UNFROZEN, None, wallet, amount)
-    moved = _moved_in_partitions(event)
-    return Effect(EffectKind.PARTITION, *moved) if moved else None
-
-
-def _moved_in_partitions(event: ChainEvent | None) -> tuple[str, str, int] | None:
-    match event:
-        case TransferByPartition():
-            return event.sender, event.recipient, event.amount
-        case IssuedByPartition():
-            return ZERO_ADDRESS, event.recipient, event.amount
-        case RedeemedByPartition():
-            return event.holder, ZERO_ADDRESS, event.amount
+        case TransferByPartition() | IssuedByPartition() | RedeemedByPartition():
+            return Effect(EffectKind.PARTITION, *event.movement)
     return None
-
-
-def movement_of(event: ChainEvent | None, folds: Folds) -> tuple[str, str, int] | None:
-    """(sender, recipient, base units) that an event moves in a token that folds so, None if none."""
-    effect = effect_of(event)
-    if effect is None or effect.sender is None or effect.kind != MOVES[folds]:
-        return None
-    return effect.sender, effect.recipient, effect.amount

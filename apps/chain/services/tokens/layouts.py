@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from apps.audit.services.trail import log_audit_event
 from apps.chain import calls
 from apps.chain.errors import LayoutUnverified, NotCovered
 from apps.chain.gateway import Node
@@ -19,6 +20,7 @@ from apps.chain.services.watching import watch
 from apps.chain.types import LAYOUT_CHANGED, BindingView, ContractKind, LayoutState
 from apps.chain.wire import WireLog
 from apps.core import outbox
+from apps.core.actor import Actor, system_actor
 from apps.core.alerts import raise_alert, resolve_alert
 from apps.core.db import unit_of_work, within_unit_of_work
 from apps.core.types import Severity
@@ -81,6 +83,13 @@ def _withdraw(row: StorageLayout, change: CodeChange, now: datetime) -> None:
     isin = row.binding.isin
     told = {"isin": isin, "address": row.binding.address, "block_number": change.block_number, "event": change.event}
     outbox.publish(topic=LAYOUT_CHANGED, key=isin, payload=told)
+    log_audit_event(
+        actor=system_actor(),
+        action="chain.layout_withdrawn",
+        resource_type="security",
+        resource_id=isin,
+        after={"block_number": change.block_number, "event": change.event},
+    )
     summary = (
         f"{isin}: {change.event} in block {change.block_number}: other code may run at {row.binding.address};"
         " proofs are refused from that block on until its storage layout is verified again"
@@ -88,7 +97,7 @@ def _withdraw(row: StorageLayout, change: CodeChange, now: datetime) -> None:
     raise_alert(dedup_key=alert_key(isin), severity=Severity.CRITICAL, summary=summary, now=now)
 
 
-def verify_layout(*, node: Node, isin: str, now: datetime) -> LayoutView:
+def verify_layout(*, actor: Actor, node: Node, isin: str, now: datetime) -> LayoutView:
     """Find where the token keeps its balances, and hold that against what its code answers and its logs tell.
 
     Compared are the supply and the 200 largest holders at the last final block; one that is verified and still holds
@@ -109,6 +118,13 @@ def verify_layout(*, node: Node, isin: str, now: datetime) -> LayoutView:
     authority = facts.authority if facts else None
     with unit_of_work():
         _keep(bound, pairs[0], len(held), (final.number, final.hash), authority, now)
+        log_audit_event(
+            actor=actor,
+            action="chain.layout_verified",
+            resource_type="security",
+            resource_id=isin,
+            after={"block_number": final.number, "balances_slot": pairs[0][0], "supply_slot": pairs[0][1]},
+        )
     return layout(isin, final.number)
 
 

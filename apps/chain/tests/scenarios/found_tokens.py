@@ -13,6 +13,7 @@ from apps.chain.testing import ChainPlatform
 from apps.chain.testing.local_chain import hx
 from apps.chain.types import BindingState, BindingView
 from apps.core import clock
+from apps.core.actor import system_actor
 from apps.securities.tests.factories import make_security
 
 STRANGER = 5  # none of the platform's signers
@@ -61,9 +62,9 @@ def settle_down(platform: ChainPlatform) -> None:
 
 
 def register(found: Found, security: str, **said: Any) -> BindingView:
-    """Bind it to a security of this name."""
-    isin = make_security(name=security).isin
-    return register_token(node=found.platform.node, isin=isin, address=found.address, now=clock.now(), **said)
+    """Bind it to a security of this name, or to the ISIN that is said."""
+    asked = {"isin": said.pop("isin", "") or make_security(name=security).isin, "address": found.address} | said
+    return register_token(actor=system_actor(), node=found.platform.node, now=clock.now(), **asked)
 
 
 def states_until_quiet(platform: ChainPlatform, isin: str) -> list[BindingState]:

@@ -1,6 +1,9 @@
 """Scenario 16: once a token's code may have changed, no proof rests on its storage until its layout is verified."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import CommandError, call_command
 
 from apps.chain import calls
 from apps.chain.errors import LayoutUnverified
@@ -25,6 +28,7 @@ from apps.chain.tests.scenarios.found_tokens import (
 )
 from apps.chain.types import LAYOUT_CHANGED, LayoutState, SignerRole
 from apps.core import clock
+from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
 from apps.core.ids import new_id
 from apps.core.models import Alert, OutboxEvent
@@ -38,7 +42,7 @@ def alert(isin: str) -> Alert | None:
 
 
 def verify(platform: ChainPlatform, isin: str) -> tuple[str, str]:
-    found = verify_layout(node=platform.node, isin=isin, now=clock.now())
+    found = verify_layout(actor=system_actor(), node=platform.node, isin=isin, now=clock.now())
     return found.balances_slot, found.supply_slot
 
 
@@ -149,6 +153,13 @@ class TestAnErc1967Proxy:
         settle_down(platform)
         assert verify(platform, isin) == (slot(8), slot(7))
         assert alert(isin) is None
+
+    def test_16_is_verified_and_refused_by_hand(self, token: Found) -> None:
+        isin, said = StorageLayout.objects.first().binding.isin, StringIO()
+        call_command("chain_token", "layout", isin, stdout=said)
+        assert said.getvalue() == f"balances_slot {slot(8)} supply_slot {slot(7)}\n"
+        with pytest.raises(CommandError, match="token_mismatch; expected: 0, found: 6, what: decimals"):
+            call_command("chain_token", "register", isin, token.platform.contracts["payment_token"], "--name", "USDX")
 
     def test_16_orphaned_upgrades_stay_withdrawn_until_somebody_looks(self, token: Found) -> None:
         platform = token.platform

@@ -26,6 +26,8 @@ from apps.chain.tests.scenarios.found_tokens import (
 )
 from apps.chain.types import TOKEN_LIVE, BindingState, Folds, TokenStandard
 from apps.core import clock
+from apps.core.actor import system_actor
+from apps.core.errors import InvalidValue
 from apps.core.models import Alert, OutboxEvent
 from apps.core.types import Severity
 from apps.securities.tests.factories import make_security
@@ -79,10 +81,8 @@ class TestAToken:
 
     def test_17_registered_again_changes_nothing(self, late: Found) -> None:
         before = read.binding(TokenBinding.objects.get(address=late.address).isin)
-        now, node = clock.now(), late.platform.node
-        again = register_token(
-            node=node, isin=before.isin, address=late.address.upper().replace("X", "x"), name="upgradeable", now=now
-        )
+        upper = "0x" + late.address[2:].upper()
+        again = register(late, "", isin=before.isin, address=upper, name=" upgradeable ")
         assert again == before
         with pytest.raises(TokenBound):
             register(late, "Upgradeable")
@@ -113,7 +113,13 @@ class TestATokenThatDoesNotFit:
             name="Upgradeable", quantity_decimals=2, terms={"tick": 100_000, "lot": 100, "min_quantity": 100}
         )
         with pytest.raises(TokenMismatch) as refused:
-            register_token(node=found.platform.node, isin=decimals.isin, address=found.address, now=clock.now())
+            register_token(
+                actor=system_actor(),
+                node=found.platform.node,
+                isin=decimals.isin,
+                address=found.address,
+                now=clock.now(),
+            )
         assert (refused.value.context["expected"], refused.value.context["found"]) == ("2", "0")
         assert not TokenBinding.objects.filter(address=found.address).exists()
         assert not WatchedContract.objects.filter(address=found.address).exists()
@@ -121,6 +127,8 @@ class TestATokenThatDoesNotFit:
     def test_17_is_refused_where_nothing_is_deployed(self, found: Found) -> None:
         with pytest.raises(NoSuchToken):
             register(Found(found.platform, hx(0xEEEE), 1), "Upgradeable")
+        with pytest.raises(InvalidValue):
+            register(found, "Upgradeable", address=found.address[:-1])
 
     def test_17_is_refused_where_it_says_itself_that_it_is_an_erc721(self, found: Found) -> None:
         art = deployed(found.platform, "HonestCollectible")

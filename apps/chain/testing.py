@@ -180,8 +180,12 @@ def chain_platform(platform_template: tuple[str, str], django_db_blocker: Django
         override_settings(CHAIN_RPC_URL=url),
         default_node() as node,
     ):
+        due = node.call("eth_feeHistory", "0x1", "latest", [])["baseFeePerGas"][-1]
         snapshot = node.call("evm_snapshot")
         try:
             yield ChainPlatform(url, name, node, addresses())
         finally:
+            # Going back, the node keeps what waits in its pool, and the fee that was due.
+            node.call("anvil_dropAllTransactions")
             node.call("evm_revert", snapshot)
+            node.call("anvil_setNextBlockBaseFeePerGas", due)

@@ -26,6 +26,9 @@ class CuttingProxy:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self.struck = False
+        # How often a client spoke and was answered: what is sent in one go may come in several pieces.
+        self.round_trips = 0
+        self._answered = True
 
     @property
     def messages(self) -> int:
@@ -47,11 +50,13 @@ class CuttingProxy:
                 return
             server = socket.create_connection(self._upstream)
             threading.Thread(target=self._to_server, args=(client, server), daemon=True).start()
-            threading.Thread(target=_pump, args=(server, client), daemon=True).start()
+            threading.Thread(target=self._to_client, args=(server, client), daemon=True).start()
 
     def _to_server(self, client: socket.socket, server: socket.socket) -> None:
         try:
             while data := client.recv(CHUNK):
+                self.round_trips += self._answered
+                self._answered = False
                 if self._fatal():
                     self._strike(client, server, data)
                     return
@@ -60,6 +65,13 @@ class CuttingProxy:
             return
         finally:
             _shut(server)
+
+    def _to_client(self, server: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(CHUNK):
+                self._answered = True
+                client.sendall(data)
+        _shut(client)
 
     def _strike(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
         """Hang up first: the answer to what is still forwarded must not get through."""
@@ -91,13 +103,6 @@ class KillingProxy(CuttingProxy):
             server.sendall(data)
         self.struck = True
         os.kill(self._victim(), signal.SIGKILL)
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(CHUNK):
-            sink.sendall(data)
-    _shut(sink)
 
 
 def _shut(end: socket.socket) -> None:

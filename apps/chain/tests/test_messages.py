@@ -45,7 +45,7 @@ class TestWhoSignedAText:
         ],
     )
     def test_is_nobody_for_noise(self, noise: bytes) -> None:
-        with pytest.raises(ValueError, match="signature|recover"):
+        with pytest.raises(ValueError, match=r"signature|recover"):
             signer_of_text("text", noise)
 
     def test_is_another_for_another_text(self) -> None:

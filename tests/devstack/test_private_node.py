@@ -25,3 +25,8 @@ class TestPrivateNode:
         with private_node(slots_in_an_epoch=1) as url:
             call(port_of(url), "anvil_mine", "0x9")
             assert call(port_of(url), "eth_getBlockByNumber", "finalized", False)["number"] == "0x7"
+
+    def test_has_blocks_as_large_as_asked_for(self) -> None:
+        with private_node() as usual, private_node(gas_limit=2_000_000_000) as large:
+            limits = [call(port_of(url), "eth_getBlockByNumber", "latest", False)["gasLimit"] for url in (usual, large)]
+        assert [int(limit, 16) for limit in limits] == [30_000_000, 2_000_000_000]

@@ -54,7 +54,9 @@ def report(say: Callable[[str], None], *, events: int = EVENTS) -> dict[str, Any
 def _undone(world: World, place: Place, follower: Follower, events: int) -> tuple[float, float]:
     """Seconds from the first step after the reorganisation to the new tip, and of the commit that undoes."""
     snapshot = world.chain.rpc("evm_snapshot")
-    world.move(events, a_block=-(-events // BLOCKS))
+    for number in range(BLOCKS):
+        logs = events * (number + 1) // BLOCKS - events * number // BLOCKS
+        world.move(logs, a_block=logs)
     follower.catch_up()
     before = _orphaned()
     world.chain.rpc("evm_revert", snapshot)

@@ -1,9 +1,18 @@
 """What the product makes of the chain of `bench.chain_world`: followed by its engine, and held against the node."""
 
+import time
 from typing import Any
 
 from bench.chain_world import Place
 
+PATIENCE_SECONDS = 120.0
+DONE = """
+    SELECT (SELECT number FROM chain_streamcursor WHERE name = 'blocks') = %s
+        AND (SELECT number FROM chain_streamcursor WHERE name = 'head') = %s
+        AND (SELECT number FROM chain_streamcursor WHERE name = 'final')
+            = (SELECT max(number) FROM chain_block WHERE finality = 'FINAL')
+        AND NOT EXISTS (SELECT FROM chain_watchedcontract WHERE NOT covered)
+"""
 BALANCE_OF = "0x70a08231"
 
 
@@ -26,10 +35,26 @@ class Follower:
         """One step; true if more is waiting."""
         return self._engine.step(self._leadership, self._now())
 
-    def catch_up(self) -> None:
-        """Step until nothing is waiting."""
-        while self.step():
-            pass
+    def catch_up(self, head: int) -> None:
+        """Step until all is kept and folded up to the node's `head`, waiting as the engine does where a step cannot.
+
+        Raises RuntimeError if that takes too long.
+        """
+        end = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            if self.step():
+                continue
+            if _is_done(head):
+                return
+            if time.monotonic() > end:
+                raise RuntimeError(f"not at block {head} after {PATIENCE_SECONDS} s")
+            time.sleep(self._engine.poll_seconds)
+
+
+def _is_done(head: int) -> bool:
+    from apps.core.db import fetch_one
+
+    return fetch_one(DONE, [head, head]) == (True,)
 
 
 def watch(place: Place) -> None:

@@ -32,7 +32,7 @@ def report(say: Callable[[str], None], *, events: int = EVENTS) -> dict[str, Any
             place = world.place()
             watch(place)
             follower = Follower()
-            follower.catch_up()
+            follower.catch_up(place.head)
             require_whole(place)
             taken = []
             for number in range(1, ROUNDS + 1):
@@ -57,16 +57,17 @@ def _undone(world: World, place: Place, follower: Follower, events: int) -> tupl
     for number in range(BLOCKS):
         logs = events * (number + 1) // BLOCKS - events * number // BLOCKS
         world.move(logs, a_block=logs)
-    follower.catch_up()
+    follower.catch_up(world.head())
     before = _orphaned()
     world.chain.rpc("evm_revert", snapshot)
     world.chain.rpc("evm_increaseTime", 1)  # no new block is one of the old
     world.mine(BLOCKS + 1)
+    head = world.head()
     with stopwatch() as elapsed:
         with _commits() as began:
             more = follower.step()
         if more:
-            follower.catch_up()
+            follower.catch_up(head)
     blocks, logs = (now - then for now, then in zip(_orphaned(), before, strict=True))
     if (blocks, logs) != (BLOCKS, events):
         raise RuntimeError(f"{logs} logs of {blocks} blocks were undone")

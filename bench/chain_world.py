@@ -21,6 +21,7 @@ TRANSACTION_GAS, SINGLE_GAS = 2**24, 300_000  # the first is the most there may 
 FEES = {"maxFeePerGas": hex(10**12), "maxPriorityFeePerGas": hex(10**9)}
 # In one transaction, within its gas.
 REGISTERED, MINTED, MOVED = 400, 350, 400
+STATES = 300  # kept by the node, each some megabytes
 UNITS = 1_000  # minted to each holder
 SAMPLE = 1_000  # holders
 BLOCKS_COUNTED_AT_ONCE = 20
@@ -29,9 +30,10 @@ FINAL_AFTER = 3  # blocks, with one slot an epoch
 
 @dataclass(frozen=True)
 class Place:
-    """What another process is told of the chain: the token, its first block, how many logs it has, some holders."""
+    """What another process is told of the chain: its head, the token, how many logs it has, some holders."""
 
     url: str
+    head: int
     token: str
     first_block: int
     logs: int
@@ -77,7 +79,7 @@ class World:
         for part in parts([(holder, UNITS) for holder in self.holders], MINTED):
             self._mine_call(self.suite.token.address, "batchMint", MINT, [part])
 
-    def move(self, events: int, *, a_block: int = MOVED) -> None:
+    def move(self, events: int, *, a_block: int = 2 * MOVED) -> None:
         """So many Transfers between holders, `a_block` of them in each block."""
         for pairs in parts(self._pairs(events), a_block):
             self._mine_call(self.suite.token.address, "batchForcedTransfer", MOVE, parts(pairs, MOVED))
@@ -89,12 +91,13 @@ class World:
 
     def place(self) -> Place:
         """The chain as it is now, every log of the token counted as the node gives them."""
-        first = max(self.counted, default=self.first_block - 1) + 1
-        for numbers in parts(range(first, self.head() + 1), BLOCKS_COUNTED_AT_ONCE):
+        first, head = max(self.counted, default=self.first_block - 1) + 1, self.head()
+        for numbers in parts(range(first, head + 1), BLOCKS_COUNTED_AT_ONCE):
             span = {"fromBlock": hex(numbers[0]), "toBlock": hex(numbers[-1]), "address": self.token}
             self.counted.update(int(log["blockNumber"], 16) for log in self.chain.rpc("eth_getLogs", span))
         every = max(1, len(self.holders) // SAMPLE)
-        return Place(self.url, self.token, self.first_block, self.counted.total(), self.holders[::every][:SAMPLE])
+        sample = self.holders[::every][:SAMPLE]
+        return Place(self.url, head, self.token, self.first_block, self.counted.total(), sample)
 
     def block_of(self, events: int) -> int:
         """The block with which the token had logged so many events. Raises RuntimeError if it never had."""
@@ -155,7 +158,7 @@ def token_world(*, holders: int, slots_in_an_epoch: int, say: Callable[[str], No
     from contracts.tests.erc3643 import deploy_platform
     from contracts.tests.node import Chain
 
-    with private_node(slots_in_an_epoch=slots_in_an_epoch, gas_limit=BLOCK_GAS) as url:
+    with private_node(slots_in_an_epoch=slots_in_an_epoch, gas_limit=BLOCK_GAS, states=STATES) as url:
         os.environ["CHAIN_RPC_URL"] = url
         chain = Chain(url)
         owner, manager, agent = chain.accounts[:3]

@@ -10,9 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
+from django.db import connection
 
 from apps.core.devstack.ports import free_port
+from apps.core.testing import databases
 from apps.core.testing.waiting import until
 from config.logs import FILE_BYTES, FILES_KEPT, logging_config
 from config.variables import Misconfigured, Variables
@@ -138,12 +141,26 @@ class TestLevels:
 
 
 def production(folder: Path) -> dict[str, str]:
-    """A production environment on this run's servers, that logs into a folder."""
+    """A production environment on this run's servers and the books in force, that logs into a folder."""
     servers = {name: os.environ[name] for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "CHAIN_RPC_URL")}
+    servers |= databases.urls_of(connection.settings_dict["NAME"])
     hosts = {"DJANGO_ALLOWED_HOSTS": "books.example.com", "PATH": os.environ["PATH"]}
     return {**PRODUCTION, **servers, **hosts, "LOG_DIR": str(folder), "WEB_WORKERS": "1"}
 
 
+def end(process: "subprocess.Popen[bytes]") -> None:
+    """What it wrote is there: how it ends is not asked here, and a worker in the middle of a task may take its time."""
+    process.terminate()
+    try:
+        process.wait(timeout=10)
+    except subprocess.TimeoutExpired:
+        for child in psutil.Process(process.pid).children(recursive=True):
+            child.kill()
+        process.kill()
+        process.wait(timeout=10)
+
+
+@pytest.mark.usefixtures("books")
 class TestProcesses:
     """Each door of the project, started in production, writes JSON lines and nothing else."""
 
@@ -157,8 +174,7 @@ class TestProcesses:
         try:
             until(lambda: log.exists() and said in log.read_text())
         finally:
-            process.terminate()
-            process.wait(timeout=30)
+            end(process)
         return output.read_text()
 
     def test_the_web_server(self, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ logs are asked for instead, and what is doubtful of them is decided by the recei
 not suffice is kept.
 """
 
-from apps.chain.fetching.blocks import FetchedBlock, all_logs, fetch_blocks
+from apps.chain.fetching.blocks import FetchedBlock, all_logs, fetch_blocks, first_that_fit
 from apps.chain.fetching.endpoint import Call, Endpoint
 from apps.chain.fetching.headers import Tip, fetch_headers, fetch_tip
 from apps.chain.fetching.transactions import prove_transactions
@@ -23,5 +23,6 @@ __all__ = [
     "fetch_blocks",
     "fetch_headers",
     "fetch_tip",
+    "first_that_fit",
     "prove_transactions",
 ]

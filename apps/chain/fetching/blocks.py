@@ -3,9 +3,9 @@
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
+from apps.chain.fetching import plan
 from apps.chain.fetching.endpoint import Endpoint
 from apps.chain.fetching.headers import complete_headers
-from apps.chain.fetching.plan import choose
 from apps.chain.fetching.ranges import fetch_by_ranges
 from apps.chain.fetching.receipts import fetch_by_receipts
 from apps.chain.fetching.suspects import Suspects, find_suspects
@@ -38,13 +38,18 @@ def fetch_blocks(
     return [FetchedBlock(header, found.get(header.hash, ())) for header in headers]
 
 
+def first_that_fit(node: Endpoint, headers: Sequence[Header], addresses: Collection[str]) -> Sequence[Header]:
+    """The first of these headers whose logs of `addresses` fit one answer of this node, as predicted: at least one."""
+    return plan.first_that_fit(headers, find_suspects(headers, addresses), node.limits)
+
+
 def all_logs(blocks: Iterable[FetchedBlock]) -> list[WireLog]:
     """The logs of all blocks, in chain order."""
     return [log for block in blocks for log in block.logs]
 
 
 def _final(node: Endpoint, headers: Sequence[Header], suspects: Suspects) -> dict[str, list[WireLog]]:
-    mode = node.policy.mode or choose(headers, node.limits.measured)
+    mode = node.policy.mode or plan.choose(headers, node.limits.measured)
     if mode is Mode.RANGES or node.policy.receipts is ReceiptPolicy.BLOOM:
         return fetch_by_ranges(node, headers, suspects, _whole)
     return _whole(node, headers, suspects)

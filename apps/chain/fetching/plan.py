@@ -7,6 +7,7 @@ the node builds it), per log of a range (its bloom is looked up). Measured on on
 
 from collections.abc import Sequence
 
+from apps.chain.fetching.suspects import Suspects
 from apps.chain.limits import TARGET_BYTES, Limits, Measured, Mode
 from apps.chain.wire import Header
 
@@ -34,6 +35,16 @@ def fitting(blocks: Sequence[Header], limits: Limits) -> int:
         if count and total > TARGET_BYTES:
             return count
     return min(len(blocks), limits.receipts.value)
+
+
+def first_that_fit(headers: Sequence[Header], suspects: Suspects, limits: Limits) -> Sequence[Header]:
+    """The first headers whose suspects' receipts fit one answer, as predicted: at least one."""
+    total = 0.0
+    for count, header in enumerate(headers):
+        total += _bytes(header, limits.measured) if header.hash in suspects else 0
+        if count and total > TARGET_BYTES:
+            return headers[:count]
+    return headers
 
 
 def within_range(blocks: Sequence[Header], limits: Limits) -> Sequence[Header]:

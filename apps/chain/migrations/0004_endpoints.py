@@ -110,11 +110,11 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("header_calls__gte", 1),
-                            ("receipt_calls__gte", 1),
                             ("batch_calls__gte", 1),
+                            ("header_calls__gte", 1),
                             ("oldest_block__gte", 0),
                             ("range_blocks__gte", 1),
+                            ("receipt_calls__gte", 1),
                         ),
                         name="rpc_endpoint_caps",
                     ),

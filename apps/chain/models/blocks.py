@@ -38,6 +38,8 @@ class Block(models.Model):
     receipts_root = hash_field()
     # 256 bytes, or none at all for a block without logs.
     logs_bloom = models.BinaryField()
+    # What the block's receipts will weigh is foretold by it.
+    gas_used = models.BigIntegerField(default=0)
     canonical = models.BooleanField(default=True)
     finality = models.CharField(max_length=8, choices=Finality.choices, default=Finality.OBSERVED)
 

@@ -1,13 +1,14 @@
 """Reads of logs, in chain order."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from django.db.models import Min, QuerySet
 
 from apps.chain import codec
 from apps.chain.models import Block, RawLog, StreamCursor, WatchedContract
 from apps.chain.selectors.blocks import STREAM, view
-from apps.chain.types import BlockView, Finality, LogView
+from apps.chain.selectors.watched import watched_kinds
+from apps.chain.types import BlockView, ContractKind, Finality, LogView
 
 FinalBlock = tuple[BlockView, list[LogView]]
 
@@ -36,7 +37,8 @@ def _views(found: QuerySet[RawLog]) -> list[LogView]:
     rows = found.order_by("block_number", "log_index").values_list(
         "block_number", "block__hash", "log_index", "tx_hash", "tx_index", "address", "topics", "data"
     )
-    return [_log_view(*row) for row in rows]
+    kinds = watched_kinds()
+    return [_log_view(*row, kinds) for row in rows]
 
 
 def covered_to(addresses: Collection[str] | None = None) -> int | None:
@@ -69,10 +71,11 @@ def _log_view(
     address: str,
     topics: tuple[str, ...],
     data: str,
+    kinds: Mapping[str, ContractKind],
 ) -> LogView:
     undecodable, event = False, None
     try:
-        event = codec.decode(topics, data)
+        event = codec.decode(topics, data, kind=kinds.get(address))
     except codec.Undecodable:
         undecodable = True
     return LogView(block_number, block_hash, log_index, tx_hash, tx_index, address, topics, data, event, undecodable)

@@ -7,18 +7,18 @@ first one are fetched first, linked downward from it.
 from datetime import datetime
 
 from apps.chain.errors import IncompleteAnswer
-from apps.chain.fetching import Endpoint, all_logs, fetch_blocks, fetch_headers
+from apps.chain.fetching import Endpoint, all_logs, fetch_blocks, fetch_headers, first_that_fit
 from apps.chain.models import Block, StreamCursor, WatchedContract
 from apps.chain.services import holders
 from apps.chain.services.cursors import hold_cursor
 from apps.chain.services.finality import CHANNEL, final_number
+from apps.chain.services.preparing import prepare
+from apps.chain.services.reading import HEADERS_A_STEP
 from apps.chain.services.storing import StoredBlock, store_blocks, store_logs
-from apps.chain.types import Finality
+from apps.chain.types import ContractKind, Finality
 from apps.chain.wire import Header
 from apps.core.daemon import Leadership
 from apps.core.db import fetch_all, notify, unit_of_work
-
-HEADERS_A_STEP = 200
 
 COVER = """
     UPDATE chain_watchedcontract SET covered_to = GREATEST(covered_to, %s), covered = %s
@@ -41,11 +41,14 @@ def backfill(*, node: Endpoint, leadership: Leadership, cursor: StreamCursor, no
         return True
     group = [contract.address for contract in behind if contract.covered_to == lowest]
     others = [contract.covered_to for contract in behind if contract.covered_to > lowest]
-    last = min([cursor.number, lowest + node.limits.ranges.value, *others])
+    last = min([cursor.number, lowest + min(HEADERS_A_STEP, node.limits.ranges.value), *others])
     blocks = list(Block.objects.filter(canonical=True, number__gt=lowest, number__lte=last).order_by("number"))
+    kinds = {contract.address: ContractKind(contract.kind) for contract in behind if contract.address in group}
+    headers = first_that_fit(node, [_header(block) for block in blocks], group)
+    last = headers[-1].number if headers else last
     final = final_number()
-    settled = -1 if final is None else final
-    logs = all_logs(fetch_blocks(node, [_header(block) for block in blocks], group, final_number=settled))
+    fetched = fetch_blocks(node, headers, group, final_number=-1 if final is None else final)
+    logs = prepare(all_logs(fetched), kinds)
     with unit_of_work():
         leadership.fence()
         hold_cursor(cursor)
@@ -65,6 +68,7 @@ def _header(block: Block) -> Header:
         state_root=block.state_root,
         receipts_root=block.receipts_root,
         bloom=int.from_bytes(block.logs_bloom, "big"),
+        gas_used=block.gas_used,
     )
 
 

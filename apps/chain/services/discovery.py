@@ -1,6 +1,6 @@
 """Tokens our factory deploys are watched from the commit that stores their first log: nothing is left to backfill."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,9 +20,9 @@ class Discovered:
     block_number: int
 
 
-def discover(logs: Iterable[WireLog], *, known: Collection[str]) -> list[Discovered]:
-    """Tokens and identity registries that factories among `logs` deployed, without those `known`."""
-    factories = set(WatchedContract.objects.filter(kind=ContractKind.FACTORY).values_list("address", flat=True))
+def discover(logs: Iterable[WireLog], kinds: Mapping[str, ContractKind]) -> list[Discovered]:
+    """Tokens and identity registries that the factories among the watched contracts deployed, but no watched ones."""
+    factories = {address for address, kind in kinds.items() if kind == ContractKind.FACTORY}
     found: dict[str, Discovered] = {}
     for log in logs:
         if log.address in factories and (suite := _suite(log)):
@@ -31,7 +31,7 @@ def discover(logs: Iterable[WireLog], *, known: Collection[str]) -> list[Discove
                 (suite.identity_registry, ContractKind.REGISTRY),
             ):
                 found.setdefault(address, Discovered(address, kind, log.block_number))
-    return [each for each in found.values() if each.address not in known]
+    return [each for each in found.values() if each.address not in kinds]
 
 
 def _suite(log: WireLog) -> TrexSuiteDeployed | None:

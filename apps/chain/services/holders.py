@@ -72,6 +72,22 @@ TURN = """
 """
 
 
+def follow(*, leadership: Leadership, now: datetime, whole: bool) -> bool:
+    """Add the next blocks to the balances at the head and at the final block; true if more are waiting.
+
+    Unless the stream is `whole` only many at once: while it catches up nobody asks for balances.
+    """
+    if not whole and not _are_many_waiting():
+        return False
+    folds = [fold(leadership=leadership, now=now) for fold in (follow_head, follow_final)]
+    return any(folds)
+
+
+def _are_many_waiting() -> bool:
+    at, reached = _cursor(HEAD_FOLD), _cursor(blocks.STREAM)
+    return at is not None and reached is not None and reached.number - at.number >= BLOCKS_A_STEP
+
+
 def follow_head(*, leadership: Leadership, now: datetime) -> bool:
     """Add the next canonical blocks to the balances at the head; true if more are waiting. Raises CursorMoved."""
     cursor = _cursor(HEAD_FOLD) or _begin(HEAD_FOLD, blocks.head(), leadership, now)

@@ -9,28 +9,35 @@ from datetime import datetime
 
 from apps.chain.endpoints.others import NOBODY, Others
 from apps.chain.errors import NodeBehind
-from apps.chain.fetching import Endpoint, Tip, all_logs, fetch_blocks, fetch_headers, fetch_tip
+from apps.chain.fetching import Endpoint, Tip, fetch_headers, fetch_tip
 from apps.chain.models import StreamCursor, WatchedContract
 from apps.chain.selectors.blocks import STREAM
+from apps.chain.selectors.watched import watched_kinds
 from apps.chain.services import backfilling, discovery, finality, holders, reorganisation
 from apps.chain.services.cursors import move_cursor
 from apps.chain.services.finality import FinalPoint, final_point
+from apps.chain.services.reading import HEADERS_A_STEP, Ahead, Batch, Place, read_batch
 from apps.chain.services.recognising import recognise
 from apps.chain.services.storing import store_blocks, store_logs
 from apps.chain.wire import Header
 from apps.core.daemon import Leadership
 from apps.core.db import unit_of_work
 
-HEADERS_A_STEP = 200
-
 
 def advance(
-    *, node: Endpoint, leadership: Leadership, now: datetime, tip: Tip | None = None, others: Others = NOBODY
+    *,
+    node: Endpoint,
+    leadership: Leadership,
+    now: datetime,
+    tip: Tip | None = None,
+    others: Others = NOBODY,
+    ahead: Ahead | None = None,
 ) -> bool:
     """Do one step of the stream; true if more is waiting. `tip` is the node's, if it was just read.
 
-    Raises Deposed or CursorMoved where another leader acted (nothing of the step is kept), and ChainUnavailable,
-    NodeBehind, IncompleteAnswer or RpcError where the node's answers do not suffice.
+    With `ahead` the next step's blocks are read meanwhile. Raises Deposed or CursorMoved where another leader acted
+    (nothing of the step is kept), and ChainUnavailable, NodeBehind, NodePruned, IncompleteAnswer or RpcError where the
+    node's answers do not suffice.
     """
     cursor = StreamCursor.objects.filter(name=STREAM).first()
     tip = tip or fetch_tip(node)
@@ -41,17 +48,24 @@ def advance(
         return False
     if tip.head.number < cursor.number:
         raise NodeBehind(node_head=tip.head.number, head=cursor.number)
-    headers = _headers_from(node, cursor, tip)
-    if headers[0].hash != cursor.hash:
-        if others.keep(cursor.number, cursor.hash):
-            return True
-        return reorganisation.rewind(node=node, leadership=leadership, cursor=cursor, now=now)
-    if headers[1:]:
-        _extend(node, leadership, cursor, headers[1:], point, now)
+    final_number = point.number if point else -1
+    place = Place(cursor.number, cursor.hash, watched_kinds(whole=True))
+    batch = ahead.take(place) if ahead else None
+    if batch is None:
+        headers = _headers_from(node, cursor, tip)
+        if headers[0].hash != cursor.hash:
+            if others.keep(cursor.number, cursor.hash):
+                return True
+            return reorganisation.rewind(node=node, leadership=leadership, cursor=cursor, now=now)
+        batch = read_batch(node, headers[1:], place.kinds, final_number=final_number) if headers[1:] else None
+    if batch:
+        if ahead:
+            ahead.begin(node, batch.end(place.kinds), batch.spare, final_number=final_number)
+        _extend(leadership, cursor, batch, now)
     finality.finalise(leadership=leadership, cursor=cursor, point=point, name=node.name)
     behind = backfilling.backfill(node=node, leadership=leadership, cursor=cursor, now=now)
-    folds = [fold(leadership=leadership, now=now) for fold in (holders.follow_head, holders.follow_final)]
-    return behind or any(folds) or cursor.number < tip.head.number
+    waiting = cursor.number < tip.head.number
+    return holders.follow(leadership=leadership, now=now, whole=not waiting) or behind or waiting
 
 
 def _begin(node: Endpoint, leadership: Leadership, point: FinalPoint | None, now: datetime) -> bool:
@@ -79,24 +93,11 @@ def _headers_from(node: Endpoint, cursor: StreamCursor, tip: Tip) -> list[Header
     return fetch_headers(node, cursor.number, min(cursor.number + width, tip.head.number))
 
 
-def _extend(
-    node: Endpoint,
-    leadership: Leadership,
-    cursor: StreamCursor,
-    headers: list[Header],
-    point: FinalPoint | None,
-    now: datetime,
-) -> None:
+def _extend(leadership: Leadership, cursor: StreamCursor, batch: Batch, now: datetime) -> None:
     """Store the next blocks with their logs and move the cursor, in one commit."""
-    final_number = point.number if point else -1
-    addresses = set(WatchedContract.objects.filter(covered=True).values_list("address", flat=True))
-    logs = all_logs(fetch_blocks(node, headers, addresses, final_number=final_number))
-    found = discovery.discover(logs, known=addresses)
-    if found:
-        later = {contract.address for contract in found}
-        logs += all_logs(fetch_blocks(node, headers, later, final_number=final_number))
+    last = batch.headers[-1]
     with unit_of_work():
         leadership.fence()
-        move_cursor(cursor, number=headers[-1].number, hash_=headers[-1].hash, now=now)
-        store_logs(logs, store_blocks(headers), now=now)
-        discovery.watch_discovered(found, now=now)
+        move_cursor(cursor, number=last.number, hash_=last.hash, now=now)
+        store_logs(batch.logs, store_blocks(batch.headers), now=now)
+        discovery.watch_discovered(batch.found, now=now)

@@ -6,31 +6,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from apps.chain import bloom, codec
-from apps.chain.effects import effect_of
+from apps.chain import bloom
 from apps.chain.models import RawLog
+from apps.chain.services.preparing import COLUMNS, PreparedLogs, Undecoded
 from apps.chain.types import Finality
-from apps.chain.wire import Header, WireLog
+from apps.chain.wire import Header
 from apps.core.db import as_columns, copy_lines, fetch_all, run_sql, within_unit_of_work
 
 log = logging.getLogger(__name__)
 
 STORE_BLOCKS = """
-    INSERT INTO chain_block (number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom,
+    INSERT INTO chain_block (number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom, gas_used,
                              canonical, finality)
-    SELECT number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom, true, %s
-    FROM unnest(%s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::bytea[])
-        AS header(number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom)
+    SELECT number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom, gas_used, true, %s
+    FROM unnest(
+        %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::bytea[], %s::bigint[]
+    ) AS header(number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom, gas_used)
     ORDER BY number
     ON CONFLICT (hash) DO UPDATE SET canonical = true
     RETURNING id, hash, xmax = 0
 """
 
-LOG_COLUMNS = (
-    "block_id", "block_number", "log_index", "tx_index", "tx_hash", "address",
-    "topics", "data", "effect", "sender", "recipient", "amount",
-)  # fmt: skip
-NO_EFFECT = "\t".join([r"\N"] * 4)
+LOG_COLUMNS = ("block_id", *COLUMNS)
 # One for the session, emptied by each commit: no catalogue churn.
 INCOMING = """
     CREATE TEMPORARY TABLE IF NOT EXISTS incoming_log (
@@ -64,7 +61,7 @@ class StoredBlock:
 @within_unit_of_work
 def store_blocks(headers: Sequence[Header], finality: Finality = Finality.OBSERVED) -> dict[str, StoredBlock]:
     """Make headers canonical blocks; their rows by hash. One orphaned earlier becomes canonical again."""
-    columns = as_columns([_block_row(header) for header in headers], 7)
+    columns = as_columns([_block_row(header) for header in headers], 8)
     found = fetch_all(STORE_BLOCKS, [finality.value, *columns])
     return {hash_: StoredBlock(id_, is_new) for id_, hash_, is_new in found}
 
@@ -73,49 +70,35 @@ def _block_row(header: Header) -> tuple[Any, ...]:
     filter_ = header.bloom.to_bytes(bloom.BYTES, "big") if header.bloom else b""
     moment = datetime.fromtimestamp(header.timestamp, UTC)
     return (
-        header.number, header.hash, header.parent_hash, moment, header.state_root, header.receipts_root, filter_
+        header.number, header.hash, header.parent_hash, moment, header.state_root, header.receipts_root, filter_,
+        header.gas_used,
     )  # fmt: skip
 
 
 @within_unit_of_work
-def store_logs(logs: Sequence[WireLog], blocks: Mapping[str, StoredBlock], *, now: datetime) -> int:
-    """Keep logs with their effects, and a dead letter for each that does not decode; the number of new logs.
+def store_logs(logs: PreparedLogs, blocks: Mapping[str, StoredBlock], *, now: datetime) -> int:
+    """Keep logs with their effects, and a dead letter for each that did not decode; the number of new logs.
 
     Of a block that this very commit made no log can be there yet: those go straight into their table. At most once in
     a unit of work.
     """
-    letters: list[tuple[Any, ...]] = []
-    fresh = _lines([log for log in logs if blocks[log.block_hash].is_new], blocks, letters, now)
-    others = _lines([log for log in logs if not blocks[log.block_hash].is_new], blocks, letters, now)
+    fresh, others = (_lines(logs, blocks, is_new=is_new) for is_new in (True, False))
     stored = copy_lines(RawLog, LOG_COLUMNS, fresh) if fresh else 0
     if others:
         run_sql(INCOMING)
         copy_lines("incoming_log", LOG_COLUMNS, others)
         stored += run_sql(STORE_LOGS)
-    if letters:
-        run_sql(STORE_DEAD_LETTERS, as_columns(letters, 6))
+    if logs.undecoded:
+        run_sql(STORE_DEAD_LETTERS, as_columns([_letter(each, blocks, now) for each in logs.undecoded], 6))
     return stored
 
 
-def _lines(
-    logs: Sequence[WireLog], blocks: Mapping[str, StoredBlock], letters: list[tuple[Any, ...]], now: datetime
-) -> list[str]:
-    """Rows in COPY's text format; letters of those that do not decode are added to `letters`."""
-    lines = []
-    for each in logs:
-        block_id, changed = blocks[each.block_hash].id, NO_EFFECT
-        try:
-            event = codec.decode(each.topics, each.data)
-        except codec.Undecodable as error:
-            event = None
-            log.warning("undecodable log", extra={"tx_hash": each.tx_hash, "log_index": each.log_index})
-            letters.append((block_id, each.block_number, each.log_index, each.address, str(error)[:200], now))
-        if (effect := effect_of(event)) is not None:
-            sender = rf"\\x{effect.sender[2:]}" if effect.sender else r"\N"
-            changed = f"{effect.kind.value}\t{sender}\t\\\\x{effect.recipient[2:]}\t{effect.amount}"
-        topics = "".join(each.topics).replace("0x", "")
-        lines.append(
-            f"{block_id}\t{each.block_number}\t{each.log_index}\t{each.tx_index}\t\\\\x{each.tx_hash[2:]}"
-            f"\t\\\\x{each.address[2:]}\t\\\\x{topics}\t\\\\x{each.data[2:]}\t{changed}"
-        )
-    return lines
+def _lines(logs: PreparedLogs, blocks: Mapping[str, StoredBlock], *, is_new: bool) -> list[str]:
+    chosen = ((blocks[each], rows) for each, rows in logs.rows.items())
+    return [f"{block.id}\t{row}" for block, rows in chosen if block.is_new == is_new for row in rows]
+
+
+def _letter(found: Undecoded, blocks: Mapping[str, StoredBlock], now: datetime) -> tuple[Any, ...]:
+    at = found.log
+    log.warning("undecodable log", extra={"tx_hash": at.tx_hash, "log_index": at.log_index})
+    return blocks[at.block_hash].id, at.block_number, at.log_index, at.address, found.reason[:200], now

@@ -68,7 +68,7 @@ class TestLateContracts:
             assert not logs.is_covered(token)
             with pytest.raises(NotCovered):
                 holdings.fold(token, blocks.final_head().number)
-        assert seen == [[]] * 4  # three ranges of older headers, and the last one
+        assert seen == [[]] * 7  # three steps of older headers, and four of logs
         assert logs.is_covered(token)
         assert [block.number for block, _ in logs.final_blocks_after(final - 1, 1)] == [final]
 

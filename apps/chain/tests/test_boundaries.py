@@ -95,10 +95,10 @@ class TestIngester:
     def test_a_kill_at_a_call_is_before_or_after_the_node_was_asked(self, stage: Stage) -> None:
         chain, token = stage
         chain.mint(token, ALICE, 1)
-        with LyingNode(chain.url) as front:
+        with LyingNode(chain.url) as liar:
             for after in (False, True):
-                assert run(ingest, url=front.url, at=Boundary("node", LOGS, 1, after)).killed
-                assert front.count(LOGS) == int(after)
+                assert run(ingest, url=liar.url, at=Boundary("node", LOGS, 1, after)).killed
+                assert liar.count(LOGS) == int(after)
         ingest(chain.url)
 
     def test_a_boundary_that_never_comes_kills_nobody(self, stage: Stage) -> None:

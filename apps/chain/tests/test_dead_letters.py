@@ -88,9 +88,9 @@ class TestUndecodableLogs:
         )
         with pytest.raises(UndecodedLogs):
             holdings.fold(token, block.number)
-        assert dead_letters.decode_again(now=NOW) == 1
+        assert dead_letters.decode_again(leadership=stage[1], now=NOW) == 1
         assert dict(holdings.fold(token, block.number).by_wallet) == {BOB: 3}
-        assert dead_letters.decode_again(now=NOW) == 0
+        assert dead_letters.decode_again(leadership=stage[1], now=NOW) == 0
 
     def test_with_amounts_of_a_whole_word_are_not_among_them(self, stage: Stage) -> None:
         chain, leadership = stage

@@ -13,9 +13,9 @@ from apps.chain import health
 from apps.chain.limits import CALLS_A_BATCH, RECEIPTS_A_BATCH, WIDEST_RANGE
 from apps.chain.models import WatchedContract
 from apps.chain.selectors import blocks
+from apps.chain.testing.lies import Altered, Answers, Refused, Slow, Status, asking
 from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.following import A, B, Desk, answers_held, desk_of, row, state
-from apps.chain.tests.front import Answer
 from apps.chain.tests.stage import ALICE, canonical_chain_is_whole, node_logs, stored_logs, watch
 from apps.core import clock
 from apps.core.devstack.anvil import private_node
@@ -41,7 +41,7 @@ def the_desk(books: str, chain: LocalChain) -> Iterator[Desk]:
 
 @pytest.fixture
 def desk(the_desk: Desk) -> Desk:
-    the_desk.be_honest()
+    the_desk.forgive()
     the_desk.catch_up()
     return the_desk
 
@@ -67,11 +67,6 @@ def by_receipts() -> Iterator[None]:
         yield
 
 
-def late(method: str, params: list[Any], truth: Answer) -> Answer | None:
-    time.sleep(2)
-    return None
-
-
 class TestAnswers:
     @pytest.mark.usefixtures("short_patience")
     def test_of_a_node_beside_that_hangs_hold_the_stream_up_once_and_briefly(
@@ -79,14 +74,14 @@ class TestAnswers:
     ) -> None:
         desk.restart()
         desk.b.asked.clear()
-        desk.b.lie = late
         took = []
-        for _ in range(4):
-            chain.mine(1)
-            began = time.monotonic()
-            desk.step(3)
-            took.append(time.monotonic() - began)
-            assert blocks.head().number == chain.head()
+        with desk.b.lying(Slow(2)):
+            for _ in range(4):
+                chain.mine(1)
+                began = time.monotonic()
+                desk.step(3)
+                took.append(time.monotonic() - began)
+                assert blocks.head().number == chain.head()
         assert state(B) == ("QUARANTINED", "FAILING")
         assert 0.2 <= max(took) < 2  # cut off before the node would have answered
         assert len(desk.b.asked) <= 3  # once: the chain id, the newest and the final block
@@ -101,12 +96,8 @@ class TestAnswers:
         desk.restart()
         desk.step(3)
         watch(token, 1)
-
-        def slow_logs(method: str, params: list[Any], truth: Answer) -> Answer | None:
-            return late(method, params, truth) if method == "eth_getBlockReceipts" else None
-
-        desk.a.lie = slow_logs
-        desk.catch_up()
+        with desk.a.lying(Slow(2, where=asking("eth_getBlockReceipts"))):
+            desk.catch_up()
         assert (desk.followed, state(A)) == (B, ("QUARANTINED", "FAILING"))
         assert row(A).receipt_calls < RECEIPTS_A_BATCH
         assert row(B).receipt_calls == RECEIPTS_A_BATCH
@@ -131,12 +122,8 @@ class TestAnswers:
         desk.catch_up()
         desk.step(3)
         watch(token, 1)
-
-        def refuse(method: str, params: list[Any], truth: Answer) -> Answer | None:
-            return {"error": error} if method == "eth_getBlockReceipts" else None
-
-        desk.a.lie = refuse
-        desk.catch_up()
+        with desk.a.lying(Refused("eth_getBlockReceipts", **error)):
+            desk.catch_up()
         caps = (row(A).range_blocks, row(A).receipt_calls, row(A).batch_calls)
         assert (desk.followed, *caps) == (followed, WIDEST_RANGE, RECEIPTS_A_BATCH, CALLS_A_BATCH)
         assert row(A).capabilities == ({"eth_getBlockReceipts": False} if followed == A else {})
@@ -144,9 +131,9 @@ class TestAnswers:
 
     @pytest.mark.parametrize("status", [429, 500, 503])
     def test_of_http_alone_are_asked_elsewhere(self, desk: Desk, chain: LocalChain, status: int) -> None:
-        desk.a.status = status
         chain.mine(1)
-        desk.step()
+        with desk.a.lying(Status(status)):
+            desk.step()
         assert (desk.followed, state(A)) == (B, ("QUARANTINED", "FAILING"))
         assert blocks.head().number == chain.head()
 
@@ -157,12 +144,8 @@ class TestAnswers:
         watch(token, 1)
         chain.mint(token, ALICE, 1)
         chain.mine(3)
-
-        def mangle(asked: str, params: list[Any], truth: Answer) -> Answer | None:
-            return {"result": junk} if asked == method else None
-
-        desk.a.lie = mangle
-        desk.catch_up()
+        with desk.a.lying(Answers(lambda *_: {"result": junk}, where=asking(method))):
+            desk.catch_up()
         assert desk.followed == B
         assert state(A)[0] == "QUARANTINED"
         assert stored_logs(token) == node_logs(chain, token)
@@ -171,13 +154,9 @@ class TestAnswers:
     def test_with_headers_that_do_not_link_are_a_lie_where_they_lie_deep(self, desk: Desk, chain: LocalChain) -> None:
         first = blocks.head().number + 1
         chain.mine(10)
-
-        def unlink(method: str, params: list[Any], truth: Answer) -> Answer | None:
-            asked = method == "eth_getBlockByNumber" and params[0] == hex(first + 1)
-            return {"result": truth["result"] | {"parentHash": "0x" + "55" * 32}} if asked else None
-
-        desk.a.lie = unlink
-        desk.step()
+        other_parent, second = {"parentHash": "0x" + "55" * 32}, asking("eth_getBlockByNumber", hex(first + 1))
+        with desk.a.lying(Altered("eth_getBlockByNumber", other_parent, where=second)):
+            desk.step()
         assert (desk.followed, state(A)) == (B, ("QUARANTINED", "LIED"))
         canonical_chain_is_whole(chain)
         assert blocks.head().number == chain.head()
@@ -186,9 +165,9 @@ class TestAnswers:
 class TestSight:
     def test_tells_health_and_numbers_by_name(self, desk: Desk, chain: LocalChain) -> None:
         assert health.endpoint_health().ok
-        desk.a.status = 401
         chain.mine(3)
-        desk.catch_up()
+        with desk.a.lying(Status(401)):
+            desk.catch_up()
         found = health.endpoint_health()
         assert (found.ok, found.required, found.detail) == (False, False, f"{A} disabled: UNAUTHORIZED")
         samples = {(each.metric.name, each.labels): each.value for each in health.read_endpoint_metrics()}

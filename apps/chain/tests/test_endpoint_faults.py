@@ -2,29 +2,15 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from apps.chain.limits import WIDEST_RANGE
 from apps.chain.models import Block, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks
+from apps.chain.testing.lies import BatchRefused, Empty, Null, OldHead, Pruned, RangeLimit, Status
 from apps.chain.testing.local_chain import LocalChain
-from apps.chain.tests.following import (
-    A,
-    B,
-    Desk,
-    alerts,
-    answers_held,
-    asks,
-    desk_of,
-    head_of,
-    no_logs,
-    no_such_block,
-    row,
-    state,
-)
-from apps.chain.tests.front import Answer
+from apps.chain.tests.following import A, B, Desk, alerts, answers_held, desk_of, row, state
 from apps.chain.tests.stage import ALICE, canonical_chain_is_whole, node_logs, stored_logs, watch
 from apps.core import clock
 from apps.core.devstack.anvil import private_node
@@ -55,7 +41,7 @@ def the_desk(token: str, chain: LocalChain) -> Iterator[Desk]:
 
 @pytest.fixture
 def desk(the_desk: Desk) -> Desk:
-    the_desk.be_honest()
+    the_desk.forgive()
     the_desk.catch_up()
     return the_desk
 
@@ -67,34 +53,32 @@ def by_ranges() -> Iterator[None]:
         yield
 
 
-def pruned(method: str, params: list[Any], truth: Answer) -> Answer | None:
-    if method in {"eth_getLogs", "eth_getBlockReceipts"}:
-        return {"error": {"code": 4444, "message": "pruned history unavailable"}}
-    return None
+def heads_asked(desk: Desk) -> int:
+    """How often A was asked for a block, or how many there are."""
+    return desk.a.count("eth_blockNumber") + desk.a.count("eth_getBlockByNumber")
 
 
 class TestScenarios:
     def test_06_a_syncing_node_is_quarantined_and_nothing_is_rewound(self, desk: Desk, chain: LocalChain) -> None:
         cursor = StreamCursor.objects.get(name=blocks.STREAM)
-        desk.a.lie = head_of(chain, 5)
-        desk.step()
-        assert state(A) == ("QUARANTINED", "BEHIND")
-        assert (row(A).until - desk.now, row(A).failures) == (timedelta(seconds=30), 1)
-        assert desk.followed == B
-        assert StreamCursor.objects.get(name=blocks.STREAM).number == cursor.number
-        assert not Block.objects.filter(canonical=False).exists()
-        chain.mine(1)
-        desk.catch_up(0)
-        canonical_chain_is_whole(chain)
-        asked = asks(desk.a, "eth_blockNumber") + asks(desk.a, "eth_getBlockByNumber")
-        desk.step(29)
-        assert asks(desk.a, "eth_blockNumber") + asks(desk.a, "eth_getBlockByNumber") == asked
-        desk.step(2)  # looked at again, and still behind: twice as long
-        assert (row(A).until - desk.now, row(A).failures) == (timedelta(seconds=60), 2)
-        assert alerts() == {}
-        desk.step(301)
-        assert alerts() == {A: "WARNING"}
-        desk.a.lie = lambda *_: None
+        with desk.a.lying(OldHead(at=chain.head() - 5)):
+            desk.step()
+            assert state(A) == ("QUARANTINED", "BEHIND")
+            assert (row(A).until - desk.now, row(A).failures) == (timedelta(seconds=30), 1)
+            assert desk.followed == B
+            assert StreamCursor.objects.get(name=blocks.STREAM).number == cursor.number
+            assert not Block.objects.filter(canonical=False).exists()
+            chain.mine(1)
+            desk.catch_up(0)
+            canonical_chain_is_whole(chain)
+            asked = heads_asked(desk)
+            desk.step(29)
+            assert heads_asked(desk) == asked
+            desk.step(2)  # looked at again, and still behind: twice as long
+            assert (row(A).until - desk.now, row(A).failures) == (timedelta(seconds=60), 2)
+            assert alerts() == {}
+            desk.step(301)
+            assert alerts() == {A: "WARNING"}
         desk.step(601)
         assert state(A) == ("HEALTHY", "")
         assert alerts() == {}
@@ -105,22 +89,21 @@ class TestScenarios:
     ) -> None:
         chain.mint(token, ALICE, 7)
         chain.mine(4)
-        desk.a.lie = no_logs
-        assert not desk.step()
+        with desk.a.lying(Empty()):
+            assert not desk.step()
         assert desk.followed == B
         assert state(A) == ("QUARANTINED", "LIED")
         assert (row(A).lies, row(A).until - desk.now) == (1, timedelta(minutes=10))
         assert alerts() == {A: "ERROR"}
         assert stored_logs(token) == node_logs(chain, token)
         canonical_chain_is_whole(chain)
-        desk.a.lie = lambda *_: None
         desk.step(601)
         assert (state(A), alerts()) == (("HEALTHY", ""), {})
 
     def test_07_near_the_head_it_only_lags(self, desk: Desk, chain: LocalChain, token: str) -> None:
         chain.mint(token, ALICE, 7)
-        desk.a.lie = no_such_block
-        desk.step()
+        with desk.a.lying(Null("eth_getBlockReceipts")):  # a balancer whose next node is a block behind
+            desk.step()
         assert state(A) == ("QUARANTINED", "BEHIND")
         assert row(A).lies == 0
         assert stored_logs(token) == node_logs(chain, token)
@@ -131,8 +114,8 @@ class TestScenarios:
         chain.mine(70)
         desk.catch_up()
         watch(old, 1)
-        desk.a.lie = pruned
-        desk.catch_up()
+        with desk.a.lying(Pruned()):
+            desk.catch_up()
         assert state(A) == ("HEALTHY", "")  # it may still be asked for what it has
         assert row(A).oldest_block > 0
         assert desk.followed == B
@@ -147,15 +130,15 @@ class TestScenarios:
         chain.mine(70)
         desk.catch_up()
         watch(old, 1)
-        desk.a.lie = desk.b.lie = pruned
         chain.mine(2)
-        desk.step()
-        desk.step(3)
+        with desk.a.lying(Pruned()), desk.b.lying(Pruned()):
+            desk.step()
+            desk.step(3)
         assert not WatchedContract.objects.get(address=old).covered
         assert stored_logs(old) == []
         assert blocks.head().number == chain.head()
         assert alerts() == {A: "WARNING", B: "WARNING"}
-        desk.be_honest()
+        desk.forgive()
         desk.catch_up()
         assert stored_logs(old) == node_logs(chain, old)
 
@@ -168,26 +151,18 @@ class TestScenarios:
         chain.mine(70)
         desk.catch_up()
         watch(busy, 1)
-
-        def narrow(method: str, params: list[Any], truth: Answer) -> Answer | None:
-            if method != "eth_getLogs" or "fromBlock" not in params[0]:
-                return None
-            span = int(params[0]["toBlock"], 16) - int(params[0]["fromBlock"], 16) + 1
-            refusal = {"code": -32602, "message": "eth_getLogs is limited to a 7 range"}
-            return {"error": refusal} if span > 7 else None
-
-        desk.a.lie = narrow
-        desk.restart()
-        desk.catch_up()
-        assert desk.followed == A
-        assert stored_logs(busy) == node_logs(chain, busy)
-        assert (row(A).range_blocks, row(A).range_hint) == (7, 7)
-        assert row(B).range_blocks == WIDEST_RANGE
-        assert state(A) == ("HEALTHY", "")
-        desk.restart()
-        desk.a.asked.clear()
-        WatchedContract.objects.filter(address=busy).update(covered=False, covered_to=0)
-        desk.catch_up()
+        with desk.a.lying(RangeLimit(blocks=7, words="quicknode")):
+            desk.restart()
+            desk.catch_up()
+            assert desk.followed == A
+            assert stored_logs(busy) == node_logs(chain, busy)
+            assert (row(A).range_blocks, row(A).range_hint) == (7, 7)
+            assert row(B).range_blocks == WIDEST_RANGE
+            assert state(A) == ("HEALTHY", "")
+            desk.restart()
+            desk.a.asked.clear()
+            WatchedContract.objects.filter(address=busy).update(covered=False, covered_to=0)
+            desk.catch_up()
         ranges = [params[0] for method, params in desk.a.asked if method == "eth_getLogs" and "fromBlock" in params[0]]
         assert ranges
         assert max(int(each["toBlock"], 16) - int(each["fromBlock"], 16) + 1 for each in ranges) <= 7
@@ -195,21 +170,20 @@ class TestScenarios:
 
 class TestFaults:
     def test_three_lies_in_a_day_end_in_a_person_s_hands(self, desk: Desk, chain: LocalChain, token: str) -> None:
-        desk.a.lie = no_logs
         lengths = []
-        for _ in range(3):
-            desk.engine._pool.followed = A  # as if B had been worse
-            chain.mint(token, ALICE, 1)
-            chain.mine(4)
-            desk.step()
-            lengths.append(row(A).until and row(A).until - desk.now)
-            desk.now += timedelta(minutes=21)
-            desk.step()
+        with desk.a.lying(Empty()):
+            for _ in range(3):
+                desk.engine._pool.followed = A  # as if B had been worse
+                chain.mint(token, ALICE, 1)
+                chain.mine(4)
+                desk.step()
+                lengths.append(row(A).until and row(A).until - desk.now)
+                desk.now += timedelta(minutes=21)
+                desk.step()
         assert lengths == [timedelta(minutes=10), timedelta(minutes=20), None]
         assert state(A) == ("DISABLED", "LIED_OFTEN")
         assert alerts() == {A: "CRITICAL"}
         assert stored_logs(token) == node_logs(chain, token)
-        desk.a.lie = lambda *_: None
         desk.a.asked.clear()
         desk.step(7 * 86_400)
         assert desk.a.asked == []
@@ -217,9 +191,8 @@ class TestFaults:
     def test_a_restart_forgets_no_quarantine(self, desk: Desk, chain: LocalChain, token: str) -> None:
         chain.mint(token, ALICE, 1)
         chain.mine(4)
-        desk.a.lie = no_logs
-        desk.step()
-        desk.a.lie = lambda *_: None
+        with desk.a.lying(Empty()):
+            desk.step()
         desk.a.asked.clear()
         desk.engine = type(desk.engine)()
         desk.step()
@@ -229,30 +202,29 @@ class TestFaults:
         assert blocks.head().number == chain.head()
 
     def test_a_node_that_is_away_is_left_and_found_again(self, desk: Desk, chain: LocalChain) -> None:
-        desk.a.status = 503
         chain.mine(1)
-        desk.step()
+        with desk.a.lying(Status(503)):
+            desk.step()
         assert state(A) == ("QUARANTINED", "FAILING")
         assert (desk.followed, blocks.head().number) == (B, chain.head())
-        desk.a.status = 0
         desk.step(31)
         assert state(A) == ("HEALTHY", "")
 
     def test_a_node_that_lets_us_in_no_more_is_for_a_person(self, desk: Desk, chain: LocalChain) -> None:
-        desk.a.status = 401
-        desk.step()
+        with desk.a.lying(Status(401)):
+            desk.step()
         assert state(A) == ("DISABLED", "UNAUTHORIZED")
         assert (desk.followed, alerts()) == (B, {A: "CRITICAL"})
 
     def test_a_batch_refused_as_a_whole_is_asked_in_smaller_ones(self, desk: Desk, chain: LocalChain) -> None:
-        desk.a.longest = 10
         chain.mine(90)
-        desk.catch_up()
-        assert desk.followed == A
-        canonical_chain_is_whole(chain)
-        assert 3 < row(A).batch_calls <= 10
-        asked = row(A).batch_calls
-        desk.restart()
-        chain.mine(30)
-        desk.catch_up()
+        with desk.a.lying(BatchRefused(limit=10, words="besu")):
+            desk.catch_up()
+            assert desk.followed == A
+            canonical_chain_is_whole(chain)
+            assert 3 < row(A).batch_calls <= 10
+            asked = row(A).batch_calls
+            desk.restart()
+            chain.mine(30)
+            desk.catch_up()
         assert row(A).batch_calls == asked

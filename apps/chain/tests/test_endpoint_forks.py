@@ -21,8 +21,7 @@ def twins(books: str) -> Iterator[tuple[LocalChain, LocalChain, Desk]]:
         first.mine(100)
         second.node.call("anvil_loadState", first.node.call("anvil_dumpState"))
         watch(token, 1)
-        with desk_of(first, clock.now()) as desk:
-            desk.b._upstream = two
+        with desk_of(first, clock.now(), other=second) as desk:
             desk.catch_up()
             yield first, second, desk
         first.close()

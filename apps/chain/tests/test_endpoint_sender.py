@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test.utils import override_settings
@@ -10,7 +9,8 @@ from django.test.utils import override_settings
 from apps.chain.models import RpcEndpoint
 from apps.chain.selectors.intents import intent as read
 from apps.chain.testing import ChainPlatform
-from apps.chain.tests.front import Answer, front_of
+from apps.chain.testing.lies import Altered, asking
+from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.sending import send
 from apps.chain.types import IntentState
 from apps.core.devstack.ports import free_port
@@ -36,21 +36,15 @@ class TestSeveralNodes:
 
     def test_calls_nothing_final_that_one_of_them_does_not(self, chain_platform: ChainPlatform) -> None:
         intent = send(key="final for both", value=1)
-        with front_of(chain_platform.url) as front:
-            before = chain_platform.node.call("eth_getBlockByNumber", "finalized", False)
-
-            def slow(method: str, params: list[Any], _truth: Answer) -> Answer | None:
-                asked = method == "eth_getBlockByNumber" and params[0] == "finalized"
-                return {"result": before} if asked else None
-
-            front.lie = slow
-            with override_settings(CHAIN_RPC_URL_2=front.url):
+        before = chain_platform.header("finalized")
+        slow = Altered("eth_getBlockByNumber", before, where=asking("eth_getBlockByNumber", "finalized"))
+        with LyingNode(chain_platform.url) as liar, override_settings(CHAIN_RPC_URL_2=liar.url):
+            with liar.lying(slow):
                 for seconds in range(0, 12, 3):
                     chain_platform.step("sender", later=timedelta(seconds=seconds))
                     chain_platform.finalize()
                 assert read(intent.id).state == IntentState.MINED
-                front.lie = lambda *_: None
-                chain_platform.step("sender", later=timedelta(seconds=20))
-                chain_platform.finalize()
-                chain_platform.step("sender", later=timedelta(seconds=25))
-                assert read(intent.id).state == IntentState.FINAL
+            chain_platform.step("sender", later=timedelta(seconds=20))
+            chain_platform.finalize()
+            chain_platform.step("sender", later=timedelta(seconds=25))
+            assert read(intent.id).state == IntentState.FINAL

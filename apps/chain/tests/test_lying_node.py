@@ -12,6 +12,7 @@ from apps.chain.bloom import may_contain
 from apps.chain.gateway import Node
 from apps.chain.testing.forks import forking, second_branch
 from apps.chain.testing.lies import (
+    Altered,
     Duplicated,
     Empty,
     ForgedBloom,
@@ -23,6 +24,7 @@ from apps.chain.testing.lies import (
     StaleBlock,
     WrongChain,
     WrongFork,
+    asking,
 )
 from apps.chain.testing.local_chain import LocalChain
 from apps.chain.testing.lying_node import LyingNode
@@ -109,8 +111,18 @@ class TestLyingNode:
             assert logs_of(node, token) != []
         assert first.told == 1
 
+    def test_lies_where_a_method_or_its_first_parameters_are_asked(
+        self, liar: LyingNode, node: Node, chain: LocalChain, token: str
+    ) -> None:
+        asked = [("eth_getBlockByNumber", (tag, False)) for tag in ("0x2", "latest")] + [("eth_blockNumber", ())]
+        true, forged = chain.node.batch(asked), {"hash": "0x" + "77" * 32}
+        with liar.lying(Altered("eth_getBlockByNumber", forged, where=asking("eth_getBlockByNumber", "0x2"))):
+            assert node.batch(asked) == [true[0] | forged, *true[1:]]
+        with liar.lying(Altered("eth_getBlockByNumber", forged, where=asking("eth_getBlockByNumber"))):
+            assert node.batch(asked) == [true[0] | forged, true[1] | forged, true[2]]
+
     def test_holds_back_one_request_and_no_other(self, liar: LyingNode, token: str) -> None:
-        slow, took = Slow(0.6, where=lambda question: question.method == "eth_getLogs"), []
+        slow, took = Slow(0.6, where=asking("eth_getLogs")), []
 
         def ask() -> None:
             with Node(liar.url, chain_id=CHAIN_ID) as node:

@@ -20,6 +20,7 @@ from apps.chain.testing.lies import (
     Slow,
     Status,
     Without,
+    asking,
 )
 from apps.chain.testing.local_chain import LocalChain
 from apps.chain.testing.lying_node import LyingNode
@@ -161,7 +162,7 @@ class TestTransport:
         calls = [("eth_blockNumber", ())] * 5 + [("eth_gasPrice", ())] * 5
         node.call("eth_chainId")
         once = Slow(0.2)
-        each = Slow(0.1, each=True, where=lambda question: question.method == "eth_gasPrice")
+        each = Slow(0.1, each=True, where=asking("eth_gasPrice"))
         took = []
         for slow in (once, each):
             began = time.monotonic()

@@ -33,11 +33,14 @@ class Listener:
         with self._connection.cursor() as cursor:
             for channel in channels:
                 cursor.execute(f'LISTEN "{channel}"')
+        # Not select(), which knows no file beyond the 1,024th that a busy server has open.
+        self._readable = select.poll()
+        self._readable.register(self._connection, select.POLLIN)
 
     def wait(self, seconds: float) -> list[tuple[str, str]]:
         """What arrived as (channel, payload), waiting at most `seconds` for the first."""
         try:
-            if not self._connection.notifies and not select.select([self._connection], [], [], seconds)[0]:
+            if not self._connection.notifies and not self._readable.poll(seconds * 1_000):
                 return []
             self._connection.poll()
         except psycopg2.Error as error:

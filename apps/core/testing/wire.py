@@ -58,6 +58,9 @@ class CuttingProxy(Proxy):
         self._seen = 0
         self._counting = threading.Lock()
         self.struck = False
+        # How often a client spoke and was answered: what is sent in one go may come in several pieces.
+        self.round_trips = 0
+        self._answered = True
 
     @property
     def messages(self) -> int:
@@ -66,11 +69,13 @@ class CuttingProxy(Proxy):
 
     def _join(self, client: socket.socket, server: socket.socket) -> None:
         threading.Thread(target=self._to_server, args=(client, server), daemon=True).start()
-        threading.Thread(target=_pump, args=(server, client), daemon=True).start()
+        threading.Thread(target=self._to_client, args=(server, client), daemon=True).start()
 
     def _to_server(self, client: socket.socket, server: socket.socket) -> None:
         try:
             while data := client.recv(CHUNK):
+                self.round_trips += self._answered
+                self._answered = False
                 if self._fatal():
                     self._strike(client, server, data)
                     return
@@ -79,6 +84,13 @@ class CuttingProxy(Proxy):
             return
         finally:
             _shut(server)
+
+    def _to_client(self, server: socket.socket, client: socket.socket) -> None:
+        with suppress(OSError):
+            while data := server.recv(CHUNK):
+                self._answered = True
+                client.sendall(data)
+        _shut(client)
 
     def _strike(self, client: socket.socket, server: socket.socket, data: bytes) -> None:
         """Hang up first: the answer to what is still forwarded must not get through."""
@@ -175,13 +187,6 @@ def _hang_up(client: socket.socket, server: socket.socket) -> None:
     for end in (client, server):
         with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
-
-
-def _pump(source: socket.socket, sink: socket.socket) -> None:
-    with suppress(OSError):
-        while data := source.recv(CHUNK):
-            sink.sendall(data)
-    _shut(sink)
 
 
 def _shut(end: socket.socket) -> None:

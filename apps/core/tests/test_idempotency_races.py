@@ -251,8 +251,8 @@ class TestStruckBetweenAnyTwoMessages:
 
 
 class TestTheCost:
-    def messages(self, officer: User, key: str | None) -> int:
-        """How often one request speaks to the database, over a connection that is open already."""
+    def round_trips(self, officer: User, key: str | None) -> int:
+        """How often one request asks the database and waits, over a connection that is open already."""
         with CuttingProxy(upstream(), at=NEVER, forward=True) as proxy:
             connections.close_all()
             before = dict(connections.settings["default"])
@@ -260,15 +260,15 @@ class TestTheCost:
             try:
                 client = api_client(officer)
                 client.post(PARTIES, party("warm"))
-                warm = proxy.messages
+                warm = proxy.round_trips
                 client.post(PARTIES, party("measured"), headers={HEADER: key} if key else {})
-                return proxy.messages - warm
+                return proxy.round_trips - warm
             finally:
                 connections.close_all()
                 connections.settings["default"].update(before)
 
     def test_of_a_key_is_two_round_trips(self, officer: User) -> None:
-        without, once = self.messages(officer, None), self.messages(officer, str(uuid4()))
+        without, once = self.round_trips(officer, None), self.round_trips(officer, str(uuid4()))
         assert once == without + 2
 
     def test_of_a_replay_is_one_query(self, officer: User) -> None:

@@ -18,6 +18,7 @@ from apps.chain.models import (
 )
 from apps.chain.services.calldata import mint
 from apps.chain.services.intents import submit
+from apps.chain.services.preparing import prepare
 from apps.chain.services.storing import store_blocks, store_logs
 from apps.chain.types import (
     AttemptPurpose,
@@ -121,7 +122,7 @@ class Paper:
         )
         with unit_of_work():
             ids = store_blocks([header], Finality.FINAL)
-            store_logs([wire(log, block) for log in block.logs], ids, now=clock.now())
+            store_logs(prepare([wire(log, block) for log in block.logs], {}), ids, now=clock.now())
             StreamCursor.objects.update_or_create(
                 name="blocks",
                 defaults={"number": block.number, "hash": block.hash, "first_number": 1, "moved_at": clock.now()},

@@ -8,7 +8,7 @@ assert short.told
 ```
 """
 
-from apps.chain.testing.lies.base import Altered, Answer, Answers, Lie, Question
+from apps.chain.testing.lies.base import Altered, Answer, Answers, Lie, Question, asking
 from apps.chain.testing.lies.blocks import ForgedBloom, ForgedFinal, OldHead, StaleBlock, WrongChain, WrongFork
 from apps.chain.testing.lies.logs import Duplicated, Empty, Reordered, Short
 from apps.chain.testing.lies.refusals import BatchRefused, Null, Pruned, RangeLimit, Refused, Without
@@ -41,4 +41,5 @@ __all__ = [
     "Without",
     "WrongChain",
     "WrongFork",
+    "asking",
 ]

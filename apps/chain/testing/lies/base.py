@@ -24,6 +24,12 @@ class Question:
         return found if isinstance(found, dict) else {}
 
 
+def asking(method: str, *params: Any) -> Callable[[Question], bool]:
+    """For a lie's `where`: a method is asked, and its first parameters are these."""
+    first = list(params)
+    return lambda question: question.method == method and question.params[: len(first)] == first
+
+
 class HungUp(Exception):
     """No answer, or only the beginning of one."""
 

@@ -1,12 +1,12 @@
-"""A busy chain behind a front that lies, and what an honest reading of it gives."""
+"""A busy chain behind a node that lies, and what an honest reading of it gives."""
 
 from collections.abc import Iterator
 
 import pytest
 
+from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.busy_chain import BusyChain, busy_chain
 from apps.chain.tests.fetching.reading import Truth, truth_of
-from apps.chain.tests.front import Front, front_of
 
 
 @pytest.fixture(scope="module")
@@ -21,21 +21,13 @@ def truth(chain: BusyChain) -> Truth:
 
 
 @pytest.fixture(scope="module")
-def shared_front(chain: BusyChain) -> Iterator[Front]:
-    with front_of(chain.url) as found:
+def shared_liar(chain: BusyChain) -> Iterator[LyingNode]:
+    with LyingNode(chain.url) as found:
         yield found
 
 
 @pytest.fixture
-def front(shared_front: Front) -> Front:
-    """An honest front that was asked nothing yet."""
-    shared_front.lie = lambda *_: None
-    shared_front.asked.clear()
-    return shared_front
-
-
-@pytest.fixture
-def slow_front(chain: BusyChain) -> Iterator[Front]:
-    """One of the test's own, which may still be busy with what nobody waits for."""
-    with front_of(chain.url) as found:
-        yield found
+def liar(shared_liar: LyingNode) -> LyingNode:
+    """One that was asked nothing yet."""
+    shared_liar.asked.clear()
+    return shared_liar

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 import httpx
 
 from apps.chain.fetching import all_logs, fetch_blocks, fetch_headers
 from apps.chain.gateway import Node
 from apps.chain.limits import VERIFIED, Mode, Policy, ReceiptPolicy
+from apps.chain.testing.lies import Answer, Lie
+from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.busy_chain import BusyChain
-from apps.chain.tests.front import Answer, Front, Lie
 from apps.core.devstack.layout import CHAIN_ID
 
 RANGES = Policy(mode=Mode.RANGES)
@@ -54,23 +54,8 @@ def read_all(node: Node, truth: Truth, *, final: int | None = None) -> list[Plac
 
 
 @contextmanager
-def session(front: Front, policy: Policy = VERIFIED, *, lie: Lie | None = None, seconds: float = 30) -> Iterator[Node]:
-    """A session through a front that lies."""
-    if lie is not None:
-        front.lie = lie
-    with Node(front.url, chain_id=CHAIN_ID, policy=policy, timeout=httpx.Timeout(seconds)) as node:
+def session(liar: LyingNode, *lies: Lie, policy: Policy = VERIFIED, seconds: float = 30) -> Iterator[Node]:
+    """A session with a node that tells these lies while it lasts."""
+    timeout = httpx.Timeout(seconds)
+    with liar.lying(*lies), Node(liar.url, chain_id=CHAIN_ID, policy=policy, timeout=timeout) as node:
         yield node
-
-
-def refusing(method: str, code: int, message: str) -> Lie:
-    """A node that refuses one method."""
-
-    def lie(asked: str, params: list[Any], truth: Answer) -> Answer | None:
-        return {"error": {"code": code, "message": message}} if asked == method else None
-
-    return lie
-
-
-def methods(front: Front) -> list[str]:
-    """What was asked, in order."""
-    return [method for method, _ in front.asked]

@@ -1,6 +1,5 @@
 """Headers that lie, and headers that cannot be checked."""
 
-import time
 from typing import Any
 
 import pytest
@@ -8,9 +7,10 @@ import pytest
 from apps.chain.errors import ChainUnavailable, IncompleteAnswer, RpcError
 from apps.chain.fetching import fetch_headers, fetch_tip
 from apps.chain.limits import Cap, HeaderPolicy, Policy
+from apps.chain.testing.lies import Altered, Answer, Answers, Lie, Refused, Slow, asking
+from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.busy_chain import BusyChain
-from apps.chain.tests.fetching.reading import Truth, methods, refusing, session
-from apps.chain.tests.front import Answer, Front, Lie
+from apps.chain.tests.fetching.reading import Truth, session
 
 TRUST = Policy(headers=HeaderPolicy.TRUST)
 
@@ -18,13 +18,13 @@ TRUST = Policy(headers=HeaderPolicy.TRUST)
 def changing(**fields: Any) -> Lie:
     """A node that serves block 14, which has logs, with other fields; one of value ... is left out."""
 
-    def lie(method: str, params: list[Any], told: Answer) -> Answer | None:
+    def change(method: str, _params: list[Any], told: Answer) -> Answer | None:
         if not method.startswith("eth_getBlockBy") or told["result"]["number"] != "0xe":
             return None
         changed = told["result"] | fields
         return {"result": {name: value for name, value in changed.items() if value is not ...}}
 
-    return lie
+    return Answers(change)
 
 
 class TestHeaders:
@@ -39,19 +39,19 @@ class TestHeaders:
             {"hash": "0x" + "33" * 32},
         ],
     )
-    def test_that_do_not_hash_to_what_they_claim_are_refused(self, front: Front, fields: dict[str, str]) -> None:
-        with session(front, lie=changing(**fields)) as node, pytest.raises(IncompleteAnswer) as refused:
+    def test_that_do_not_hash_to_what_they_claim_are_refused(self, liar: LyingNode, fields: dict[str, str]) -> None:
+        with session(liar, changing(**fields)) as node, pytest.raises(IncompleteAnswer) as refused:
             fetch_headers(node, 10, 17)
         assert refused.value.context == {"what": "header against its hash", "number": 14, "unknown": ""}
 
-    def test_with_fields_of_a_fork_to_come_are_refused_by_name(self, front: Front) -> None:
+    def test_with_fields_of_a_fork_to_come_are_refused_by_name(self, liar: LyingNode) -> None:
         lie = changing(hash="0x" + "33" * 32, executionTickets="0x0")
-        with session(front, lie=lie) as node, pytest.raises(IncompleteAnswer) as refused:
+        with session(liar, lie) as node, pytest.raises(IncompleteAnswer) as refused:
             fetch_headers(node, 14, 14)
         assert refused.value.context["unknown"] == "executionTickets"
 
-    def test_with_a_field_after_a_missing_one_cannot_be_verified(self, front: Front) -> None:
-        with session(front, lie=changing(withdrawalsRoot=...)) as node, pytest.raises(IncompleteAnswer) as refused:
+    def test_with_a_field_after_a_missing_one_cannot_be_verified(self, liar: LyingNode) -> None:
+        with session(liar, changing(withdrawalsRoot=...)) as node, pytest.raises(IncompleteAnswer) as refused:
             fetch_headers(node, 14, 14)
         assert refused.value.context["what"] == "unverifiable header"
 
@@ -65,34 +65,33 @@ class TestHeaders:
         ],
     )  # fmt: skip
     @pytest.mark.parametrize("policy", [TRUST, Policy()], ids=["trusted", "verified"])
-    def test_of_another_shape_are_refused(self, front: Front, fields: dict[str, Any], policy: Policy) -> None:
-        with session(front, policy, lie=changing(**fields)) as node, pytest.raises(IncompleteAnswer):
+    def test_of_another_shape_are_refused(self, liar: LyingNode, fields: dict[str, Any], policy: Policy) -> None:
+        with session(liar, changing(**fields), policy=policy) as node, pytest.raises(IncompleteAnswer):
             fetch_headers(node, 14, 14)
 
-    def test_of_a_chain_that_hashes_otherwise_are_taken_at_their_word(self, front: Front, chain: BusyChain) -> None:
-        with session(front, TRUST, lie=changing(extraData="0x01", withdrawalsRoot=...)) as node:
+    def test_of_a_chain_that_hashes_otherwise_are_taken_at_their_word(self, liar: LyingNode, chain: BusyChain) -> None:
+        lie = changing(extraData="0x01", withdrawalsRoot=...)
+        with session(liar, lie, policy=TRUST) as node:
             assert [each.hash for each in fetch_headers(node, 13, 15)] == [chain.hash_at(at) for at in (13, 14, 15)]
+        assert lie.told
 
-    def test_must_be_linked_also_where_they_are_trusted(self, front: Front) -> None:
+    def test_must_be_linked_also_where_they_are_trusted(self, liar: LyingNode) -> None:
         lie = changing(hash="0x" + "33" * 32)
-        with session(front, TRUST, lie=lie) as node, pytest.raises(IncompleteAnswer) as refused:
+        with session(liar, lie, policy=TRUST) as node, pytest.raises(IncompleteAnswer) as refused:
             fetch_headers(node, 10, 17)
         assert refused.value.context == {"what": "unlinked headers", "number": 15}
 
-    def test_that_are_missing_or_refused_are_none(self, front: Front, truth: Truth) -> None:
-        with session(front) as node:
+    def test_that_are_missing_or_refused_are_none(self, liar: LyingNode, truth: Truth) -> None:
+        with session(liar) as node:
             with pytest.raises(IncompleteAnswer):
                 fetch_headers(node, truth.head, truth.head + 1)
-            front.lie = refusing("eth_getBlockByNumber", -32000, "header not found")
-            with pytest.raises(RpcError):
+            refused = Refused("eth_getBlockByNumber", -32000, "header not found")
+            with liar.lying(refused), pytest.raises(RpcError):
                 fetch_headers(node, 1, 2)
 
-    def test_are_asked_for_in_batches_that_a_slow_node_makes_smaller(self, slow_front: Front) -> None:
-        def slow(method: str, params: list[Any], told: Answer) -> Answer | None:
-            time.sleep(0.05 if method == "eth_getBlockByNumber" else 0)
-            return None
-
-        with session(slow_front, lie=slow, seconds=0.8) as node:
+    def test_are_asked_for_in_batches_that_a_slow_node_makes_smaller(self, liar: LyingNode) -> None:
+        slow = Slow(0.05, each=True, where=asking("eth_getBlockByNumber"))
+        with session(liar, slow, seconds=0.8) as node:
             node.limits.headers = Cap(40)
             with pytest.raises(ChainUnavailable):
                 fetch_headers(node, 0, 29)
@@ -101,20 +100,16 @@ class TestHeaders:
 
 
 class TestTip:
-    def test_is_checked_as_any_header(self, front: Front, truth: Truth) -> None:
-        def forged(method: str, params: list[Any], told: Answer) -> Answer | None:
-            return {"result": told["result"] | {"number": "0xffff"}} if params[:1] == ["latest"] else None
-
-        with session(front, lie=forged) as node, pytest.raises(IncompleteAnswer):
+    def test_is_checked_as_any_header(self, liar: LyingNode, truth: Truth) -> None:
+        forged = Altered("eth_getBlockByNumber", {"number": "0xffff"}, where=asking("eth_getBlockByNumber", "latest"))
+        with session(liar, forged) as node, pytest.raises(IncompleteAnswer):
             fetch_tip(node)
-        with session(front, lie=lambda *_: None) as node:
+        with session(liar) as node:
             assert fetch_tip(node).head.number == truth.head
 
     @pytest.mark.parametrize("told", [{"result": None}, {"error": {"code": -39001, "message": "unknown block"}}])
-    def test_has_no_final_block_where_the_node_has_none(self, front: Front, truth: Truth, told: Answer) -> None:
-        def lie(method: str, params: list[Any], true: Answer) -> Answer | None:
-            return told if params[:1] == ["finalized"] else None
-
-        with session(front, lie=lie) as node:
+    def test_has_no_final_block_where_the_node_has_none(self, liar: LyingNode, truth: Truth, told: Answer) -> None:
+        lie = Answers(lambda *_: told, where=asking("eth_getBlockByNumber", "finalized"))
+        with session(liar, lie) as node:
             assert fetch_tip(node).final is None
-        assert methods(front).count("eth_getBlockByNumber") == 2
+        assert liar.count("eth_getBlockByNumber") == 2

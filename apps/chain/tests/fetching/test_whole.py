@@ -1,26 +1,17 @@
 """Every way of asking gives the same logs, and no lie about them passes."""
 
-import json
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import pytest
 
 from apps.chain.errors import ChainUnavailable, IncompleteAnswer, NodePruned, RpcError
 from apps.chain.limits import Cap, Policy
+from apps.chain.testing.lies import Altered, Answer, Answers, Empty, Null, Refused, Without, asking
+from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.busy_chain import BusyChain
-from apps.chain.tests.fetching.reading import (
-    BLOOM,
-    POLICIES,
-    RANGES,
-    RECEIPTS,
-    Truth,
-    methods,
-    read_all,
-    refusing,
-    session,
-)
-from apps.chain.tests.front import Answer, Front
+from apps.chain.tests.fetching.reading import BLOOM, POLICIES, RANGES, RECEIPTS, Truth, read_all, session
 
 Spoil = Callable[[list[Any]], Any]
 
@@ -64,50 +55,45 @@ class TestEveryWayOfAsking:
     @pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
     @pytest.mark.parametrize("final", [None, -1], ids=["final", "young"])
     def test_gives_each_log_once_where_the_node_has_it(
-        self, front: Front, truth: Truth, policy: Policy, final: int | None
+        self, liar: LyingNode, truth: Truth, policy: Policy, final: int | None
     ) -> None:
-        with session(front, policy) as node:
+        with session(liar, policy=policy) as node:
             assert read_all(node, truth, final=final) == truth.logs
         assert len(truth.logs) > 390
 
-    def test_of_young_blocks_names_the_block_by_its_hash(self, front: Front, truth: Truth) -> None:
-        with session(front, RANGES) as node:
+    def test_of_young_blocks_names_the_block_by_its_hash(self, liar: LyingNode, truth: Truth) -> None:
+        with session(liar, policy=RANGES) as node:
             read_all(node, truth, final=-1)
-        assert "eth_getLogs" not in methods(front)
-        assert all(len(params[0]) == 66 for method, params in front.asked if method == "eth_getBlockReceipts")
+        assert not liar.count("eth_getLogs")
+        assert all(len(params[0]) == 66 for method, params in liar.asked if method == "eth_getBlockReceipts")
 
-    def test_asks_for_no_block_whose_bloom_rules_out_the_contracts(self, front: Front, truth: Truth) -> None:
-        with session(front, RECEIPTS) as node:
+    def test_asks_for_no_block_whose_bloom_rules_out_the_contracts(self, liar: LyingNode, truth: Truth) -> None:
+        with session(liar, policy=RECEIPTS) as node:
             read_all(node, truth)
-        asked = [params[0] for method, params in front.asked if method == "eth_getBlockReceipts"]
+        asked = [params[0] for method, params in liar.asked if method == "eth_getBlockReceipts"]
         assert len(asked) == len(set(asked)) < truth.head
 
-    def test_needs_no_receipts_of_blocks(self, front: Front, truth: Truth) -> None:
-        lie = refusing("eth_getBlockReceipts", -32601, "the method eth_getBlockReceipts does not exist")
-        with session(front, RECEIPTS, lie=lie) as node:
+    def test_needs_no_receipts_of_blocks(self, liar: LyingNode, truth: Truth) -> None:
+        with session(liar, Without("eth_getBlockReceipts"), policy=RECEIPTS) as node:
             assert read_all(node, truth) == truth.logs
             assert not node.limits.block_receipts
-        asked = methods(front)
-        assert asked.count("eth_getTransactionReceipt") >= 60
-        assert asked.count("eth_getBlockReceipts") < 60  # the first batch, and no more
+        assert liar.count("eth_getTransactionReceipt") >= 60
+        assert liar.count("eth_getBlockReceipts") < 60  # the first batch, and no more
 
     def test_reads_a_block_too_large_for_the_node_by_its_transactions(
-        self, front: Front, chain: BusyChain, truth: Truth
+        self, liar: LyingNode, chain: BusyChain, truth: Truth
     ) -> None:
         crowd = chain.hash_at(truth.head - 1)
-
-        def narrow(method: str, params: list[Any], told: Answer) -> Answer | None:
-            too_large = method == "eth_getBlockReceipts" and params[0] == crowd
-            return {"error": {"code": -32003, "message": "response too large"}} if too_large else None
-
-        with session(front, RECEIPTS, lie=narrow) as node:
+        of_the_crowd = asking("eth_getBlockReceipts", crowd)
+        too_large = Refused("eth_getBlockReceipts", -32003, "response too large", where=of_the_crowd)
+        with session(liar, too_large, policy=RECEIPTS) as node:
             assert read_all(node, truth) == truth.logs
             assert node.limits.block_receipts
             assert node.limits.receipts.value < 500
-        assert methods(front).count("eth_getTransactionReceipt") == 30
+        assert liar.count("eth_getTransactionReceipt") == 30
 
-    def test_keeps_an_answer_within_the_bytes_predicted(self, front: Front, truth: Truth) -> None:
-        with session(front, RECEIPTS) as node:
+    def test_keeps_an_answer_within_the_bytes_predicted(self, liar: LyingNode, truth: Truth) -> None:
+        with session(liar, policy=RECEIPTS) as node:
             node.limits.receipts = Cap(3)
             assert read_all(node, truth) == truth.logs
 
@@ -116,49 +102,39 @@ class TestReceiptsThatLie:
     @pytest.mark.parametrize(
         ("policy", "name"), [*((RECEIPTS, name) for name in LIES), (RANGES, "nothing"), (RANGES, "without one log")]
     )
-    def test_are_refused(self, front: Front, truth: Truth, policy: Policy, name: str) -> None:
-        def lie(method: str, params: list[Any], told: Answer) -> Answer | None:
-            if method == "eth_getLogs":
-                return {"result": []}
-            if method != "eth_getBlockReceipts":
-                return None
-            answer = json.loads(json.dumps(told["result"]))
+    def test_are_refused(self, liar: LyingNode, truth: Truth, policy: Policy, name: str) -> None:
+        def spoilt(_method: str, _params: list[Any], told: Answer) -> Answer:
+            answer = deepcopy(told["result"])
             if answer and any(receipt["logs"] for receipt in answer):
                 LIES[name](answer)
             return {"result": answer}
 
-        with session(front, policy, lie=lie) as node, pytest.raises(IncompleteAnswer) as refused:
+        lies = Empty(methods=("eth_getLogs",)), Answers(spoilt, where=asking("eth_getBlockReceipts"))
+        with session(liar, *lies, policy=policy) as node, pytest.raises(IncompleteAnswer) as refused:
             read_all(node, truth)
         assert refused.value.context["number"] is not None
 
-    def test_are_refused_by_transaction_too(self, front: Front, truth: Truth) -> None:
-        def lie(method: str, params: list[Any], told: Answer) -> Answer | None:
-            if method == "eth_getBlockReceipts":
-                return {"error": {"code": -32601, "message": "method not found"}}
-            return {"result": None} if method == "eth_getTransactionReceipt" else None
-
-        with session(front, RECEIPTS, lie=lie) as node, pytest.raises(IncompleteAnswer):
+    def test_are_refused_by_transaction_too(self, liar: LyingNode, truth: Truth) -> None:
+        lies = Without("eth_getBlockReceipts"), Null("eth_getTransactionReceipt")
+        with session(liar, *lies, policy=RECEIPTS) as node, pytest.raises(IncompleteAnswer):
             read_all(node, truth)
 
-    def test_of_a_transaction_in_another_block_are_refused(self, front: Front, truth: Truth) -> None:
-        def lie(method: str, params: list[Any], told: Answer) -> Answer | None:
-            if method == "eth_getBlockReceipts":
-                return {"error": {"code": -32601, "message": "method not found"}}
-            if method != "eth_getTransactionReceipt":
-                return None
-            return {"result": told["result"] | {"blockHash": "0x" + "07" * 32}}
-
-        with session(front, RECEIPTS, lie=lie) as node, pytest.raises(IncompleteAnswer) as refused:
+    def test_of_a_transaction_in_another_block_are_refused(self, liar: LyingNode, truth: Truth) -> None:
+        elsewhere = Altered("eth_getTransactionReceipt", {"blockHash": "0x" + "07" * 32})
+        with (
+            session(liar, Without("eth_getBlockReceipts"), elsewhere, policy=RECEIPTS) as node,
+            pytest.raises(IncompleteAnswer) as refused,
+        ):
             read_all(node, truth)
         assert refused.value.context["what"] == "receipts of another block"
 
-    def test_are_answered_by_nothing_kept_where_the_node_refuses(self, front: Front, truth: Truth) -> None:
+    def test_are_answered_by_nothing_kept_where_the_node_refuses(self, liar: LyingNode, truth: Truth) -> None:
         for code, message, error in (
             (-32000, "required historical state has been pruned", NodePruned),
             (-32016, "something nobody expects", RpcError),
             (429, "Too Many Requests", ChainUnavailable),
         ):
-            with session(front, RECEIPTS, lie=refusing("eth_getBlockReceipts", code, message)) as node:
+            with session(liar, Refused("eth_getBlockReceipts", code, message), policy=RECEIPTS) as node:
                 with pytest.raises(error):
                     read_all(node, truth)
                 assert node.limits.block_receipts
@@ -180,17 +156,19 @@ class TestLogsOfBlocksThatLie:
             lambda logs: logs[0].__setitem__("blockNumber", None),
         ],
     )
-    def test_are_refused(self, front: Front, truth: Truth, spoil: Spoil) -> None:
-        def lie(method: str, params: list[Any], told: Answer) -> Answer | None:
-            if method == "eth_getLogs" and told["result"]:
-                spoil(told["result"])
-                return {"result": told["result"]}
-            return None
+    def test_are_refused(self, liar: LyingNode, truth: Truth, spoil: Spoil) -> None:
+        def spoilt(_method: str, _params: list[Any], told: Answer) -> Answer:
+            logs = deepcopy(told["result"])
+            if logs:
+                spoil(logs)
+            return {"result": logs}
 
-        with session(front, BLOOM, lie=lie) as node, pytest.raises(IncompleteAnswer):
+        lie = Answers(spoilt, where=asking("eth_getLogs"))
+        with session(liar, lie, policy=BLOOM) as node, pytest.raises(IncompleteAnswer):
             read_all(node, truth, final=-1)
 
-    def test_are_read_from_receipts_where_they_are_too_many(self, front: Front, truth: Truth) -> None:
-        lie = refusing("eth_getLogs", -32005, "query returned more than 10000 results")
-        with session(front, BLOOM, lie=lie) as node:
+    def test_are_read_from_receipts_where_they_are_too_many(self, liar: LyingNode, truth: Truth) -> None:
+        lie = Refused("eth_getLogs", -32005, "query returned more than 10000 results")
+        with session(liar, lie, policy=BLOOM) as node:
             assert read_all(node, truth) == truth.logs
+        assert lie.told

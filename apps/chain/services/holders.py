@@ -127,7 +127,8 @@ def _begin(name: str, at: BlockView | None, leadership: Leadership, now: datetim
         return None
     with unit_of_work():
         leadership.fence()
-        place = {"number": at.number, "first_number": at.number, "hash": at.hash}
+        # From the first block on: a reorganisation may take it back below where it begins.
+        place = {"number": at.number, "first_number": 0, "hash": at.hash}
         cursor = StreamCursor.objects.create(name=name, halted="", moved_at=now, **place)
         _fold_past(cursor, _whole())
         if name == HEAD_FOLD:

@@ -34,7 +34,7 @@ STREAM = (
     Table("chain.LateEffect", key=("log",), canonical="log__block__canonical"),
     Table("chain.DeadLetter", key=("block", "log_index"), canonical="block__canonical"),
     Table("chain.WatchedContract", without=("covered_to",)),  # once covered, it tells when that was
-    Table("chain.StreamCursor", without=("first_number",)),  # where a fold began: the first block is a row
+    Table("chain.StreamCursor"),
     Table("chain.HolderBalance", key=("token", "wallet"), nothing=("head", "final", "frozen_head", "frozen_final")),
     Table("chain.TokenSupply", nothing=("head", "final")),
     Table("chain.Reorganisation", without=("at",), canonical=None),

@@ -197,3 +197,16 @@ class TestStream:
         assert blocks.stream().halted == "REORG_BELOW_FINAL"
         assert everything() == before
         assert holdings.fold(token, blocks.final_head().number) == fold
+
+
+class TestBalancesThatJustBegan:
+    def test_follow_a_reorg_below_the_block_they_began_at(self, stage: Stage) -> None:
+        chain, token, leadership = stage
+        chain.mint(token, ALICE, 100)
+        chain.mine(3)
+        chain.mint(token, BOB, 7)
+        catch_up(chain.node, leadership)
+        chain.reorg(3)
+        catch_up(chain.node, leadership)
+        canonical_chain_is_whole(chain)
+        assert head_fold(token) == {ALICE: 100}

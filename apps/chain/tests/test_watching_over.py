@@ -1,0 +1,93 @@
+"""What operators are told of the stream: alerts, metrics and the status over HTTP."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from apps.chain import health
+from apps.chain.models import RpcEndpoint, WatchedContract
+from apps.chain.selectors import blocks
+from apps.chain.testing.forks import reorg
+from apps.chain.testing.local_chain import LocalChain, hx
+from apps.chain.tests.following import A, Desk, desk_of
+from apps.chain.tests.stage import ALICE, NOW, watch
+from apps.core.devstack.anvil import private_node
+from apps.core.models import Alert
+
+
+@pytest.fixture(scope="class")
+def chain() -> Iterator[LocalChain]:
+    with private_node(slots_in_an_epoch=1) as url:
+        found = LocalChain(url)
+        yield found
+        found.close()
+
+
+@pytest.fixture(scope="class")
+def token(chain: LocalChain) -> str:
+    return chain.deploy_token()
+
+
+@pytest.fixture(scope="class")
+def desk(books: str, chain: LocalChain, token: str) -> Iterator[Desk]:
+    watch(token, 1)
+    for amount in (5, 6, 7):
+        chain.mint(token, ALICE, amount)
+    chain.mine(4)
+    with desk_of(chain, NOW) as found:
+        found.catch_up()
+        yield found
+
+
+def open_alerts() -> dict[str, str]:
+    found = Alert.objects.filter(source="chain.stream", resolved_at=None)
+    return dict(found.values_list("dedup_key", "severity"))
+
+
+def samples() -> dict[tuple[str, Any], float]:
+    return {(each.metric.name, each.labels): each.value for each in health.read_stream_metrics()}
+
+
+def number_of(name: str) -> float:
+    return next(value for (found, _), value in samples().items() if found == name)
+
+
+class TestMetrics:
+    def test_count_events_and_reorganisations(self, desk: Desk, chain: LocalChain, token: str) -> None:
+        before = number_of("bookentry_chain_events_total")
+        chain.mint(token, ALICE, 1)
+        desk.catch_up()
+        assert number_of("bookentry_chain_events_total") == before + 1
+        count = number_of("bookentry_chain_reorganisations_total")
+        chain.mine(1)
+        desk.catch_up()
+        reorg(chain, 1)
+        desk.catch_up()
+        assert number_of("bookentry_chain_reorganisations_total") == count + 1
+        assert number_of("bookentry_chain_last_reorganisation_blocks") == 1
+
+    def test_tell_how_far_the_stream_and_its_balances_are_behind(self, desk: Desk) -> None:
+        head = blocks.head()
+        assert head is not None
+        RpcEndpoint.objects.filter(pk=A).update(head_number=head.number + 5)
+        found = samples()
+        lags = {labels: value for (name, labels), value in found.items() if name == "bookentry_chain_fold_lag_blocks"}
+        assert set(lags.values()) == {0}
+        assert len(lags) == 2
+        assert found["bookentry_chain_stream_lag_blocks", ()] == 5
+        RpcEndpoint.objects.filter(pk=A).update(head_number=head.number)
+
+    def test_tell_how_much_of_a_late_contracts_past_is_missing(self, desk: Desk) -> None:
+        late = hx(0x1A7E)
+        watch(late, 1)
+        WatchedContract.objects.filter(address=late).update(covered=False, covered_to=1)
+        stream = blocks.stream()
+        assert stream is not None
+        assert number_of("bookentry_chain_contracts_uncovered") == 1
+        assert number_of("bookentry_chain_backfill_left_blocks") == stream.number - 1
+        WatchedContract.objects.filter(address=late).delete()
+        assert number_of("bookentry_chain_backfill_left_blocks") == 0
+
+    def test_are_all_declared(self, desk: Desk) -> None:
+        assert {name for name, _ in samples()} == {metric.name for metric in health.STREAM}

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from apps.accounts.testing import api_client
+from apps.accounts.tests.factories import make_user
 from apps.chain import health
 from apps.chain.models import RpcEndpoint, WatchedContract
 from apps.chain.selectors import blocks
@@ -12,6 +14,7 @@ from apps.chain.testing.forks import reorg
 from apps.chain.testing.local_chain import LocalChain, hx
 from apps.chain.tests.following import A, Desk, desk_of
 from apps.chain.tests.stage import ALICE, NOW, watch
+from apps.core import clock
 from apps.core.devstack.anvil import private_node
 from apps.core.models import Alert
 
@@ -91,3 +94,34 @@ class TestMetrics:
 
     def test_are_all_declared(self, desk: Desk) -> None:
         assert {name for name, _ in samples()} == {metric.name for metric in health.STREAM}
+
+
+class TestStatus:
+    def test_tells_nodes_coverage_and_what_was_gone_through(self, desk: Desk, chain: LocalChain) -> None:
+        chain.mine(1)
+        desk.catch_up()
+        reorg(chain, 1)
+        desk.catch_up()
+        answer = api_client(make_user(role="OPS")).get("/api/chain/status")
+        data = answer.json()["data"]
+        first, second = data["endpoints"]
+        assert (first["name"], first["state"], first["reason"], first["lag_blocks"]) == (A, "HEALTHY", "", 0)
+        assert first["head"] == second["head"] == chain.head()
+        assert "secret-key" not in answer.content.decode()
+        assert desk.a.url not in answer.content.decode()
+        assert data["coverage"] == {
+            "from_block": data["coverage"]["from_block"],
+            "to_block": chain.head(),
+            "contracts": 1,
+            "contracts_behind": 0,
+            "behind_from": None,
+        }
+        assert (data["reorganisations"]["count"], data["reorganisations"]["depth"]) == (1, 1)
+        assert (data["dead_letters_open"], data["halted"], data["lag_blocks"]) == (0, "", 0)
+        by_name = {cursor["name"]: cursor["lag_seconds"] for cursor in data["cursors"]}
+        assert set(by_name) == {"blocks", "head", "final"}
+        head = blocks.head()
+        assert head is not None
+        age = (clock.now() - head.timestamp).total_seconds()
+        assert abs(data["lag_seconds"] - max(age, 0)) < 60
+        assert all(seconds is not None for seconds in by_name.values())

@@ -1,15 +1,20 @@
 """What operators are told of the stream: alerts, metrics and the status over HTTP."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.conf import settings
+from django.test.utils import override_settings
 
 from apps.accounts.testing import api_client
 from apps.accounts.tests.factories import make_user
 from apps.chain import health
-from apps.chain.models import RpcEndpoint, WatchedContract
+from apps.chain.models import DeadLetter, HolderBalance, RawLog, RpcEndpoint, WatchedContract
 from apps.chain.selectors import blocks
+from apps.chain.services.watching_over import BALANCES_OFTEN, StreamWatch, conditions
 from apps.chain.testing.forks import reorg
 from apps.chain.testing.local_chain import LocalChain, hx
 from apps.chain.tests.following import A, Desk, desk_of
@@ -125,3 +130,68 @@ class TestStatus:
         age = (clock.now() - head.timestamp).total_seconds()
         assert abs(data["lag_seconds"] - max(age, 0)) < 60
         assert all(seconds is not None for seconds in by_name.values())
+
+
+class TestAlerts:
+    def test_are_none_while_all_is_well(self, desk: Desk) -> None:
+        desk.step(3)
+        assert open_alerts() == {}
+
+    def test_tell_of_dead_letters_until_they_are_read(self, desk: Desk) -> None:
+        log = RawLog.objects.order_by("pk").first()
+        assert log is not None
+        letter = DeadLetter.objects.create(
+            block=log.block,
+            block_number=log.block_number,
+            log_index=999,
+            address=log.address,
+            reason="of this test",
+            found_at=NOW,
+        )
+        desk.step(3)
+        assert open_alerts() == {"chain.stream:dead_letters": "WARNING"}
+        DeadLetter.objects.filter(pk=letter.pk).update(resolved_at=NOW)
+        desk.step(3)
+        assert open_alerts() == {}
+
+    def test_tell_of_a_balance_below_zero_within_five_minutes(self, desk: Desk, token: str) -> None:
+        rows = HolderBalance.objects.filter(token=token, wallet=ALICE)
+        rows.update(final=-1)
+        desk.step(BALANCES_OFTEN.total_seconds())
+        assert open_alerts() == {f"chain.stream:negative:{token}": "CRITICAL"}
+        rows.update(final=18)
+        desk.step(3)
+        assert len(open_alerts()) == 1
+        desk.step(BALANCES_OFTEN.total_seconds())
+        assert open_alerts() == {}
+
+    def test_tell_of_a_lag_only_where_nodes_have_newer_blocks(self, desk: Desk) -> None:
+        head = blocks.head()
+        assert head is not None
+        limit = settings.SECURITY.chain.stream.lag_seconds
+        late = head.timestamp + timedelta(seconds=limit + 1)
+        assert conditions({}, late) == {}
+        RpcEndpoint.objects.filter(pk=A).update(head_number=head.number + 5)
+        assert set(conditions({}, late)) == {"chain.stream:lag"}
+        assert conditions({}, head.timestamp + timedelta(seconds=limit)) == {}
+        RpcEndpoint.objects.filter(pk=A).update(head_number=head.number)
+
+    def test_go_by_the_policy(self, desk: Desk) -> None:
+        head = blocks.head()
+        assert head is not None
+        RpcEndpoint.objects.filter(pk=A).update(head_number=head.number + 5)
+        chain = replace(settings.SECURITY.chain, stream=replace(settings.SECURITY.chain.stream, lag_seconds=10))
+        with override_settings(SECURITY=replace(settings.SECURITY, chain=chain)):
+            assert set(conditions({}, head.timestamp + timedelta(seconds=11))) == {"chain.stream:lag"}
+        RpcEndpoint.objects.filter(pk=A).update(head_number=head.number)
+
+    def test_are_looked_at_once_a_second(self, desk: Desk) -> None:
+        watching = StreamWatch()
+        watching.look(NOW)
+        DeadLetter.objects.update(resolved_at=None)
+        watching.look(NOW + timedelta(milliseconds=500))
+        assert open_alerts() == {}
+        watching.look(NOW + timedelta(seconds=1))
+        assert open_alerts() == {"chain.stream:dead_letters": "WARNING"}
+        DeadLetter.objects.update(resolved_at=NOW)
+        watching.look(NOW + timedelta(seconds=2))

@@ -39,6 +39,25 @@ class UnknownIntent(NotFound):
     code, message = "unknown_intent", "There is no such intent."
 
 
+class UnknownTransaction(NotFound):
+    """The node knows no such transaction: neither mined nor waiting."""
+
+    code, message = "unknown_transaction", "The chain node knows no such transaction."
+
+
+class TransactionPending(Conflict):
+    """The transaction waits in the node's pool."""
+
+    code, message = "transaction_pending", "The transaction is not mined yet: try again when it is in a block."
+
+
+class ContractNotWatched(DomainError):
+    """The transaction logged nothing of a contract whose logs are kept."""
+
+    code, kind = "contract_not_watched", Kind.UNPROCESSABLE
+    message = "The transaction has no event of a contract that is watched."
+
+
 class UnknownContract(DomainError):
     """A contract the platform needs is not deployed: ours to mend, not the caller's."""
 

@@ -43,8 +43,10 @@ class TestSeveralNodes:
                 for seconds in range(0, 12, 3):
                     chain_platform.step("sender", later=timedelta(seconds=seconds))
                     chain_platform.finalize()
+                    chain_platform.step("ingester", later=timedelta(seconds=seconds))
                 assert read(intent.id).state == IntentState.MINED
-            chain_platform.step("sender", later=timedelta(seconds=20))
-            chain_platform.finalize()
-            chain_platform.step("sender", later=timedelta(seconds=25))
+            for seconds in (20, 25, 30):
+                chain_platform.step("ingester", later=timedelta(seconds=seconds))
+                chain_platform.finalize()
+            chain_platform.step("sender", later=timedelta(seconds=30))
             assert read(intent.id).state == IntentState.FINAL

@@ -104,6 +104,7 @@ class TestSuccess:
             while read(intent.id).state != IntentState.FINAL:
                 sender.step(leadership, read(intent.id).created_at)
                 chain_platform.finalize()
+                chain_platform.catch_up()
         assert len(asked) > 5
         assert not any(asked)
 
@@ -186,8 +187,11 @@ class TestStranger:
         intent = send(key="nonce taken", value=7)
         others = send(key="another signer", signer=SignerRole.OPERATOR, value=1)
         for _ in range(3):
+            chain_platform.catch_up()
             chain_platform.step("sender")
             chain_platform.finalize()
+        chain_platform.catch_up()
+        chain_platform.step("sender")
         signer = Signer.objects.get(pk=SignerRole.AGENT)
         assert signer.frozen_reason == "FOREIGN_TRANSACTION"
         assert "signer frozen" in caplog.messages
@@ -249,9 +253,11 @@ class TestReorganisation:
         chain_platform.step("sender")
         mined = read(intent.id)
         assert mined.state == IntentState.MINED
+        chain_platform.catch_up()
         chain_platform.node.call("anvil_reorg", 1, [])
+        chain_platform.mine()
         assert balance(chain_platform, NOBODY) == 0
-        chain_platform.step("sender")
+        chain_platform.catch_up()
         assert read(intent.id).state == IntentState.BROADCAST
         assert read(intent.id).block_number is None
         chain_platform.step("sender", later=LATER)

@@ -1,7 +1,14 @@
 """What the sender's tests share."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
+from django.test.utils import override_settings
+
+from apps.chain.models import TxIntentEvent
 from apps.chain.services.intents import submit
 from apps.chain.testing import ChainPlatform
 from apps.chain.types import IntentView, SignerRole
@@ -34,3 +41,17 @@ def chain_nonce(platform: ChainPlatform, role: SignerRole) -> int:
     """How many transactions of the signer are mined."""
     address = platform.account(list(SignerRole).index(role)).address
     return int(platform.node.call("eth_getTransactionCount", address, "latest"), 16)
+
+
+def passages(intent: IntentView) -> list[str]:
+    """The states it came into, in order."""
+    return list(TxIntentEvent.objects.filter(intent_id=intent.id).order_by("id").values_list("state", flat=True))
+
+
+@contextmanager
+def policy(**sections: dict[str, Any]) -> Iterator[None]:
+    """Keys of sections of `chain` in the security policy are others: `policy(sending={"in_flight": 2})`."""
+    chain = settings.SECURITY.chain
+    changed = {name: replace(getattr(chain, name), **keys) for name, keys in sections.items()}
+    with override_settings(SECURITY=replace(settings.SECURITY, chain=replace(chain, **changed))):
+        yield

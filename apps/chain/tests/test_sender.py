@@ -15,9 +15,9 @@ from apps.chain.gateway import Node
 from apps.chain.models import Signer, SignerNonce, TxAttempt, TxIntent
 from apps.chain.selectors.intents import intent as read
 from apps.chain.testing import ChainPlatform
-from apps.chain.testing.lies import Answers
+from apps.chain.testing.lies import Answers, Without
 from apps.chain.testing.lying_node import LyingNode
-from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, send
+from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, passages, policy, send
 from apps.chain.types import ExpectedEvent, IntentState, SignerRole
 
 GRANT_ROLE = calls._call("grantRole(bytes32,address)")
@@ -107,6 +107,58 @@ class TestSuccess:
                 chain_platform.catch_up()
         assert len(asked) > 5
         assert not any(asked)
+
+
+class TestSafe:
+    def test_comes_between_mined_and_final_where_blocks_are_final_late(self, chain_platform: ChainPlatform) -> None:
+        with policy(finality={"mode": "DEPTH", "depth": 6}, sending={"safe_depth": 3}):
+            intent = send(key="safe", value=1)
+            for _ in range(10):
+                chain_platform.step("sender")
+                chain_platform.mine()
+                chain_platform.catch_up()
+            chain_platform.step("sender")
+        assert passages(intent) == ["NONCED", "SIGNED", "BROADCAST", "MINED", "SAFE", "FINAL"]
+
+
+class TestWindow:
+    def test_lets_each_signer_have_so_many_on_their_way_whatever_another_waits_for(
+        self, chain_platform: ChainPlatform
+    ) -> None:
+        node = chain_platform.node
+        node.call("evm_setAutomine", False)
+        with policy(sending={"in_flight": 2}):
+            ours = [send(key=f"window {number}", value=1) for number in range(4)]
+            other = send(key="window of another", signer=SignerRole.OPERATOR, value=1)
+            for _ in range(3):
+                chain_platform.step("sender")
+            states = [read(intent.id).state for intent in (*ours, other)]
+            assert states == [IntentState.BROADCAST] * 2 + [IntentState.NONCED] * 2 + [IntentState.BROADCAST]
+            node.call("evm_setAutomine", True)
+            chain_platform.mine()
+            chain_platform.run_sender_until_final()
+
+
+class TestTip:
+    def test_is_what_late_blocks_paid_or_the_policys_where_the_node_names_none(
+        self, chain_platform: ChainPlatform
+    ) -> None:
+        _, leadership = chain_platform.engine("sender")
+        tips = []
+        for number, lies in enumerate(
+            ([Without("eth_maxPriorityFeePerGas")], [Without("eth_maxPriorityFeePerGas"), Without("eth_feeHistory")])
+        ):
+            intent = send(key=f"no tip {number}", value=1)
+            with (
+                LyingNode(chain_platform.url) as liar,
+                liar.lying(*lies),
+                Node(liar.url, chain_id=chain_platform.node.chain_id) as node,
+                policy(sending={"fallback_tip_wei": 1_234_567}),
+            ):
+                Sender(node).step(leadership, intent.created_at)
+            tips.append(TxAttempt.objects.get(intent_id=intent.id).max_priority_fee)
+        assert tips[1] == 1_234_567 != tips[0]
+        chain_platform.run_sender_until_final()
 
 
 class TestRefused:
@@ -260,6 +312,7 @@ class TestReorganisation:
         chain_platform.catch_up()
         assert read(intent.id).state == IntentState.BROADCAST
         assert read(intent.id).block_number is None
+        assert passages(intent)[-3:] == ["MINED", "ORPHANED", "BROADCAST"]  # by the ingester alone
         chain_platform.step("sender", later=LATER)
         chain_platform.run_sender_until_final()
         done = read(intent.id)

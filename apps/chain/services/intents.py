@@ -20,6 +20,7 @@ CHANNEL = "chain_intents"
 constraint_error("chain_intent_business_key_once", IntentConflict)
 constraint_error("chain_intent_two_people", SamePerson)
 
+KNOWN = "SELECT 1 FROM chain_txintent WHERE business_key = ANY(%s) LIMIT 1"
 LOCK = "SELECT signer_id FROM chain_signernonce WHERE signer_id = ANY(%s) ORDER BY signer_id FOR NO KEY UPDATE"
 # Column by column what an intent begins with; `ord` is its place among those of the statement.
 WRITTEN = {
@@ -158,6 +159,8 @@ CONTENT = ("signer_id", "to", "data", "value", "kind", "expect_topic", "expect_a
 def _known(rows: Iterable[TxIntent]) -> dict[str, TxIntent]:
     """Those of these keys that are stored, by key. Raises IntentConflict where one says something else."""
     asked = {row.business_key: row for row in rows}
+    if not fetch_all(KNOWN, [list(asked)]):  # the usual case, and a tenth of what the rows' query costs
+        return {}
     found = {row.business_key: row for row in TxIntent.objects.filter(business_key__in=list(asked))}
     for key, row in found.items():
         if any(_plain(getattr(row, name)) != _plain(getattr(asked[key], name)) for name in CONTENT):
@@ -175,7 +178,8 @@ def _write(rows: Sequence[TxIntent]) -> dict[str, TxIntent]:
     for row in rows:
         row.nonce = nonces.get(row.id)
     written = {row.business_key: row for row in rows if row.id in nonces}
-    return written | _known(row for row in rows if row.id not in nonces)
+    overtaken = [row for row in rows if row.id not in nonces]
+    return written | _known(overtaken) if overtaken else written
 
 
 def _values(row: TxIntent) -> list[Any]:

@@ -19,7 +19,7 @@ from apps.chain.models import StreamCursor, TxIntent
 from apps.chain.selectors import blocks
 from apps.chain.selectors.blocks import STREAM
 from apps.chain.services.broadcasting import broadcast_signed
-from apps.chain.services.bumping import Waiting, bump_stuck
+from apps.chain.services.bumping import Passed, bump_stuck
 from apps.chain.services.confirming import find_receipts, look_for_lost
 from apps.chain.services.ending import AT_ONCE, end_final
 from apps.chain.services.fees import Head, read_head
@@ -33,6 +33,7 @@ from apps.core.daemon import Engine, Leadership
 
 log = logging.getLogger(__name__)
 
+OFTEN = timedelta(seconds=1)
 OPEN = (
     IntentState.NONCED,
     IntentState.SIGNED,
@@ -48,10 +49,11 @@ class Memory:
 
     refused: dict[UUID, datetime] = field(default_factory=dict)
     suspicions: Suspicions = field(default_factory=Suspicions)
-    waiting: Waiting = field(default_factory=Waiting)
+    passed: Passed = field(default_factory=Passed)
     head: str = ""
     asked: set[UUID] = field(default_factory=set)  # of what was not in a block at this head
     looked_at: datetime | None = None  # for what the pool lost
+    priced: tuple[str, datetime] | None = None  # at which head, and when
     stream: tuple[str, int | None] = ("", None)  # cursor and final block, as last seen
 
     def reached(self, head: Head) -> None:
@@ -107,7 +109,7 @@ class Sender(Engine):
         memory.reached(head)
         mined = find_receipts(node=node, leadership=leadership, asked=memory.asked)
         signed = sign_next(node=node, head=head, refused=memory.refused, leadership=leadership, now=now)
-        signed += bump_stuck(node=node, head=head, waiting=memory.waiting, leadership=leadership, now=now)
+        signed += self._bump(node, head, leadership, now)
         sent = broadcast_signed(
             node=node, head=head, leadership=leadership, now=now, others=others, suspicions=memory.suspicions
         )
@@ -117,6 +119,14 @@ class Sender(Engine):
         self._look_for_lost(node, others, leadership, now)
         ended = self._end(node, leadership, now, mined=mined)
         return bool(signed or mined or ended)
+
+    def _bump(self, node: Node, head: Head, leadership: Leadership, now: datetime) -> int:
+        """Once for each head, and once a second."""
+        at = self._memory.priced
+        if at is not None and at[0] == head.hash and abs(now - at[1]) < OFTEN:
+            return 0
+        self._memory.priced = head.hash, now
+        return bump_stuck(node=node, head=head, passed=self._memory.passed, leadership=leadership, now=now)
 
     def _look_for_lost(self, node: Node, others: Others, leadership: Leadership, now: datetime) -> None:
         """As often as a pool may be given to lose something, and no oftener."""

@@ -1,10 +1,11 @@
 """What the base fee has overtaken is sent again for more, up to the cap; then a person decides."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 
@@ -12,7 +13,8 @@ from apps.chain.eip1559 import InvalidTransaction, Transaction, read_signed
 from apps.chain.errors import SignerUnavailable
 from apps.chain.gateway import Node
 from apps.chain.models import TxAttempt, TxIntent
-from apps.chain.services.broadcasting import attempts_of, fair_share
+from apps.chain.selectors.under_way import Waiting, waiting
+from apps.chain.services.broadcasting import attempts_of
 from apps.chain.services.fees import Fees, Head, current_fees, fee_cap
 from apps.chain.services.signers import known_signer
 from apps.chain.services.signing import Draft, sign_drafts, store_signed
@@ -29,7 +31,7 @@ SOURCE = "chain.fees"
 
 
 @dataclass(slots=True)
-class Waiting:
+class Passed:
     """Since which head each signer's next transaction has waited, by the hash of its newest bytes."""
 
     since: dict[str, tuple[str, int]] = field(default_factory=dict)
@@ -43,7 +45,7 @@ class Waiting:
         return head.number - number
 
 
-def bump_stuck(*, node: Node, head: Head, waiting: Waiting, leadership: Leadership, now: datetime) -> int:
+def bump_stuck(*, node: Node, head: Head, passed: Passed, leadership: Leadership, now: datetime) -> int:
     """Sign anew, same nonce and higher fees, what no block takes; the number signed.
 
     That is what the base fee has overtaken; and the next of a signer that a pool has and that so many blocks passed
@@ -51,22 +53,16 @@ def bump_stuck(*, node: Node, head: Head, waiting: Waiting, leadership: Leadersh
     valid: whichever is mined decides, and the others can never be. What is SIGNED counts too: some pools refuse bytes
     that are too cheap, and whoever waits for them to be taken waits for ever. At the cap a person is alerted.
     """
-    intents = fair_share(
-        TxIntent.objects.sendable()
-        .filter(state__in=[IntentState.SIGNED, IntentState.BROADCAST])
-        .defer("data")
-        .select_related("signer")
-    )
-    attempts = attempts_of(intents)
-    last = {intent: attempts[intent.id][-1] for intent in intents}
     patience = timedelta(seconds=settings.SECURITY.chain.sending.bump_after_seconds)
-    stuck = [i for i in intents if last[i].max_fee < head.base_fee and last[i].created_at <= now - patience]
-    stuck += [intent for intent in _passed_by(node, last, head, waiting) if intent not in stuck]
+    open_ = waiting(base_fee=head.base_fee, signed_before=now - patience)
+    late = {each.id for each in open_ if each.is_overtaken} | _passed_by(node, open_, head, passed)
+    stuck = list(TxIntent.objects.filter(pk__in=late).defer("data").order_by("signer_id", "nonce")) if late else []
+    last = {id_: attempts[-1] for id_, attempts in attempts_of(stuck).items()} if stuck else {}
     capped: set[str] = set()
     bumped: list[TxAttempt] = []
     if stuck:
         today = current_fees(node, head)
-        drafts = [draft for i in stuck if (draft := _bumped(i, last[i], today, node.chain_id, capped))]
+        drafts = [draft for i in stuck if (draft := _bumped(i, last[i.id], today, node.chain_id, capped))]
         bumped = [attempt for role, own in _by_signer(drafts).items() for attempt in _signed(role, own, now)]
     if bumped:
         store_signed(bumped, leadership)
@@ -74,20 +70,13 @@ def bump_stuck(*, node: Node, head: Head, waiting: Waiting, leadership: Leadersh
     return len(bumped)
 
 
-def _passed_by(node: Node, last: Mapping[TxIntent, TxAttempt], head: Head, waiting: Waiting) -> list[TxIntent]:
+def _passed_by(node: Node, open_: Sequence[Waiting], head: Head, passed: Passed) -> set[UUID]:
     """The next of each signer that has waited too many blocks in a pool."""
     most = settings.SECURITY.chain.sending.bump_after_blocks
-    first: dict[str, TxIntent] = {}
-    for intent in last:  # in the order of nonces
-        first.setdefault(intent.signer_id, intent)
-    late = [
-        intent
-        for role, intent in first.items()
-        if intent.state == IntentState.BROADCAST and waiting.blocks(role, last[intent].hash, head) >= most
-    ]
-    hashes = [last[intent].hash for intent in late]
-    answers = node.batch([("eth_getTransactionByHash", (hash_,)) for hash_ in hashes])
-    return [intent for intent, answer in zip(late, answers, strict=True) if _is_waiting(answer)]
+    sent = [each for each in open_ if each.is_next and each.state == IntentState.BROADCAST]
+    late = [each for each in sent if passed.blocks(each.role, each.hash, head) >= most]
+    answers = node.batch([("eth_getTransactionByHash", (each.hash,)) for each in late])
+    return {each.id for each, answer in zip(late, answers, strict=True) if _is_waiting(answer)}
 
 
 def _is_waiting(answer: Any) -> bool:

@@ -14,6 +14,7 @@ from apps.chain.errors import ChainUnavailable, RpcError
 from apps.chain.gateway import Node
 from apps.chain.models import TxAttempt, TxIntent
 from apps.chain.reverts import OUT_OF_GAS, UNEXPLAINED, Refusal, of_rpc_error
+from apps.chain.selectors.under_way import hashes_under_way
 from apps.chain.services.broadcasting import attempts_of, fair_share, known_hashes
 from apps.chain.services.freezing import FOREIGN_TRANSACTION, Suspicions
 from apps.chain.services.signers import freeze_signer
@@ -32,20 +33,15 @@ def find_receipts(*, node: Node, leadership: Leadership, asked: set[UUID]) -> in
 
     `asked` are intents that were not in a block at this head of the chain: they are not asked for again.
     """
-    open_ = TxIntent.objects.filter(state=IntentState.BROADCAST).select_related("signer")
-    intents = [intent for intent in fair_share(open_) if intent.id not in asked]
-    if not intents:
+    open_ = {id_: hashes for id_, hashes in hashes_under_way().items() if id_ not in asked}
+    if not open_:
         return 0
-    attempts = attempts_of(intents)
-    receipts = read_receipts(node, [each.hash for own in attempts.values() for each in own])
-    mined = {}
-    for intent in intents:
-        found = [receipts[each.hash] for each in attempts[intent.id] if each.hash in receipts]
-        if found:
-            mined[intent] = found[0]
-    record_mined(node, mined, leadership)
-    asked.update(intent.id for intent in intents if intent not in mined)
-    return len(mined)
+    receipts = read_receipts(node, [hash_ for hashes in open_.values() for hash_ in hashes])
+    found = {id_: receipts[hash_] for id_, hashes in open_.items() for hash_ in hashes if hash_ in receipts}
+    intents = TxIntent.objects.filter(pk__in=list(found)).select_related("signer")
+    record_mined(node, {intent: found[intent.id] for intent in intents}, leadership)
+    asked.update(open_.keys() - found.keys())
+    return len(found)
 
 
 def look_for_lost(*, node: Node, others: Others, suspicions: Suspicions, leadership: Leadership, now: datetime) -> int:

@@ -37,6 +37,12 @@ def balance(platform: ChainPlatform, address: str) -> int:
     return int(platform.node.call("eth_getBalance", address, "latest"), 16)
 
 
+def next_block(platform: ChainPlatform, gwei: int) -> None:
+    """Mine a block that takes nothing below this base fee."""
+    platform.node.call("anvil_setNextBlockBaseFeePerGas", hex(gwei * 10**9))
+    platform.mine()
+
+
 def chain_nonce(platform: ChainPlatform, role: SignerRole) -> int:
     """How many transactions of the signer are mined."""
     address = platform.account(list(SignerRole).index(role)).address

@@ -1,4 +1,4 @@
-"""kill -9 at every point of the sender: nothing is lost and nothing is sent twice.
+"""kill -9 at every point of the sender on its plain way: nothing is lost and nothing is sent twice.
 
 A forked process runs the sender and kills itself just after its n-th act, or before the one that follows; an act is a
 statement that writes, or a call to the node. Just after a statement its transaction is open; before the next act it is
@@ -98,6 +98,7 @@ def _send_to_the_end(platform: ChainPlatform, intent: IntentView, fate: Fate) ->
                 pass
 
 
+@pytest.mark.soak
 class TestKilled:
     @pytest.mark.parametrize("after", [False, True], ids=["before what follows each act", "just after each act"])
     def test_nothing_is_lost_and_nothing_sent_twice(self, chain_platform: ChainPlatform, *, after: bool) -> None:

@@ -16,7 +16,7 @@ from apps.chain.testing.boundaries import Boundary
 from apps.chain.testing.lies import Null, OldHead
 from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.racing import expected, race
-from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, passages, send
+from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, next_block, passages, send
 from apps.chain.types import ExpectedEvent, IntentState, IntentView, SignerRole
 from apps.core.models import Alert
 
@@ -35,12 +35,6 @@ def outcomes(intent: IntentView) -> list[tuple[int, str]]:
     """(attempt's number, what became of it)."""
     found = TxAttemptOutcome.objects.filter(attempt__intent_id=intent.id).order_by("attempt__number")
     return list(found.values_list("attempt__number", "outcome"))
-
-
-def next_block(platform: ChainPlatform, gwei: int) -> None:
-    """Mine a block that takes nothing below this base fee."""
-    platform.node.call("anvil_setNextBlockBaseFeePerGas", hex(gwei * GWEI))
-    platform.mine()
 
 
 @contextmanager

@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.test.utils import override_settings
 
-from apps.chain.models import TxIntentEvent
+from apps.chain.models import TxIntent, TxIntentEvent
 from apps.chain.services.intents import submit
 from apps.chain.testing import ChainPlatform
-from apps.chain.types import IntentView, SignerRole
+from apps.chain.types import IntentState, IntentView, SignerRole
 from apps.core import clock
 from apps.core.db import unit_of_work
 from apps.core.models import OutboxEvent
@@ -25,6 +25,15 @@ def send(
     """An intent, committed."""
     with unit_of_work():
         return submit(signer=signer, to=to, data=data, kind="test", business_key=key, now=clock.now(), **more)
+
+
+def step_until_mined(platform: ChainPlatform, intent: IntentView) -> None:
+    """Step the sender until the intent is in a block: the node mines soon after it answered, not before."""
+    for _ in range(50):
+        platform.step("sender")
+        if TxIntent.objects.get(pk=intent.id).state == IntentState.MINED:
+            return
+    raise AssertionError(f"not mined: {platform.open_intents()}")
 
 
 def ends(intent: IntentView) -> list[tuple[str, dict[str, Any]]]:

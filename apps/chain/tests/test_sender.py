@@ -17,7 +17,7 @@ from apps.chain.selectors.intents import intent as read
 from apps.chain.testing import ChainPlatform
 from apps.chain.testing.lies import Answers, Without
 from apps.chain.testing.lying_node import LyingNode
-from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, passages, policy, send
+from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, passages, policy, send, step_until_mined
 from apps.chain.types import ExpectedEvent, IntentState, SignerRole
 
 GRANT_ROLE = calls._call("grantRole(bytes32,address)")
@@ -78,7 +78,7 @@ class TestSuccess:
     def test_is_not_final_before_its_block_is(self, chain_platform: ChainPlatform) -> None:
         intent = send(key="b")
         for _ in range(3):
-            chain_platform.step("sender")
+            step_until_mined(chain_platform, intent)
         assert read(intent.id).state == IntentState.MINED
         assert ends(intent) == []
         chain_platform.run_sender_until_final()
@@ -188,7 +188,7 @@ class TestRefused:
     def test_on_chain_is_reverted_with_the_contracts_words(self, chain_platform: ChainPlatform) -> None:
         factory = chain_platform.contracts["id_factory"]
         intent = send(factory, calls.add_token_factory(NOBODY), key="not the owner", gas_limit=100_000)
-        chain_platform.step("sender")
+        step_until_mined(chain_platform, intent)
         assert read(intent.id).state == IntentState.MINED
         chain_platform.run_sender_until_final()
         done = read(intent.id)
@@ -302,7 +302,7 @@ class TestNodeThatForgets:
 class TestReorganisation:
     def test_that_throws_a_transaction_out_sends_the_same_bytes_again(self, chain_platform: ChainPlatform) -> None:
         intent = send(key="thrown out", value=7)
-        chain_platform.step("sender")
+        step_until_mined(chain_platform, intent)
         mined = read(intent.id)
         assert mined.state == IntentState.MINED
         chain_platform.catch_up()
@@ -323,7 +323,7 @@ class TestReorganisation:
     def test_that_moves_a_transaction_is_followed(self, chain_platform: ChainPlatform) -> None:
         chain_platform.mine()
         intent = send(key="moved", value=1)
-        chain_platform.step("sender")
+        step_until_mined(chain_platform, intent)
         mined = read(intent.id)
         raw = "0x" + bytes(TxAttempt.objects.get(intent_id=intent.id).raw).hex()
         chain_platform.node.call("anvil_reorg", 2, [[raw, 0]])

@@ -16,7 +16,7 @@ from apps.chain.testing.boundaries import Boundary
 from apps.chain.testing.lies import Null, OldHead
 from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.racing import expected, race
-from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, next_block, passages, send
+from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, next_block, passages, send, step_until_mined
 from apps.chain.types import ExpectedEvent, IntentState, IntentView, SignerRole
 from apps.core.models import Alert
 
@@ -98,7 +98,7 @@ class TestStranger:
         self, chain_platform: ChainPlatform, lie: Null | OldHead
     ) -> None:
         intent = send(key=f"21 {type(lie).__name__}", value=1)
-        chain_platform.step("sender")
+        step_until_mined(chain_platform, intent)
         assert read(intent.id).state == IntentState.MINED
         clear = dict.fromkeys(["tx_hash", "block_number", "block_hash", "succeeded", "gas_used"])
         TxIntent.objects.filter(pk=intent.id).update(state=IntentState.SIGNED, **clear)
@@ -219,7 +219,7 @@ class TestOutcome:
     ) -> None:
         factory = chain_platform.contracts["id_factory"]
         intent = send(factory, calls.add_token_factory(NOBODY), key="25", gas_limit=100_000)  # so it is not simulated
-        chain_platform.step("sender")
+        step_until_mined(chain_platform, intent)
         assert read(intent.id).state == IntentState.MINED
         chain_platform.run_sender_until_final()
         done = read(intent.id)

@@ -1,6 +1,15 @@
 """Types other rooms may import."""
 
-from apps.chain.types.blocks import BlockView, ContractKind, EffectKind, Finality, Holdings, LogView, StreamView
+from apps.chain.types.blocks import (
+    BlockView,
+    ContractKind,
+    EffectKind,
+    Finality,
+    Holdings,
+    LetterEnd,
+    LogView,
+    StreamView,
+)
 from apps.chain.types.endpoints import EndpointReason, EndpointState, EndpointView
 from apps.chain.types.events import (
     AddressFrozen,
@@ -103,6 +112,7 @@ __all__ = [
     "IntentView",
     "Issued",
     "IssuedByPartition",
+    "LetterEnd",
     "LogView",
     "Paused",
     "RecoverySuccess",

@@ -9,6 +9,7 @@ from apps.chain.models import StreamCursor, WatchedContract
 from apps.chain.selectors.blocks import STREAM
 from apps.chain.services import dead_letters, ingestion, watching
 from apps.chain.services.reading import Ahead
+from apps.chain.services.tokens.following import follow_tokens
 from apps.chain.services.watching_over import StreamWatch
 from apps.core import clock
 from apps.core.daemon import Engine, Leadership
@@ -34,9 +35,10 @@ class Ingester(Engine):
         """Advance the stream once. Raises NoEndpoint where no node may be asked."""
 
         def advance(found: Followed) -> bool:
-            return ingestion.advance(
+            more = ingestion.advance(
                 node=found.node, leadership=leadership, now=now, tip=found.tip, others=found.others, ahead=self._ahead
             )
+            return more or follow_tokens(node=found.node, leadership=leadership, now=now)
 
         self._watch.look(now)
         cursor = StreamCursor.objects.filter(name=STREAM).first()

@@ -26,7 +26,7 @@ CHECKS = {"dead_letter_end_known": END, "dead_letter_asked_whole": ASKED, "dead_
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chain", "0006_event_indexes"),
+        ("chain", "0008_tokens_and_layouts"),
     ]
 
     operations = [

@@ -15,7 +15,7 @@ from apps.core.db import AppendOnlyModel, TokenUnitsField
 
 # Freezing concerns one wallet, the recipient.
 EFFECT = Q(recipient__isnull=False, amount__gte=0) & (
-    Q(effect=EffectKind.MOVED, sender__isnull=False)
+    Q(effect__in=(EffectKind.MOVED, EffectKind.PARTITION), sender__isnull=False)
     | Q(effect__in=(EffectKind.FROZEN, EffectKind.UNFROZEN), sender=None)
 )
 NO_EFFECT = Q(effect=None, sender=None, recipient=None, amount=None)

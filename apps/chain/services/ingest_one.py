@@ -24,6 +24,7 @@ from apps.chain.services.finality import final_number
 from apps.chain.services.holders import fold_late
 from apps.chain.services.preparing import prepare
 from apps.chain.services.storing import StoredBlock, store_logs
+from apps.chain.services.tokens.layouts import code_changes, withdraw_layouts
 from apps.chain.types import ContractKind
 from apps.core.actor import Actor
 from apps.core.alerts import raise_alert
@@ -128,6 +129,7 @@ def _store_missing(mined: Mined, block: Block, now: datetime) -> Sequence[int]:
     if not lacking:
         return ()
     store_logs(prepare(lacking, kinds), {block.hash: StoredBlock(block.pk, is_new=False)}, now=now)
+    withdraw_layouts(changes=code_changes(lacking, kinds), now=now)
     stored = RawLog.objects.filter(block=block, log_index__in=[log.log_index for log in lacking])
     ids = list(stored.values_list("pk", flat=True))
     fold_late(logs=ids)

@@ -57,6 +57,7 @@ from apps.chain.types.tokens import (
     CLAIM_FAILED,
     CLAIM_FINAL,
     KYC_TOPIC,
+    LAYOUT_CHANGED,
     REGISTRATION_FAILED,
     TOKEN_FAILED,
     TOKEN_LIVE,
@@ -65,6 +66,7 @@ from apps.chain.types.tokens import (
     BindingView,
     ClaimState,
     IdentityView,
+    LayoutState,
     RegistrationState,
 )
 
@@ -77,6 +79,7 @@ __all__ = [
     "INTENT_FAILED",
     "INTENT_FINAL",
     "KYC_TOPIC",
+    "LAYOUT_CHANGED",
     "REGISTRATION_FAILED",
     "TOKEN_FAILED",
     "TOKEN_LIVE",
@@ -112,6 +115,7 @@ __all__ = [
     "IntentView",
     "Issued",
     "IssuedByPartition",
+    "LayoutState",
     "LetterEnd",
     "LogView",
     "Paused",

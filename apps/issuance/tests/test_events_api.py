@@ -40,7 +40,7 @@ class Stage:
         self.issue = make_issue(quantity_decimals=2)
         self.rival = make_issue()
         self.token, self.rivals_token = (
-            str(TokenBinding.objects.get(pk=each.security.isin).address) for each in (self.issue, self.rival)
+            str(TokenBinding.objects.get(isin=each.security.isin).address) for each in (self.issue, self.rival)
         )
         self.holder = make_user(party=self.issue.holder)
         self.wallet, self.other = self.issue.wallet, make_address()

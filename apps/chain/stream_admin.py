@@ -30,6 +30,7 @@ ASK = "Another officer can then dismiss it. Say how you know that the log change
 DISMISS = "Cut-offs wait for the log no more, and it changes no balance: what the first officer found is taken as true."
 KEEP = "It stays open as if nobody had asked for its dismissal."
 LONGEST_HOURS = 168
+DANGEROUS = frozenset({"Quarantine", "Disable", "Resume", "Dismiss"})
 
 
 class NoForm(forms.Form):
@@ -73,7 +74,6 @@ class ActingAdmin(ReadOnlyAdmin):
         title: str,
         explanation: str,
         done: str,
-        danger: bool = False,
     ) -> HttpResponse:
         """Ask, and have `call` act upon the row's key with what was filled in."""
         row = self.get_object(request, object_id)
@@ -94,7 +94,7 @@ class ActingAdmin(ReadOnlyAdmin):
             explanation=explanation,
             perform=perform,
             back=reverse(f"admin:chain_{self.opts.model_name}_change", args=[row.pk]),
-            danger=danger,
+            danger=title in DANGEROUS,
         )
 
 
@@ -128,7 +128,7 @@ class RpcEndpointAdmin(ActingAdmin):
             endpoints.quarantine_endpoint(actor=actor, name=name, reason=filled["reason"], until=until, now=now)
 
         said = {"title": "Quarantine", "explanation": QUARANTINE, "done": "It is not asked for that time."}
-        return self._act(request, object_id, call, form=QuarantineForm, danger=True, **said)
+        return self._act(request, object_id, call, form=QuarantineForm, **said)
 
     @act(title="Disable", path="disable", permission="operate", icon="block", variant=ActionVariant.DANGER)
     def disable(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -138,7 +138,7 @@ class RpcEndpointAdmin(ActingAdmin):
             endpoints.disable_endpoint(actor=actor, name=name, now=clock.now(), **filled)
 
         said = {"title": "Disable", "explanation": DISABLE, "done": "It is not asked until it is released."}
-        return self._act(request, object_id, call, form=ReasonForm, danger=True, **said)
+        return self._act(request, object_id, call, form=ReasonForm, **said)
 
 
 @admin.register(StreamCursor)
@@ -158,7 +158,7 @@ class StreamCursorAdmin(ActingAdmin):
             cursors.resume(actor=actor, name=name, reason=filled["reason"])
 
         said = {"title": "Resume", "explanation": RESUME, "done": "The stream goes on, if it was halted."}
-        return self._act(request, object_id, call, form=ReasonForm, danger=True, **said)
+        return self._act(request, object_id, call, form=ReasonForm, **said)
 
 
 @admin.register(DeadLetter)
@@ -205,7 +205,7 @@ class DeadLetterAdmin(ActingAdmin):
             dead_letters.dismiss_letter(actor=actor, letter_id=letter, now=clock.now())
 
         said = {"title": "Dismiss", "explanation": DISMISS, "done": "It is dismissed."}
-        return self._act(request, object_id, call, form=NoForm, danger=True, **said)
+        return self._act(request, object_id, call, form=NoForm, **said)
 
     @act(title="Keep", path="keep", permission="second", icon="undo", variant=ActionVariant.DEFAULT)
     def keep(self, request: HttpRequest, object_id: str) -> HttpResponse:

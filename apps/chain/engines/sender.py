@@ -28,6 +28,7 @@ from apps.chain.services.freezing import Suspicions
 from apps.chain.services.intents import CHANNEL
 from apps.chain.services.obeying import obey, release_signers, releases
 from apps.chain.services.signing import sign_next
+from apps.chain.services.watching_sending import SendingWatch
 from apps.chain.types import IntentState
 from apps.core import clock
 from apps.core.daemon import Engine, Leadership
@@ -75,15 +76,18 @@ class Sender(Engine):
         self._node = node
         self._pool = Pool()
         self._memory = Memory()
+        self._watch = SendingWatch()
 
     def lead(self, leadership: Leadership) -> None:
         """Forget what a former leadership remembered; everything else is in the database. Raises NoEndpoint."""
         self._memory = Memory()
+        self._watch.forget()
         if self._node is None:
             self._pool.begin(clock.now())
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
         """One round for all open intents; true if it moved any."""
+        self._watch.look(leadership, now)
         if not TxIntent.objects.filter(state__in=OPEN).exists() and not releases().exists():
             return False
         if self._node is None:

@@ -19,6 +19,7 @@ from apps.chain.services.finality import CHANNEL, final_number
 from apps.chain.services.preparing import Kinds, PreparedLogs, prepare
 from apps.chain.services.reading import HEADERS_A_STEP
 from apps.chain.services.storing import StoredBlock, store_blocks, store_logs
+from apps.chain.services.tokens.layouts import CodeChange, code_changes, withdraw_layouts
 from apps.chain.types import ContractKind, Finality
 from apps.chain.wire import Header
 from apps.core.daemon import Leadership
@@ -46,6 +47,8 @@ class Past:
 
     headers: Sequence[Header]
     logs: PreparedLogs
+    # Tokens among them that may have come to run other code.
+    changes: Sequence[CodeChange] = ()
 
     def begins(self, headers: Sequence[Header]) -> bool:
         """Whether these are blocks that the stream has, from the first one on."""
@@ -102,7 +105,8 @@ def _headers(above: int, last: int) -> list[Header]:
 def _read(node: Endpoint, headers: Sequence[Header], kinds: Kinds, final: int) -> Past:
     """The first of these headers that fit one answer, with their logs. Raises as `fetch_blocks`."""
     chosen = first_that_fit(node, headers, kinds)
-    return Past(chosen, prepare(all_logs(fetch_blocks(node, chosen, kinds.keys(), final_number=final)), kinds))
+    logs = all_logs(fetch_blocks(node, chosen, kinds.keys(), final_number=final))
+    return Past(chosen, prepare(logs, kinds), code_changes(logs, kinds))
 
 
 def _store(leadership: Leadership, cursor: StreamCursor, gap: Gap, past: Past, last: int, now: datetime) -> None:
@@ -115,6 +119,7 @@ def _store(leadership: Leadership, cursor: StreamCursor, gap: Gap, past: Past, l
         covered = fetch_all(COVER, [last, last >= cursor.number, addresses])
         holders.join(addresses=[address for address, is_whole in covered if is_whole])
         notify(CHANNEL)
+        withdraw_layouts(changes=past.changes, now=now)
 
 
 def _blocks_of(past: Past, addresses: Sequence[str]) -> dict[str, StoredBlock]:

@@ -2,22 +2,20 @@
 
 from django.contrib import admin
 
+from apps.chain import stream_admin  # noqa: F401 (its pages)
 from apps.chain.models import (
     Block,
     BlockEffect,
     ChainIdentity,
     ContractAddress,
-    DeadLetter,
     HolderBalance,
     LateEffect,
     RawLog,
     RegistryEntry,
     Reorganisation,
-    RpcEndpoint,
     Signer,
     SignerNonce,
     StorageLayout,
-    StreamCursor,
     TokenBinding,
     TokenCheck,
     TokenSupply,
@@ -126,15 +124,6 @@ class ReorganisationAdmin(ReadOnlyAdmin):
     search_fields = ("id", "ancestor_number", "tip_number", "ancestor_hash", "tip_hash")
 
 
-@admin.register(DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin):
-    """Logs that did not decode."""
-
-    table = ("id", "found_at", "block_number", "log_index", "address", "reason", "resolved_at")
-    list_filter = (("resolved_at", admin.EmptyFieldListFilter),)
-    search_fields = ("id", "address", "block_number")
-
-
 @admin.register(WatchedContract)
 class WatchedContractAdmin(ReadOnlyAdmin):
     """Contracts whose logs are kept."""
@@ -142,23 +131,6 @@ class WatchedContractAdmin(ReadOnlyAdmin):
     table = ("address", "kind", "from_block", "covered_to", "covered", "created_at")
     list_filter = ("kind", "covered")
     search_fields = ("address",)
-
-
-@admin.register(StreamCursor)
-class StreamCursorAdmin(ReadOnlyAdmin):
-    """How far the chain has been read."""
-
-    table = ("name", "number", "hash", "halted", "moved_at")
-    search_fields = ("name",)
-
-
-@admin.register(RpcEndpoint)
-class RpcEndpointAdmin(ReadOnlyAdmin):
-    """The nodes, by the names of their settings: how far each is, and whether it is asked."""
-
-    table = ("name", "state", "reason", "until", "head_number", "final_number", "range_blocks", "lies", "checked_at")
-    list_filter = ("state",)
-    search_fields = ("name",)
 
 
 @admin.register(ContractAddress)

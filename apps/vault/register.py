@@ -144,6 +144,7 @@ _LINES: Mapping[str, str] = {
         audit.AuditExpiryRun staying
         audit.AuditExport place
         audit.AuditRetention citation
+        chain.DeadLetter asked_reason
         core.EngineState name host last_error
         core.WorkerHeartbeat name
         notifications.NotificationTemplate title body

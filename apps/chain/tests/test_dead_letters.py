@@ -58,7 +58,7 @@ class TestUndecodableLogs:
                 holdings.fold(token, number)
 
     def test_block_nothing_once_resolved(self, stage: Stage) -> None:
-        DeadLetter.objects.update(resolved_at="2026-01-05T10:00Z")
+        DeadLetter.objects.update(resolved_at="2026-01-05T10:00Z", end="DECODED")
         token = DeadLetter.objects.order_by("pk").first().address
         assert dict(holdings.fold(token, blocks.final_head().number).by_wallet) == {ALICE: 6, BOB: 4}
 

@@ -1,6 +1,15 @@
 """Types other rooms may import."""
 
-from apps.chain.types.blocks import BlockView, ContractKind, EffectKind, Finality, Holdings, LogView, StreamView
+from apps.chain.types.blocks import (
+    BlockView,
+    ContractKind,
+    EffectKind,
+    Finality,
+    Holdings,
+    LetterEnd,
+    LogView,
+    StreamView,
+)
 from apps.chain.types.endpoints import EndpointReason, EndpointState, EndpointView
 from apps.chain.types.events import (
     AddressFrozen,
@@ -107,6 +116,7 @@ __all__ = [
     "Issued",
     "IssuedByPartition",
     "LayoutState",
+    "LetterEnd",
     "LogView",
     "Paused",
     "RecoverySuccess",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from apps.chain.errors import IncompleteAnswer
 from apps.chain.fetching import Endpoint, all_logs, fetch_blocks, fetch_headers, first_that_fit
@@ -30,6 +31,9 @@ COVER = """
     WHERE address = ANY(%s) AND NOT covered
     RETURNING address, covered
 """
+OF_HEADERS = (
+    "number", "hash", "parent_hash", "timestamp", "state_root", "receipts_root", "logs_bloom", "gas_used",
+)  # fmt: skip
 HELD = "SELECT DISTINCT block_id FROM chain_rawlog WHERE block_id = ANY(%s) AND address = ANY(%s)"
 
 
@@ -99,7 +103,7 @@ def backfill(
 
 def _headers(above: int, last: int) -> list[Header]:
     blocks = Block.objects.filter(canonical=True, number__gt=above, number__lte=last)
-    return [_header(block) for block in blocks.order_by("number")]
+    return [_header(row) for row in blocks.order_by("number").values_list(*OF_HEADERS)]
 
 
 def _read(node: Endpoint, headers: Sequence[Header], kinds: Kinds, final: int) -> Past:
@@ -129,16 +133,17 @@ def _blocks_of(past: Past, addresses: Sequence[str]) -> dict[str, StoredBlock]:
     return {hash_: StoredBlock(id_, is_bare=id_ not in held) for hash_, id_ in ids.items()}
 
 
-def _header(block: Block) -> Header:
+def _header(row: tuple[Any, ...]) -> Header:
+    number, hash_, parent_hash, timestamp, state_root, receipts_root, filter_, gas_used = row
     return Header(
-        number=block.number,
-        hash=block.hash,
-        parent_hash=block.parent_hash,
-        timestamp=int(block.timestamp.timestamp()),
-        state_root=block.state_root,
-        receipts_root=block.receipts_root,
-        bloom=int.from_bytes(block.logs_bloom, "big"),
-        gas_used=block.gas_used,
+        number=number,
+        hash=hash_,
+        parent_hash=parent_hash,
+        timestamp=int(timestamp.timestamp()),
+        state_root=state_root,
+        receipts_root=receipts_root,
+        bloom=int.from_bytes(filter_, "big"),
+        gas_used=gas_used,
     )
 
 

@@ -22,6 +22,7 @@ BLOCKS_A_STEP = 500
 ZERO = bytes.fromhex(ZERO_ADDRESS[2:])
 
 # What is given and what is received are summed apart, then by wallet: a row for every log would be three times as dear.
+# Where that is done by sorting, the wallet tells more than the token, so it is compared first.
 # {at_head} and {at_final} say to which balances an effect belongs. Units that come from nowhere are supply.
 FOLD = """
     WITH effects AS NOT MATERIALIZED (
@@ -29,20 +30,20 @@ FOLD = """
         FROM chain_effect e WHERE {which}
     ), entry AS (
         SELECT token, sender AS wallet, at_head, at_final, -sum(amount) AS units, 0 AS frozen
-        FROM effects WHERE effect = 'M' GROUP BY token, sender, at_head, at_final
+        FROM effects WHERE effect = 'M' GROUP BY sender, token, at_head, at_final
         UNION ALL
         SELECT token, recipient, at_head, at_final, sum(amount), 0
-        FROM effects WHERE effect = 'M' GROUP BY token, recipient, at_head, at_final
+        FROM effects WHERE effect = 'M' GROUP BY recipient, token, at_head, at_final
         UNION ALL
         SELECT token, recipient, at_head, at_final, 0, sum(CASE effect WHEN 'F' THEN amount ELSE -amount END)
-        FROM effects WHERE effect <> 'M' GROUP BY token, recipient, at_head, at_final
+        FROM effects WHERE effect <> 'M' GROUP BY recipient, token, at_head, at_final
     ), changed AS (
         SELECT token, wallet,
             %(sign)s * coalesce(sum(units) FILTER (WHERE at_head), 0) AS head,
             %(sign)s * coalesce(sum(units) FILTER (WHERE at_final), 0) AS final,
             %(sign)s * coalesce(sum(frozen) FILTER (WHERE at_head), 0) AS frozen_head,
             %(sign)s * coalesce(sum(frozen) FILTER (WHERE at_final), 0) AS frozen_final
-        FROM entry GROUP BY token, wallet
+        FROM entry GROUP BY wallet, token
     ), supply AS (
         INSERT INTO chain_tokensupply AS held (token, head, final)
         SELECT token, -head, -final FROM changed WHERE wallet = %(zero)s AND (head <> 0 OR final <> 0) ORDER BY token

@@ -20,7 +20,9 @@ from apps.chain.models import (
     TokenCheck,
     TokenSupply,
     TxAttempt,
+    TxAttemptOutcome,
     TxIntent,
+    TxIntentEvent,
     WatchedContract,
 )
 from apps.core.officers import ReadOnlyAdmin, ReadOnlyInline
@@ -33,6 +35,13 @@ class AttemptsInline(ReadOnlyInline):
     table = ("number", "purpose", "hash", "gas_limit", "max_fee", "max_priority_fee", "created_at")
 
 
+class PassagesInline(ReadOnlyInline):
+    """The states an intent came through."""
+
+    model = TxIntentEvent
+    table = ("at", "state", "reason", "tx_hash", "block_hash")
+
+
 @admin.register(TxIntent)
 class TxIntentAdmin(ReadOnlyAdmin):
     """What we mean to send."""
@@ -40,7 +49,7 @@ class TxIntentAdmin(ReadOnlyAdmin):
     table = ("id", "created_at", "kind", "signer_id", "nonce", "state", "reason", "gas_used", "tx_hash", "business_key")
     list_filter = ("state", "signer")
     search_fields = ("id", "business_key", "tx_hash", "to", "party_id", "kind")
-    inlines = (AttemptsInline,)
+    inlines = (AttemptsInline, PassagesInline)
 
 
 @admin.register(TxAttempt)
@@ -50,6 +59,24 @@ class TxAttemptAdmin(ReadOnlyAdmin):
     table = ("id", "created_at", "intent", "number", "purpose", "hash", "gas_limit", "max_fee")
     list_filter = ("purpose",)
     search_fields = ("id", "hash", "intent_id")
+
+
+@admin.register(TxAttemptOutcome)
+class TxAttemptOutcomeAdmin(ReadOnlyAdmin):
+    """What became of attempts whose intents have ended."""
+
+    table = ("id", "attempt_id", "outcome", "at")
+    list_filter = ("outcome",)
+    search_fields = ("id", "attempt__hash")
+
+
+@admin.register(TxIntentEvent)
+class TxIntentEventAdmin(ReadOnlyAdmin):
+    """Every state an intent came into."""
+
+    table = ("id", "at", "intent_id", "state", "reason", "tx_hash", "block_hash")
+    list_filter = ("state",)
+    search_fields = ("id", "intent_id", "tx_hash", "block_hash")
 
 
 @admin.register(Signer)

@@ -145,6 +145,18 @@ class IntentConflict(Conflict):
     code, message = "intent_conflict", "This business key already names another transaction."
 
 
+class IntentDecided(Conflict):
+    """The draft has been approved or dropped."""
+
+    code, message = "intent_decided", "This transaction has been decided."
+
+
+class IntentMoved(Conflict):
+    """An intent is not in the state it was read in: somebody else moved it."""
+
+    code, message = "intent_moved", "This transaction has moved on."
+
+
 class RpcError(Exception):
     """The node answered a call with a JSON-RPC error object."""
 

@@ -126,7 +126,7 @@ def _store_missing(mined: Mined, block: Block, now: datetime) -> Sequence[int]:
     lacking = [log for log in mined.logs if log.address in kinds and log.log_index not in known]
     if not lacking:
         return ()
-    store_logs(prepare(lacking, kinds), {block.hash: StoredBlock(block.pk, is_new=False)}, now=now)
+    store_logs(prepare(lacking, kinds), {block.hash: StoredBlock(block.pk, is_bare=False)}, now=now)
     withdraw_layouts(changes=code_changes(lacking, kinds), now=now)
     stored = RawLog.objects.filter(block=block, log_index__in=[log.log_index for log in lacking])
     ids = list(stored.values_list("pk", flat=True))

@@ -1,16 +1,23 @@
 """What operators see of the sender."""
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from django.db.models import Min
 
 from apps.chain.models import Signer, TxIntent
-from apps.chain.types import ENDED, IntentState
+from apps.chain.types import IntentState
 from apps.core import clock
 from apps.core.metrics import COUNTED_TO, Sample, counted_by, gauge
 from apps.core.registry import Health
 
-OPEN = tuple(state for state in IntentState if state not in ENDED)
+ON_THEIR_WAY = (
+    *(IntentState.NONCED, IntentState.SIGNED, IntentState.BROADCAST),
+    *(IntentState.MINED, IntentState.SAFE),
+)
+TO_APPROVE = (IntentState.DRAFT, IntentState.APPROVED)
+# Each has an index of its own; none rests in ORPHANED.
+OPEN = (ON_THEIR_WAY, TO_APPROVE)
 
 INTENTS = gauge(
     "bookentry_chain_intents_open", f"Transactions on their way, by state. Counted up to {COUNTED_TO}.", "state"
@@ -33,8 +40,12 @@ def signer_health() -> Health:
 
 def read_sender_metrics() -> Iterator[Sample]:
     """What is on its way, and what stopped."""
-    for state, number in counted_by(TxIntent.objects.filter(state__in=OPEN), "state"):
-        yield INTENTS.sample(number, state=state)
-    oldest = TxIntent.objects.filter(state__in=OPEN).aggregate(at=Min("created_at"))["at"]
-    yield INTENTS_OLDEST.sample(max((clock.now() - oldest).total_seconds(), 0) if oldest else 0)
+    since: list[datetime] = []
+    for states in OPEN:
+        found = TxIntent.objects.filter(state__in=states)
+        for state, number in counted_by(found, "state"):
+            yield INTENTS.sample(number, state=state)
+        if oldest := found.aggregate(at=Min("created_at"))["at"]:
+            since.append(oldest)
+    yield INTENTS_OLDEST.sample(max((clock.now() - min(since)).total_seconds(), 0) if since else 0)
     yield FROZEN.sample(Signer.objects.exclude(frozen_at=None).count())

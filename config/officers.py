@@ -108,6 +108,8 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Reorganisations", "chain_reorganisation", "call_split"),
         _list("Dead letters", "chain_deadletter", "unsubscribe"),
         _list("Token bindings", "chain_tokenbinding", "link"),
+        _list("Token checks", "chain_tokencheck", "fact_check"),
+        _list("Storage layouts", "chain_storagelayout", "grid_on"),
         _list("Identities", "chain_chainidentity", "fingerprint"),
         _list("Registry entries", "chain_registryentry", "playlist_add_check"),
         _list("Signers", "chain_signer", "vpn_key"),

@@ -16,8 +16,10 @@ from apps.chain.models import (
     RpcEndpoint,
     Signer,
     SignerNonce,
+    StorageLayout,
     StreamCursor,
     TokenBinding,
+    TokenCheck,
     TokenSupply,
     TxAttempt,
     TxIntent,
@@ -171,9 +173,29 @@ class ContractAddressAdmin(ReadOnlyAdmin):
 class TokenBindingAdmin(ReadOnlyAdmin):
     """Tokens that represent securities."""
 
-    table = ("isin", "symbol", "state", "address", "decimals", "deploy_block", "live_at", "reason")
-    list_filter = ("state",)
+    table = (
+        "isin", "symbol", "state", "standard", "folds", "address", "decimals",
+        "deploy_block", "valid_to_block", "live_at", "reason",
+    )  # fmt: skip
+    list_filter = ("state", "standard")
     search_fields = ("isin", "address", "identity_registry", "symbol")
+
+
+@admin.register(TokenCheck)
+class TokenCheckAdmin(ReadOnlyAdmin):
+    """Tokens' folds held against their storage."""
+
+    table = ("at", "binding", "block_number", "folds", "holders", "differing", "unread")
+    search_fields = ("binding__isin", "binding__address")
+
+
+@admin.register(StorageLayout)
+class StorageLayoutAdmin(ReadOnlyAdmin):
+    """Where tokens keep their balances, and since when that is no longer sure."""
+
+    table = ("binding", "state", "from_block", "withdrawn_block", "balances_slot", "supply_slot", "holders", "reason")
+    list_filter = ("state",)
+    search_fields = ("binding__isin", "binding__address")
 
 
 class RegistryEntriesInline(ReadOnlyInline):

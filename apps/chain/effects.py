@@ -2,6 +2,9 @@
 
 ERC-20: Transfer moves, from the zero address it mints, to it it burns. ERC-3643: TokensFrozen and TokensUnfrozen; a
 burn or a forced transfer of frozen units says TokensUnfrozen first. ERC-1400: Transfer, or the events of partitions.
+
+What both families say of a movement is kept, each under its own kind: which of them counts is the token's choice, and
+may be made when its logs are stored already.
 """
 
 from dataclasses import dataclass
@@ -9,7 +12,6 @@ from dataclasses import dataclass
 from apps.chain.types import (
     ChainEvent,
     EffectKind,
-    Folds,
     IssuedByPartition,
     RedeemedByPartition,
     TokensFrozen,
@@ -17,7 +19,6 @@ from apps.chain.types import (
     Transfer,
     TransferByPartition,
 )
-from apps.chain.types.events import ZERO_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,28 +31,15 @@ class Effect:
     amount: int
 
 
-def effect_of(event: ChainEvent | None, folds: Folds = Folds.TRANSFER) -> Effect | None:
-    """What an event changes in a token that folds so, None if nothing."""
+def effect_of(event: ChainEvent | None) -> Effect | None:
+    """What an event changes, None if nothing. Of PARTITION and MOVED a token's fold reads one kind only."""
     match event:
+        case Transfer(sender, recipient, amount):
+            return Effect(EffectKind.MOVED, sender, recipient, amount)
         case TokensFrozen(wallet, amount):
             return Effect(EffectKind.FROZEN, None, wallet, amount)
         case TokensUnfrozen(wallet, amount):
             return Effect(EffectKind.UNFROZEN, None, wallet, amount)
-    moved = _moved(event) if folds == Folds.TRANSFER else _moved_in_partitions(event)
-    return Effect(EffectKind.MOVED, *moved) if moved else None
-
-
-def _moved(event: ChainEvent | None) -> tuple[str, str, int] | None:
-    """(sender, recipient, base units)."""
-    return (event.sender, event.recipient, event.amount) if isinstance(event, Transfer) else None
-
-
-def _moved_in_partitions(event: ChainEvent | None) -> tuple[str, str, int] | None:
-    match event:
-        case TransferByPartition():
-            return event.sender, event.recipient, event.amount
-        case IssuedByPartition():
-            return ZERO_ADDRESS, event.recipient, event.amount
-        case RedeemedByPartition():
-            return event.holder, ZERO_ADDRESS, event.amount
+        case TransferByPartition() | IssuedByPartition() | RedeemedByPartition():
+            return Effect(EffectKind.PARTITION, *event.movement)
     return None

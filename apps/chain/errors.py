@@ -39,6 +39,25 @@ class UnknownIntent(NotFound):
     code, message = "unknown_intent", "There is no such intent."
 
 
+class UnknownTransaction(NotFound):
+    """The node knows no such transaction: neither mined nor waiting."""
+
+    code, message = "unknown_transaction", "The chain node knows no such transaction."
+
+
+class TransactionPending(Conflict):
+    """The transaction waits in the node's pool."""
+
+    code, message = "transaction_pending", "The transaction is not mined yet: try again when it is in a block."
+
+
+class ContractNotWatched(DomainError):
+    """The transaction logged nothing of a contract whose logs are kept."""
+
+    code, kind = "contract_not_watched", Kind.UNPROCESSABLE
+    message = "The transaction has no event of a contract that is watched."
+
+
 class UnknownContract(DomainError):
     """A contract the platform needs is not deployed: ours to mend, not the caller's."""
 
@@ -50,6 +69,32 @@ class UnknownToken(NotFound):
     """No token is bound to this ISIN."""
 
     code, message = "unknown_token", "No token is bound to this ISIN."
+
+
+class NoSuchToken(NotFound):
+    """There is no contract at that address as of the last final block."""
+
+    code, message = "no_such_token", "There is no contract at this address yet: it must be final on the chain."
+
+
+class TokenMismatch(DomainError):
+    """The contract is not the token it is said to be: the context names what differs."""
+
+    code, kind = "token_mismatch", Kind.UNPROCESSABLE
+    message = "The contract does not fit the security: its standard, decimals, name or first block differ."
+
+
+class LayoutUnverified(DomainError):
+    """Where the token's code keeps its balances is not known for that block: no proof may rest on it."""
+
+    code, kind = "chain_layout_unverified", Kind.UNAVAILABLE
+    message = "The token's storage layout is not verified for that block: verify it first."
+
+
+class TokenBound(Conflict):
+    """Another token speaks for this ISIN, or this token for another ISIN."""
+
+    code, message = "token_bound", "This ISIN or this token is already bound."
 
 
 class WalletTaken(Conflict):

@@ -49,6 +49,15 @@ class Leadership:
             raise Deposed(self.name)
 
 
+@within_unit_of_work
+def hold_off(name: str) -> None:
+    """Let the leader of engine `name` commit nothing until this unit of work has: for who mends what it wrote.
+
+    To be called before anything else is locked, as `fence` is.
+    """
+    fetch_one("SELECT epoch FROM core_enginestate WHERE name = %s FOR NO KEY UPDATE", [name])
+
+
 class Engine(ABC):
     """A small class on the harness: `step` does one bounded piece of work."""
 

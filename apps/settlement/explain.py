@@ -36,9 +36,9 @@ class Moved:
     @classmethod
     def of(cls, leg: LogView) -> "Moved":
         """The leg of a trade that is not ours, taken by itself."""
-        if not isinstance(leg.event, Transfer):
+        if leg.transfer is None:
             raise TypeError("a leg is a transfer")
-        return cls(leg, leg.event)
+        return cls(leg, leg.transfer)
 
 
 @dataclass(slots=True)
@@ -61,8 +61,8 @@ def explain(logs: Iterable[LogView], *, settlement_contract: str, tokens: frozen
     meaning, loose = Meaning(), dict[tuple[str, int], Moved]()
     for log in logs:
         event = log.event
-        if isinstance(event, Transfer) and log.address in tokens:
-            loose[_key(log)] = Moved(log, event)
+        if log.address in tokens and (transfer := log.transfer):
+            loose[_key(log)] = Moved(log, transfer)
         elif log.address != settlement_contract:
             continue
         elif isinstance(event, TradeSettled):

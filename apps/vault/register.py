@@ -33,6 +33,7 @@ _LINES: Mapping[str, str] = {
         chain.TxIntent business_key kind reason reason_detail
         chain.DeadLetter reason
         chain.ChainIdentity reason
+        chain.StorageLayout reason
         chain.TokenBinding reason
         compliance.EligibilityDecision isin subject_ref codes
         compliance.WalletRegistration isin
@@ -88,7 +89,9 @@ _LINES: Mapping[str, str] = {
         chain.RpcEndpoint final_hash
         chain.Signer address
         chain.StreamCursor hash
-        chain.TokenBinding isin name symbol address identity_registry
+        chain.StorageLayout balances_slot supply_slot block_hash
+        chain.TokenBinding isin name symbol address identity_registry authority
+        chain.TokenCheck block_hash differences
         chain.TxAttempt raw hash
         chain.TxIntent to data expect_topic expect_address tx_hash block_hash event
         chain.TokenSupply token

@@ -17,7 +17,7 @@ from tests.flows.sweep.scene import Scene
 ENVELOPED = [o for o in ALL if o.name != "get_openapi_document"]
 SUCCESSES = {"200", "201", "202"}
 # A run needs a chain: its room's tests carry it through.
-NEED_A_CHAIN = {"order_token", "prove_wallet", "get_reconciliation_run"}
+NEED_A_CHAIN = {"order_token", "prove_wallet", "ingest_transaction", "get_reconciliation_run"}
 
 
 @cache

@@ -17,8 +17,10 @@ from apps.chain.models import (
     RpcEndpoint,
     Signer,
     SignerNonce,
+    StorageLayout,
     StreamCursor,
     TokenBinding,
+    TokenCheck,
     TokenSupply,
     TxAttempt,
     TxIntent,
@@ -90,7 +92,7 @@ def _block(number: int) -> Block:
 
 
 def _token_and_identity(isin: str) -> None:
-    TokenBinding.objects.create(
+    binding = TokenBinding.objects.create(
         isin=isin,
         name="Example Fund",
         symbol="EXF",
@@ -101,6 +103,11 @@ def _token_and_identity(isin: str) -> None:
         deploy_block=1,
         created_at=NOW,
         live_at=NOW,
+    )
+    at = {"binding": binding, "block_hash": hash_of(2), "holders": 1}
+    TokenCheck.objects.create(**at, block_number=2, folds="TRANSFER", unread=0, differing=0, at=NOW)
+    StorageLayout.objects.create(
+        **at, from_block=2, state="VERIFIED", balances_slot=hash_of(102), supply_slot=hash_of(104), verified_at=NOW
     )
     identity = ChainIdentity.objects.create(
         wallet_address=f"0x{8:040x}", party_key=make_party().pk, country=840, created_at=NOW

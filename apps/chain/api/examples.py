@@ -29,9 +29,35 @@ EXAMPLES = {
             "chain_id": 1,
             "head": {"number": 19_204_540, "hash": TX_HASH, "timestamp": LATER},
             "final": {"number": 19_204_511, "hash": BLOCK_HASH, "timestamp": SOON},
-            "cursors": [{"name": "settlement", "number": 19_204_511, "hash": BLOCK_HASH, "halted": ""}],
+            "cursors": [
+                {"name": "settlement", "number": 19_204_511, "hash": BLOCK_HASH, "halted": "", "lag_seconds": 71.5}
+            ],
             "signers": [{"role": "AGENT", "address": SIGNER, "next_nonce": 43, "frozen_reason": ""}],
             "open_intents": {"BROADCAST": 2, "MINED": 1},
+            "halted": "",
+            "lag_blocks": 1,
+            "lag_seconds": 12.25,
+            "endpoints": [
+                {
+                    "name": "CHAIN_RPC_URL",
+                    "state": "HEALTHY",
+                    "reason": "",
+                    "head": 19_204_541,
+                    "final": 19_204_511,
+                    "lag_blocks": 0,
+                    "range_blocks": 1_000,
+                    "checked_at": LATER,
+                }
+            ],
+            "coverage": {
+                "from_block": 18_000_000,
+                "to_block": 19_204_540,
+                "contracts": 14,
+                "contracts_behind": 1,
+                "behind_from": 18_640_000,
+            },
+            "reorganisations": {"count": 3, "depth": 1, "at": SOON},
+            "dead_letters_open": 0,
         }
     ),
     "get_chain_contracts": Example(

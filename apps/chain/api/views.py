@@ -12,6 +12,7 @@ from apps.chain.api.serializers import ChainStatusSerializer, ContractsSerialize
 from apps.chain.selectors.contracts import addresses
 from apps.chain.selectors.intents import visible_intent
 from apps.chain.selectors.status import chain_status
+from apps.core import clock
 from apps.core.http.views import View
 
 
@@ -34,8 +35,8 @@ class StatusView(View):
 
     @extend_schema(operation_id="get_chain_status", tags=["chain"], responses=ChainStatusSerializer)
     def get(self, request: Request) -> Response:
-        """Head and final block stored, streams, signers, open transactions."""
-        return Response(ChainStatusSerializer(chain_status()).data)
+        """Head and final block stored, streams, nodes, signers, open transactions, and what waits for a person."""
+        return Response(ChainStatusSerializer(chain_status(clock.now())).data)
 
 
 class ContractsView(View):

@@ -9,6 +9,8 @@ from apps.chain.models import StreamCursor, WatchedContract
 from apps.chain.selectors.blocks import STREAM
 from apps.chain.services import dead_letters, ingestion, watching
 from apps.chain.services.reading import Ahead
+from apps.chain.services.tokens.following import follow_tokens
+from apps.chain.services.watching_over import StreamWatch
 from apps.core import clock
 from apps.core.daemon import Engine, Leadership
 
@@ -20,11 +22,12 @@ class Ingester(Engine):
     channels = (watching.CHANNEL,)
 
     def __init__(self) -> None:
-        self._pool, self._ahead = Pool(), Ahead()
+        self._pool, self._ahead, self._watch = Pool(), Ahead(), StreamWatch()
 
     def lead(self, leadership: Leadership) -> None:
         """Begin new sessions with the nodes, and read what the codec of yesterday could not. Raises NoEndpoint."""
         self._ahead.drop()
+        self._watch.forget()
         self._pool.begin(clock.now())
         dead_letters.decode_again(leadership=leadership, now=clock.now())
 
@@ -32,10 +35,12 @@ class Ingester(Engine):
         """Advance the stream once. Raises NoEndpoint where no node may be asked."""
 
         def advance(found: Followed) -> bool:
-            return ingestion.advance(
+            more = ingestion.advance(
                 node=found.node, leadership=leadership, now=now, tip=found.tip, others=found.others, ahead=self._ahead
             )
+            return more or follow_tokens(node=found.node, leadership=leadership, now=now)
 
+        self._watch.look(now)
         cursor = StreamCursor.objects.filter(name=STREAM).first()
         at_least = cursor.number if cursor else None
         return self._pool.work(advance, now=now, at_least=at_least, needed=_needed())

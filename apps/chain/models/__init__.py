@@ -12,8 +12,9 @@ from apps.chain.models.blocks import (
 from apps.chain.models.contracts import ContractAddress
 from apps.chain.models.endpoints import RpcEndpoint
 from apps.chain.models.holders import BlockEffect, HolderBalance, Reorganisation, TokenSupply
-from apps.chain.models.identities import ChainIdentity, RegistryEntry, TokenBinding
+from apps.chain.models.identities import ChainIdentity, RegistryEntry
 from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxIntent
+from apps.chain.models.tokens import StorageLayout, TokenBinding, TokenCheck
 
 __all__ = [
     "Block",
@@ -30,8 +31,10 @@ __all__ = [
     "RpcEndpoint",
     "Signer",
     "SignerNonce",
+    "StorageLayout",
     "StreamCursor",
     "TokenBinding",
+    "TokenCheck",
     "TokenSupply",
     "TxAttempt",
     "TxIntent",

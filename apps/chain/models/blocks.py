@@ -5,18 +5,22 @@ and touches nothing else.
 """
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.lookups import Exact, GreaterThan
 
-from apps.chain.models.fields import ADDRESS, HASH, HexField, TopicsField, address_field, hash_field, shaped
+from apps.chain.codec.hot import TRANSFER
+from apps.chain.models.fields import ADDRESS, HASH, HexField, TopicsField, address_field, hash_field, shaped, topic
 from apps.chain.types import ContractKind, EffectKind, Finality
 from apps.core.db import AppendOnlyModel, TokenUnitsField
 
 # Freezing concerns one wallet, the recipient.
 EFFECT = Q(recipient__isnull=False, amount__gte=0) & (
-    Q(effect=EffectKind.MOVED, sender__isnull=False)
+    Q(effect__in=(EffectKind.MOVED, EffectKind.PARTITION), sender__isnull=False)
     | Q(effect__in=(EffectKind.FROZEN, EffectKind.UNFROZEN), sender=None)
 )
 NO_EFFECT = Q(effect=None, sender=None, recipient=None, amount=None)
+
+NO_TOPIC, MOST = Value("0x", output_field=HexField()), Value(TRANSFER, output_field=HexField())
 
 
 class Chain(models.Model):
@@ -82,8 +86,16 @@ class RawLog(AppendOnlyModel):
             models.CheckConstraint(name="raw_log_effect", condition=EFFECT | NO_EFFECT),
         ]
         indexes = [
+            # Within a block the few logs are sorted: a longer key would cost each log stored more than that.
+            models.Index(fields=["block_number"], name="raw_log_in_order"),
             models.Index(fields=["address", "block_number"], name="raw_log_of_contract"),
             models.Index(fields=["tx_hash"], name="raw_log_of_tx"),
+            # Which wallets a log names: the first topic is its event, and few have a fourth.
+            models.Index(topic(1), name="raw_log_topic_1"),
+            models.Index(topic(2), name="raw_log_topic_2"),
+            models.Index(topic(3), name="raw_log_topic_3", condition=Q(GreaterThan(topic(3), NO_TOPIC))),
+            # Nearly all are Transfers: of those, order is enough.
+            models.Index(topic(0), "block_number", name="raw_log_rare", condition=~Q(Exact(topic(0), MOST))),
         ]
 
 

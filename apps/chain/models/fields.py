@@ -6,7 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
-from django.db.models import Q
+from django.db.models import F, Func, Q
 
 ADDRESS = r"^0x[0-9a-f]{40}$"
 HASH = r"^0x[0-9a-f]{64}$"
@@ -95,3 +95,9 @@ class TopicsField(HexField):
 def topics_of(joined: bytes) -> tuple[str, ...]:
     """Topics that stand one after the other."""
     return tuple("0x" + joined[at : at + 32].hex() for at in range(0, len(joined), 32))
+
+
+def topic(at: int) -> Func:
+    """One topic of the four there may be, as the database sees it; empty where the log has fewer."""
+    template = f"%(function)s(%(expressions)s, {1 + 32 * at}, 32)"
+    return Func(F("topics"), function="substring", template=template, output_field=HexField())

@@ -1,42 +1,10 @@
-"""Tokens bound to ISINs, and wallets' identities."""
+"""Wallets' identities."""
 
 from django.db import models
 from django.db.models import Q
 
 from apps.chain.models.fields import ADDRESS, address_field, shaped
-from apps.chain.models.intents import TxIntent
-from apps.chain.types import BindingState, ClaimState, RegistrationState
-
-
-class TokenBinding(models.Model):
-    """The ERC-3643 token that represents a security."""
-
-    isin = models.CharField(max_length=12, primary_key=True)
-    name = models.CharField(max_length=200)
-    symbol = models.CharField(max_length=32)
-    decimals = models.PositiveSmallIntegerField()
-    state = models.CharField(max_length=16, choices=BindingState.choices, default=BindingState.PENDING)
-    address = address_field(null=True, unique=True)
-    identity_registry = address_field(null=True, unique=True)
-    deploy_block = models.BigIntegerField(null=True)
-    intent = models.ForeignKey(TxIntent, null=True, on_delete=models.PROTECT, related_name="+")
-    attempts = models.PositiveSmallIntegerField(default=1)
-    reason = models.CharField(max_length=64, blank=True)
-    created_at = models.DateTimeField()
-    live_at = models.DateTimeField(null=True)
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(name="chain_binding_state_known", condition=Q(state__in=BindingState.values)),
-            models.CheckConstraint(name="chain_binding_decimals", condition=Q(decimals__lte=18)),
-            models.CheckConstraint(
-                name="chain_binding_deployed_whole",
-                condition=~Q(state__in=[BindingState.DEPLOYED, BindingState.LIVE])
-                | Q(address__isnull=False, identity_registry__isnull=False, deploy_block__isnull=False),
-            ),
-            shaped("chain_binding_address_shape", "address", ADDRESS),
-            shaped("chain_binding_registry_shape", "identity_registry", ADDRESS),
-        ]
+from apps.chain.types import ClaimState, RegistrationState
 
 
 class ChainIdentity(models.Model):

@@ -7,7 +7,8 @@ from apps.chain.types.endpoints import EndpointState, EndpointView
 
 def endpoints() -> list[EndpointView]:
     """In the order of liking. A node that no engine has looked at yet is not there."""
-    rows = RpcEndpoint.objects.filter(name__in=configured()).order_by("priority")
+    rows = list(RpcEndpoint.objects.filter(name__in=configured()).order_by("priority"))
+    highest = max((row.head_number or 0 for row in rows), default=0)
     return [
         EndpointView(
             name=row.name,
@@ -18,6 +19,7 @@ def endpoints() -> list[EndpointView]:
             final=row.final_number,
             range_blocks=row.range_blocks,
             checked_at=row.checked_at,
+            lag_blocks=None if row.head_number is None else highest - row.head_number,
         )
         for row in rows
     ]

@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping
 from django.db.models import Min, QuerySet
 
 from apps.chain import codec
-from apps.chain.models import Block, RawLog, StreamCursor, WatchedContract
+from apps.chain.models import Block, RawLog, StreamCursor, TokenBinding, WatchedContract
 from apps.chain.selectors.blocks import STREAM, view
 from apps.chain.selectors.watched import watched_kinds
-from apps.chain.types import BlockView, ContractKind, Finality, LogView
+from apps.chain.types import BlockView, ContractKind, Finality, Folds, LogView
 
 FinalBlock = tuple[BlockView, list[LogView]]
 
@@ -37,8 +37,13 @@ def _views(found: QuerySet[RawLog]) -> list[LogView]:
     rows = found.order_by("block_number", "log_index").values_list(
         "block_number", "block__hash", "log_index", "tx_hash", "tx_index", "address", "topics", "data"
     )
-    kinds = watched_kinds()
-    return [_log_view(*row, kinds) for row in rows]
+    kinds, by_partition = watched_kinds(), _folded_from_partitions()
+    return [_log_view(*row, kinds, by_partition) for row in rows]
+
+
+def _folded_from_partitions() -> frozenset[str]:
+    """Tokens whose balances the events of partitions tell."""
+    return frozenset(TokenBinding.objects.filter(folds=Folds.PARTITION).values_list("address", flat=True))
 
 
 def covered_to(addresses: Collection[str] | None = None) -> int | None:
@@ -72,10 +77,13 @@ def _log_view(
     topics: tuple[str, ...],
     data: str,
     kinds: Mapping[str, ContractKind],
+    by_partition: frozenset[str],
 ) -> LogView:
     undecodable, event = False, None
     try:
         event = codec.decode(topics, data, kind=kinds.get(address))
     except codec.Undecodable:
         undecodable = True
-    return LogView(block_number, block_hash, log_index, tx_hash, tx_index, address, topics, data, event, undecodable)
+    folds = Folds.PARTITION if address in by_partition else Folds.TRANSFER
+    facts = (block_number, block_hash, log_index, tx_hash, tx_index, address, topics, data)
+    return LogView(*facts, event, undecodable, folds)

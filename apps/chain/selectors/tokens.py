@@ -1,13 +1,24 @@
 """Tokens bound to ISINs, and the identities their registries know."""
 
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+
 from apps.chain.errors import UnknownToken
 from apps.chain.models import ChainIdentity, TokenBinding
-from apps.chain.types import BindingState, BindingView, ClaimState, IdentityView, RegistrationState
+from apps.chain.types import (
+    BindingState,
+    BindingView,
+    ClaimState,
+    Folds,
+    IdentityView,
+    RegistrationState,
+    TokenStandard,
+)
 
 
 def binding(isin: str) -> BindingView:
-    """The token bound to this ISIN, in whatever state. Raises UnknownToken."""
-    row = TokenBinding.objects.filter(pk=isin).first()
+    """The token bound to this ISIN now, in whatever state. Raises UnknownToken."""
+    row = TokenBinding.objects.filter(isin=isin, valid_to_block=None).first()
     if row is None:
         raise UnknownToken(isin=isin)
     return binding_view(row)
@@ -15,7 +26,18 @@ def binding(isin: str) -> BindingView:
 
 def live_bindings() -> list[BindingView]:
     """All LIVE tokens, by ISIN."""
-    return [binding_view(row) for row in TokenBinding.objects.filter(state=BindingState.LIVE).order_by("isin")]
+    live = TokenBinding.objects.filter(state=BindingState.LIVE, valid_to_block=None)
+    return [binding_view(row) for row in live.order_by("isin")]
+
+
+def binding_at(isin: str, block_number: int) -> BindingView:
+    """The token that spoke for this ISIN at a block. Raises UnknownToken."""
+    since = Coalesce("valid_from_block", "deploy_block")
+    rows = TokenBinding.objects.annotate(since=since).filter(isin=isin, since__lte=block_number)
+    row = rows.filter(Q(valid_to_block=None) | Q(valid_to_block__gte=block_number)).first()
+    if row is None:
+        raise UnknownToken(isin=isin)
+    return binding_view(row)
 
 
 def identity(wallet_address: str) -> IdentityView | None:
@@ -37,6 +59,10 @@ def binding_view(row: TokenBinding) -> BindingView:
         deploy_block=row.deploy_block,
         intent_id=row.intent_id,
         reason=row.reason,
+        standard=TokenStandard(row.standard),
+        folds=Folds(row.folds),
+        valid_from_block=row.deploy_block if row.valid_from_block is None else row.valid_from_block,
+        valid_to_block=row.valid_to_block,
     )
 
 

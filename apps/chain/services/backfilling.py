@@ -15,6 +15,7 @@ from apps.chain.services.finality import CHANNEL, final_number
 from apps.chain.services.preparing import prepare
 from apps.chain.services.reading import HEADERS_A_STEP
 from apps.chain.services.storing import StoredBlock, store_blocks, store_logs
+from apps.chain.services.tokens.layouts import code_changes, withdraw_layouts
 from apps.chain.types import ContractKind, Finality
 from apps.chain.wire import Header
 from apps.core.daemon import Leadership
@@ -48,7 +49,8 @@ def backfill(*, node: Endpoint, leadership: Leadership, cursor: StreamCursor, no
     last = headers[-1].number if headers else last
     final = final_number()
     fetched = fetch_blocks(node, headers, group, final_number=-1 if final is None else final)
-    logs = prepare(all_logs(fetched), kinds)
+    found = all_logs(fetched)
+    logs = prepare(found, kinds)
     with unit_of_work():
         leadership.fence()
         hold_cursor(cursor)
@@ -56,6 +58,7 @@ def backfill(*, node: Endpoint, leadership: Leadership, cursor: StreamCursor, no
         covered = fetch_all(COVER, [last, last >= cursor.number, group])
         holders.join(addresses=[address for address, is_whole in covered if is_whole])
         notify(CHANNEL)
+        withdraw_layouts(changes=code_changes(found, kinds), now=now)
     return last < cursor.number or bool(others)
 
 

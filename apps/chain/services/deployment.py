@@ -32,6 +32,7 @@ IMPLEMENTATIONS = {
     "compliance_implementation": ("trex/ModularCompliance", 1_500_000),
 }
 WATCHED = {
+    "trex_authority": ContractKind.AUTHORITY,
     "trex_factory": ContractKind.FACTORY,
     "payment_token": ContractKind.CASH,
     "dvp": ContractKind.DVP,

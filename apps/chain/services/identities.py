@@ -128,12 +128,13 @@ def register_wallet(*, wallet_address: str, isin: str, now: datetime) -> Identit
 
     Ends in "chain.wallet_registered" or "chain.registration_failed" (key: wallet address, payload: isin), always:
     also, at once, where the wallet is known through another token. Raises ClaimNotFinal, and UnknownToken where the
-    token is not deployed.
+    token is not deployed, or not by us.
     """
     row = ChainIdentity.objects.select_for_update(no_key=True).filter(pk=wallet_address.lower()).first()
     if row is None or row.claim_state != ClaimState.FINAL:
         raise ClaimNotFinal
-    binding = TokenBinding.objects.filter(pk=isin, identity_registry__isnull=False).first()
+    ours = TokenBinding.objects.filter(isin=isin, valid_to_block=None, intent__isnull=False)
+    binding = ours.filter(identity_registry__isnull=False).first()
     if binding is None:
         raise UnknownToken(isin=isin)
     entry, _ = RegistryEntry.objects.get_or_create(wallet=row, isin=isin, defaults={"created_at": now})

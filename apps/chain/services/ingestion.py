@@ -19,6 +19,7 @@ from apps.chain.services.finality import FinalPoint, final_point
 from apps.chain.services.reading import HEADERS_A_STEP, Ahead, Batch, Place, read_batch
 from apps.chain.services.recognising import recognise
 from apps.chain.services.storing import store_blocks, store_logs
+from apps.chain.services.tokens.layouts import withdraw_layouts
 from apps.chain.wire import Header
 from apps.core.daemon import Leadership
 from apps.core.db import unit_of_work
@@ -101,3 +102,4 @@ def _extend(leadership: Leadership, cursor: StreamCursor, batch: Batch, now: dat
         move_cursor(cursor, number=last.number, hash_=last.hash, now=now)
         store_logs(batch.logs, store_blocks(batch.headers), now=now)
         discovery.watch_discovered(batch.found, now=now)
+        withdraw_layouts(changes=batch.changes, now=now)

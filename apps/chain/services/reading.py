@@ -15,6 +15,7 @@ from apps.chain.errors import RpcError
 from apps.chain.fetching import Endpoint, all_logs, fetch_blocks, fetch_headers, first_that_fit
 from apps.chain.services.discovery import Discovered, discover
 from apps.chain.services.preparing import Kinds, PreparedLogs, prepare
+from apps.chain.services.tokens.layouts import CodeChange, code_changes
 from apps.chain.wire import Header
 from apps.core.errors import DomainError
 
@@ -39,6 +40,8 @@ class Batch:
     found: Sequence[Discovered]
     # Headers above these that came along.
     spare: Sequence[Header] = ()
+    # Tokens among them that may have come to run other code.
+    changes: Sequence[CodeChange] = ()
 
     def end(self, kinds: Kinds) -> Place:
         """Where the next batch begins."""
@@ -56,7 +59,7 @@ def read_batch(node: Endpoint, headers: Sequence[Header], kinds: Kinds, *, final
         later = {each.address: each.kind for each in found}
         more = all_logs(fetch_blocks(node, chosen, later.keys(), final_number=final_number))
         prepared += prepare(more, later)
-    return Batch(chosen, prepared, found, headers[len(chosen) :])
+    return Batch(chosen, prepared, found, headers[len(chosen) :], code_changes(logs, kinds))
 
 
 class Ahead:

@@ -47,7 +47,10 @@ def rewind(*, node: Endpoint, leadership: Leadership, cursor: StreamCursor, now:
 
 
 def _record(cursor: StreamCursor, ancestor: Block, now: datetime) -> None:
+    """Numbered without gaps, by the one leader: the last number is how many there were."""
+    last = Reorganisation.objects.order_by("-pk").values_list("pk", flat=True).first()
     Reorganisation.objects.create(
+        id=(last or 0) + 1,
         ancestor_number=ancestor.number,
         ancestor_hash=ancestor.hash,
         tip_number=cursor.number,

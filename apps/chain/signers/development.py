@@ -2,6 +2,7 @@
 
 from functools import cache
 
+from apps.chain.signers.recursion import recursion_limit_kept
 from apps.chain.types import SignerRole
 
 MNEMONIC = "test test test test test test test test test test test junk"
@@ -42,6 +43,7 @@ ADDRESSES = (
 def development_key(index: int) -> bytes:
     """The secret of one of these accounts (BIP 44, m/44'/60'/0'/0/index): 32 bytes."""
     # More than a second to import: only development waits for it.
-    from eth_account.hdaccount import key_from_seed, seed_from_mnemonic  # noqa: PLC0415
+    with recursion_limit_kept():
+        from eth_account.hdaccount import key_from_seed, seed_from_mnemonic  # noqa: PLC0415
 
     return bytes(key_from_seed(seed_from_mnemonic(MNEMONIC, ""), f"m/44'/60'/0'/0/{index}"))

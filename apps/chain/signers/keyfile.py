@@ -1,13 +1,12 @@
 """Encrypted keyfiles: version 3 of Ethereum's keystore (the Web3 Secret Storage Definition)."""
 
 import json
-import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from apps.chain.signers.local import LocalSigner
+from apps.chain.signers.recursion import recursion_limit_kept
 
 VERSION = 3
 MOST_BYTES = 16_384  # thirty times a keyfile; what is longer, or nested deeper, is none
@@ -56,7 +55,7 @@ def _content(path: str) -> Mapping[str, Any]:
 
 def _opened(content: Mapping[str, Any], passphrase: str) -> LocalSigner | None:
     # Half a second to import, for another curve: only who reads a keyfile waits for it.
-    with _limit_on_recursion_kept():
+    with recursion_limit_kept():
         from eth_keyfile.keyfile import decode_keyfile_json  # noqa: PLC0415
 
     # Whatever is wrong in there is said in one way, outside of this block: causes may quote the key.
@@ -64,13 +63,3 @@ def _opened(content: Mapping[str, Any], passphrase: str) -> LocalSigner | None:
         return LocalSigner(decode_keyfile_json(dict(content), passphrase.encode()))
     except (ValueError, KeyError, TypeError, AttributeError, ArithmeticError, NotImplementedError):
         return None
-
-
-@contextmanager
-def _limit_on_recursion_kept() -> Iterator[None]:
-    """That other curve raises it to where deep JSON, of a node say, ends the process."""
-    limit = sys.getrecursionlimit()
-    try:
-        yield
-    finally:
-        sys.setrecursionlimit(limit)

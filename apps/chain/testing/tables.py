@@ -48,7 +48,7 @@ SENDING = (
 )
 TOKENS = (
     Table("chain.ContractAddress"),
-    Table("chain.TokenBinding"),
+    Table("chain.TokenBinding", key=("isin", "address")),
     Table("chain.ChainIdentity"),
     Table("chain.RegistryEntry", key=("wallet", "isin")),
 )
@@ -56,6 +56,8 @@ TOKENS = (
 APART = {
     "chain.BlockEffect": "how the head's balances came to be, which are compared",
     "chain.RpcEndpoint": "what the nodes did, not what the chain said",
+    "chain.TokenCheck": "what was looked at when, not what the chain said",
+    "chain.StorageLayout": "where balances lie as of the block at which somebody asked",
 }
 CHAIN = (*STREAM, *SENDING, *TOKENS)
 

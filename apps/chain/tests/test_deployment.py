@@ -104,6 +104,7 @@ class TestDeployedPlatform:
         kinds = {kind: address for address, kind in WatchedContract.objects.values_list("address", "kind")}
         contracts = chain_platform.contracts
         assert kinds == {
+            "AUTHORITY": contracts["trex_authority"],
             "FACTORY": contracts["trex_factory"],
             "CASH": contracts["payment_token"],
             "DVP": contracts["dvp"],

@@ -1,10 +1,9 @@
 """What events change of balances, by the family they are folded from."""
 
-import pytest
-
 from apps.chain.effects import Effect, effect_of
 from apps.chain.types import (
     FOLDS_OF,
+    ChainEvent,
     ControllerRedemption,
     ControllerTransfer,
     EffectKind,
@@ -13,6 +12,7 @@ from apps.chain.types import (
     GenericEvent,
     Issued,
     IssuedByPartition,
+    LogView,
     Redeemed,
     RedeemedByPartition,
     TokensFrozen,
@@ -44,37 +44,54 @@ MOVING_NOTHING = [
 ]
 
 
-def moved(sender: str, recipient: str, amount: int) -> Effect:
-    return Effect(EffectKind.MOVED, sender, recipient, amount)
+def moved(sender: str, recipient: str, amount: int, kind: EffectKind = EffectKind.MOVED) -> Effect:
+    return Effect(kind, sender, recipient, amount)
 
 
 class TestEffect:
-    def test_of_a_token_folded_from_transfers(self) -> None:
-        assert effect_of(TRANSFER, Folds.TRANSFER) == moved(A, B, 7)
-        assert effect_of(Transfer(ZERO_ADDRESS, B, 7), Folds.TRANSFER) == moved(ZERO_ADDRESS, B, 7)
-        assert [effect_of(event, Folds.TRANSFER) for event in (BY_PARTITION, ISSUED, REDEEMED)] == [None] * 3
+    def test_of_a_transfer(self) -> None:
+        assert effect_of(TRANSFER) == moved(A, B, 7)
+        assert effect_of(Transfer(ZERO_ADDRESS, B, 7)) == moved(ZERO_ADDRESS, B, 7)
 
-    def test_of_a_token_folded_from_partitions(self) -> None:
-        assert effect_of(BY_PARTITION, Folds.PARTITION) == moved(A, B, 7)
-        assert effect_of(ISSUED, Folds.PARTITION) == moved(ZERO_ADDRESS, B, 7)
-        assert effect_of(REDEEMED, Folds.PARTITION) == moved(A, ZERO_ADDRESS, 7)
-        assert effect_of(TRANSFER, Folds.PARTITION) is None
+    def test_of_events_of_partitions_is_of_a_kind_of_its_own(self) -> None:
+        kind = EffectKind.PARTITION
+        assert effect_of(BY_PARTITION) == moved(A, B, 7, kind)
+        assert effect_of(ISSUED) == moved(ZERO_ADDRESS, B, 7, kind)
+        assert effect_of(REDEEMED) == moved(A, ZERO_ADDRESS, 7, kind)
 
-    @pytest.mark.parametrize("folds", Folds)
-    def test_is_none_where_an_event_repeats_another_or_moves_nothing(self, folds: Folds) -> None:
-        assert [effect_of(event, folds) for event in SAYING_THE_SAME_AGAIN + MOVING_NOTHING] == [None] * 7
+    def test_is_none_where_an_event_repeats_another_or_moves_nothing(self) -> None:
+        assert [effect_of(event) for event in SAYING_THE_SAME_AGAIN + MOVING_NOTHING] == [None] * 7
 
-    def test_counts_each_movement_of_a_talkative_token_once(self) -> None:
+    def test_freezing_is_the_same_in_every_family(self) -> None:
+        assert effect_of(TokensFrozen(A, 7)) == Effect(EffectKind.FROZEN, None, A, 7)
+        assert effect_of(TokensUnfrozen(A, 7)) == Effect(EffectKind.UNFROZEN, None, A, 7)
+
+
+def transfers(event: ChainEvent | None, folds: Folds) -> Transfer | None:
+    return LogView(1, "0x", 0, "0x", 0, A, (), "0x", event, folds=folds).transfer
+
+
+class TestTransferOfALog:
+    def test_of_a_talkative_token_is_counted_once(self) -> None:
         """An ERC-1400 token that says one transfer three times, and a forced one four times."""
         said = [TRANSFER, BY_PARTITION, TRANSFER, BY_PARTITION, SAYING_THE_SAME_AGAIN[2]]
         for folds in Folds:
-            assert [found for event in said if (found := effect_of(event, folds))] == [moved(A, B, 7)] * 2
+            assert [found for event in said if (found := transfers(event, folds))] == [TRANSFER] * 2
 
-    @pytest.mark.parametrize("folds", Folds)
-    def test_freezing_is_the_same_in_every_family(self, folds: Folds) -> None:
-        assert effect_of(TokensFrozen(A, 7), folds) == Effect(EffectKind.FROZEN, None, A, 7)
-        assert effect_of(TokensUnfrozen(A, 7), folds) == Effect(EffectKind.UNFROZEN, None, A, 7)
+    def test_of_another_family_than_its_token_is_folded_from_is_none(self) -> None:
+        assert [transfers(event, Folds.TRANSFER) for event in (BY_PARTITION, ISSUED, REDEEMED)] == [None] * 3
+        assert transfers(TRANSFER, Folds.PARTITION) is None
 
-    def test_has_families_to_try_for_every_standard(self) -> None:
+    def test_of_partitions_is_a_mint_where_issued_and_a_burn_where_redeemed(self) -> None:
+        assert transfers(ISSUED, Folds.PARTITION) == Transfer(ZERO_ADDRESS, B, 7)
+        assert transfers(REDEEMED, Folds.PARTITION) == Transfer(A, ZERO_ADDRESS, 7)
+
+    def test_is_none_where_nothing_moves(self) -> None:
+        for event in [TokensFrozen(A, 7), *SAYING_THE_SAME_AGAIN, *MOVING_NOTHING]:
+            assert [transfers(event, folds) for folds in Folds] == [None] * 2
+
+
+class TestStandards:
+    def test_have_families_to_try(self) -> None:
         assert set(FOLDS_OF) == set(TokenStandard)
         assert [standard for standard, folds in FOLDS_OF.items() if Folds.PARTITION in folds] == [TokenStandard.ERC1400]

@@ -48,6 +48,7 @@ from apps.chain.types.tokens import (
     CLAIM_FAILED,
     CLAIM_FINAL,
     KYC_TOPIC,
+    LAYOUT_CHANGED,
     REGISTRATION_FAILED,
     TOKEN_FAILED,
     TOKEN_LIVE,
@@ -56,6 +57,7 @@ from apps.chain.types.tokens import (
     BindingView,
     ClaimState,
     IdentityView,
+    LayoutState,
     RegistrationState,
 )
 
@@ -68,6 +70,7 @@ __all__ = [
     "INTENT_FAILED",
     "INTENT_FINAL",
     "KYC_TOPIC",
+    "LAYOUT_CHANGED",
     "REGISTRATION_FAILED",
     "TOKEN_FAILED",
     "TOKEN_LIVE",
@@ -103,6 +106,7 @@ __all__ = [
     "IntentView",
     "Issued",
     "IssuedByPartition",
+    "LayoutState",
     "LogView",
     "Paused",
     "RecoverySuccess",

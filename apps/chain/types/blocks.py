@@ -6,7 +6,9 @@ from datetime import datetime
 
 from django.db.models import TextChoices
 
-from apps.chain.types.events import ChainEvent
+from apps.chain.types.events import ChainEvent, Transfer
+from apps.chain.types.security_tokens import MovedByPartition
+from apps.chain.types.standards import Folds
 
 
 class Finality(TextChoices):
@@ -25,12 +27,14 @@ class ContractKind(TextChoices):
     FACTORY = "FACTORY"
     REGISTRY = "REGISTRY"
     IDENTITY = "IDENTITY"
+    AUTHORITY = "AUTHORITY"
 
 
 class EffectKind(TextChoices):
     """What a log changes of a token's holders."""
 
     MOVED = "M", "units moved from one wallet to another"
+    PARTITION = "P", "units moved, as an event of partitions tells it"
     FROZEN = "F", "units of a wallet were frozen"
     UNFROZEN = "U", "units of a wallet were unfrozen"
 
@@ -71,6 +75,14 @@ class LogView:
     data: str
     event: ChainEvent | None
     undecodable: bool = False
+    folds: Folds = Folds.TRANSFER
+
+    @property
+    def transfer(self) -> Transfer | None:
+        """What it moves of its token's balances, told by the family of events that token is folded from."""
+        if self.folds == Folds.TRANSFER:
+            return self.event if isinstance(self.event, Transfer) else None
+        return Transfer(*self.event.movement) if isinstance(self.event, MovedByPartition) else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,10 @@ class EndpointReason(TextChoices):
 
 @dataclass(frozen=True, slots=True)
 class EndpointView:
-    """One node. `head` and `final` are block numbers as it last said, None where it never did."""
+    """One node. `head` and `final` are block numbers as it last said, None where it never did.
+
+    `lag_blocks` is how far it is behind the highest of those that are configured.
+    """
 
     name: str
     state: EndpointState
@@ -39,3 +42,4 @@ class EndpointView:
     final: int | None
     range_blocks: int
     checked_at: datetime | None
+    lag_blocks: int | None

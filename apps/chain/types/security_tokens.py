@@ -5,6 +5,10 @@ Addresses, hashes and bytes are lowercase 0x strings, amounts whole base units.
 
 from dataclasses import dataclass
 
+_NOBODY = "0x" + "00" * 20
+# Sender, recipient, base units.
+Movement = tuple[str, str, int]
+
 
 @dataclass(frozen=True, slots=True)
 class TransferByPartition:
@@ -18,6 +22,11 @@ class TransferByPartition:
     data: str
     operator_data: str
 
+    @property
+    def movement(self) -> Movement:
+        """What it changes of balances."""
+        return self.sender, self.recipient, self.amount
+
 
 @dataclass(frozen=True, slots=True)
 class IssuedByPartition:
@@ -30,6 +39,11 @@ class IssuedByPartition:
     operator: str | None = None
     operator_data: str | None = None
 
+    @property
+    def movement(self) -> Movement:
+        """What it changes of balances."""
+        return _NOBODY, self.recipient, self.amount
+
 
 @dataclass(frozen=True, slots=True)
 class RedeemedByPartition:
@@ -41,6 +55,11 @@ class RedeemedByPartition:
     amount: int
     operator_data: str
     data: str | None = None
+
+    @property
+    def movement(self) -> Movement:
+        """What it changes of balances."""
+        return self.holder, _NOBODY, self.amount
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,3 +103,6 @@ class ControllerRedemption:
     amount: int
     data: str
     operator_data: str
+
+
+MovedByPartition = TransferByPartition | IssuedByPartition | RedeemedByPartition

@@ -5,11 +5,14 @@ from uuid import UUID
 
 from django.db.models import TextChoices
 
+from apps.chain.types.standards import Folds, TokenStandard
+
 KYC_TOPIC = 1  # the one claim topic our tokens ask for
 
 # Topics of the outbox.
 TOKEN_LIVE = "chain.token_live"  # noqa: S105 (a topic, not a secret)
 TOKEN_FAILED = "chain.token_failed"  # noqa: S105
+LAYOUT_CHANGED = "chain.layout_changed"
 CLAIM_FINAL = "chain.claim_final"
 CLAIM_FAILED = "chain.claim_failed"
 WALLET_REGISTERED = "chain.wallet_registered"
@@ -17,12 +20,21 @@ REGISTRATION_FAILED = "chain.registration_failed"
 
 
 class BindingState(TextChoices):
-    """The way of a token: asked for, deployed, open for trading."""
+    """The way of a token: asked for and deployed, or found; its past fetched, held against its storage; open."""
 
     PENDING = "PENDING"
     DEPLOYED = "DEPLOYED"
+    BACKFILLING = "BACKFILLING"
+    CHECKING = "CHECKING"
     LIVE = "LIVE"
     FAILED = "FAILED"
+
+
+class LayoutState(TextChoices):
+    """Whether proofs may rest on a storage layout."""
+
+    VERIFIED = "VERIFIED"
+    WITHDRAWN = "WITHDRAWN"
 
 
 class ClaimState(TextChoices):
@@ -57,6 +69,15 @@ class BindingView:
     deploy_block: int | None
     intent_id: UUID | None
     reason: str
+    standard: TokenStandard = TokenStandard.ERC3643
+    folds: Folds = Folds.TRANSFER
+    valid_from_block: int | None = None
+    valid_to_block: int | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether the platform deployed it: then wallets are registered with it, and its agents are ours."""
+        return self.intent_id is not None
 
 
 @dataclass(frozen=True, slots=True)

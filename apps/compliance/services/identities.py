@@ -11,7 +11,7 @@ from uuid import UUID
 import pycountry
 
 from apps.accounts.selectors.parties import country_of
-from apps.chain.selectors.tokens import live_bindings
+from apps.chain.selectors.tokens import binding, live_bindings
 from apps.chain.services.identities import provide_identity, register_wallet
 from apps.compliance.models import InvestorProfile, Wallet, WalletRegistration
 from apps.compliance.types import ClaimStatus, KycStatus, RegistrationStatus
@@ -66,14 +66,15 @@ def country_numeric(alpha2: str) -> int:
 
 @within_unit_of_work
 def claim_became_final(*, wallet_address: str, now: datetime) -> None:
-    """The wallet's claim is final: register it with every live token."""
+    """The wallet's claim is final: register it with every live token of ours; others have agents of their own."""
     wallet = Wallet.objects.select_for_update(of=("self",), no_key=True).filter(address=wallet_address).first()
     if wallet is None:
         return
     wallet.claim_status = ClaimStatus.FINAL
     wallet.save(update_fields=["claim_status"])
-    for binding in live_bindings():
-        _register([wallet], binding.isin, now)
+    for found in live_bindings():
+        if found.is_ours:
+            _register([wallet], found.isin, now)
 
 
 @within_unit_of_work
@@ -86,7 +87,9 @@ def claim_failed(*, wallet_address: str) -> None:
 
 @within_unit_of_work
 def token_became_live(*, isin: str, now: datetime) -> None:
-    """A token is live: register every wallet whose claim is final."""
+    """A token is live: register every wallet whose claim is final, if it is one of ours."""
+    if not binding(isin).is_ours:
+        return
     _register(Wallet.objects.filter(claim_status=ClaimStatus.FINAL).order_by("id"), isin, now)
 
 

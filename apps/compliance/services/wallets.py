@@ -8,6 +8,7 @@ from django.conf import settings
 from eth_utils.address import to_checksum_address
 
 from apps.audit.services.trail import log_audit_event
+from apps.chain.selectors.messages import signer_of_text
 from apps.compliance.errors import ChallengeExpired, WrongSignature
 from apps.compliance.models import Wallet, WalletChallenge
 from apps.compliance.selectors.wallets import wallet_view, wallets_of
@@ -83,14 +84,9 @@ def _use_challenge(challenge_id: UUID, party_id: UUID) -> tuple[str, str]:
 
 
 def _signer(message: str, signature: str) -> str:
-    # Half a second to import: no process that starts shall wait for it.
-    from eth_account import Account  # noqa: PLC0415
-    from eth_account.messages import encode_defunct  # noqa: PLC0415
-
     try:
-        return str(Account.recover_message(encode_defunct(text=message), signature=signature)).lower()
-    # The key library raises its own kinds for each malformed signature; all mean the same here.
-    except Exception as error:
+        return signer_of_text(message, bytes.fromhex(signature.removeprefix("0x")))
+    except ValueError as error:
         raise WrongSignature from error
 
 

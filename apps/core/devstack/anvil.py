@@ -60,17 +60,25 @@ class Anvil(Server):
 
 @contextmanager
 def private_node(
-    *, block_time: int | None = None, slots_in_an_epoch: int | None = None, large_requests: bool = False
+    *,
+    block_time: int | None = None,
+    slots_in_an_epoch: int | None = None,
+    large_requests: bool = False,
+    gas_limit: int | None = None,
+    states: int | None = None,
 ) -> Iterator[str]:
     """Run a node of one's own, with an empty chain in memory, and yield its URL; it ends with the block.
 
     For tests that reorganise, pause or stop the chain. Without `block_time` (seconds) each transaction mines a block;
-    without `large_requests` no request may exceed 2 MB.
+    without `large_requests` no request may exceed 2 MB; `gas_limit` is a block's, where it is not to be 30 million;
+    `states` is how many past states are kept, where it is not to be all.
     """
     with tempfile.TemporaryDirectory(prefix="bookentry-anvil-") as folder:
         port = free_port()
         argv = _argv(port, block_time, slots_in_an_epoch, cache=f"{folder}/cache")
         argv += ["--no-request-size-limit"] if large_requests else []
+        argv += ["--gas-limit", str(gas_limit)] if gas_limit is not None else []
+        argv += ["--prune-history", str(states)] if states is not None else []
         child = spawn(argv, log=Path(folder) / "log", env=clean_environment())
         try:
             deadline = time.monotonic() + 20

@@ -175,6 +175,7 @@ FIELD_CODES = {
     "not_a_dict": "Not a JSON object.",
     "not_an_amount": 'Not a plain decimal string, such as "12.50".',
     "invalid_isin": "Not an ISIN (ISO 6166), or its check digit is wrong.",
+    "invalid_hash": "Not a hash: 0x and 64 hexadecimal digits.",
     "invalid_address": "Not an EVM address: 0x and 40 hexadecimal digits.",
     "invalid_signature": "Not a signature: 0x and 130 hexadecimal digits.",
     "invalid_country": 'Not a country of ISO 3166-1, such as "US".',

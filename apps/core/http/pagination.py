@@ -13,7 +13,7 @@ from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, Tuple
 from rest_framework import serializers
 
 SALT = "apps.core.http.pagination"
-# A position is at most two columns, none longer than 64 characters.
+# A position is at most three columns, none longer than 64 characters.
 MAX_CURSOR = 500
 # Rows of a whole list that are in memory at a time.
 PIECE = 500

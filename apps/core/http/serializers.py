@@ -15,6 +15,7 @@ DECEIVING_CHARACTERS = r"\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069"
 DECEIVING = re.compile(f"[{DECEIVING_CHARACTERS}]")
 NO_NUL, NOT_BLANK = r"^[^\u0000]*$", r"^[^\u0000]*[^\s\u0000][^\u0000]*$"
 ISIN, ADDRESS = "^[A-Z]{2}[A-Z0-9]{9}[0-9]$", "^0x[0-9a-fA-F]{40}$"
+HASH = "^0x[0-9a-fA-F]{64}$"
 AMOUNT = re.compile(r"[0-9]{1,38}(?:\.[0-9]{1,18})?", re.ASCII)
 # RFC 3339. Without an offset an instant would be anybody's guess.
 INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,6})?(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
@@ -174,6 +175,18 @@ class AddressField(CodeField):
         text = super().to_internal_value(data)
         if not re.fullmatch(ADDRESS, text, re.ASCII):
             raise serializers.ValidationError("This must be an address: 0x and 40 hex digits.", code="invalid_address")
+        return text.lower()
+
+
+class HashField(CodeField):
+    """A hash of the chain, 0x and 64 hexadecimal digits; passed on in lower case."""
+
+    pattern = HASH
+
+    def to_internal_value(self, data: Any) -> str:
+        text = super().to_internal_value(data)
+        if not re.fullmatch(HASH, text, re.ASCII):
+            raise serializers.ValidationError("This must be a hash: 0x and 64 hex digits.", code="invalid_hash")
         return text.lower()
 
 

@@ -6,6 +6,7 @@ from apps.core.http.examples import (
     ALICE,
     ALICES_WALLET,
     AT,
+    BLOCK_HASH,
     BOBS_WALLET,
     CHECKER,
     ISIN,
@@ -49,6 +50,25 @@ TOKEN: dict[str, Any] = {
     "reason": "",
 }
 ORDERED = TOKEN | {"state": "REQUESTED", "address": "", "identity_registry": ""}
+EVENT: dict[str, Any] = {
+    "id": 88_214,
+    "isin": ISIN,
+    "token_address": TOKEN["address"],
+    "event": "MINT",
+    "from_address": "0x" + "00" * 20,
+    "to_address": ALICES_WALLET,
+    "quantity": "500",
+    "partition": None,
+    "is_decoded": True,
+    "tx_hash": TX_HASH,
+    "block_number": 19_204_511,
+    "block_hash": BLOCK_HASH,
+    "block_time": SOON,
+    "log_index": 17,
+    "finality": "FINAL",
+    "intent_id": INTENT,
+    "issuance_id": REQUESTED["id"],
+}
 
 EXAMPLES = {
     "request_issuance": Example(
@@ -59,6 +79,12 @@ EXAMPLES = {
     "get_issuance": Example(answer=COMPLETED),
     "approve_issuance": Example(answer=APPROVED),
     "reject_issuance": Example(answer=REJECTED),
+    "list_token_events": Example(answer=page("/api/issuance/events", EVENT)),
+    "ingest_transaction": Example(
+        request={"tx_hash": TX_HASH},
+        answer={"state": "STORED", "block_number": EVENT["block_number"], "stored": 0, "events": [EVENT]},
+        others={202: {"state": "WAITING", "block_number": EVENT["block_number"], "stored": 0, "events": []}},
+    ),
     "order_token": Example(request={"isin": ISIN, "agents": [BOBS_WALLET]}, answer=ORDERED),
     "get_token": Example(answer=TOKEN),
 }

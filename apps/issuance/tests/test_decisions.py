@@ -125,7 +125,7 @@ class TestApproveIssuance:
 
     def test_waits_for_a_live_token(self, issue: Issue) -> None:
         asked = requested(issue)
-        row = TokenBinding.objects.filter(pk=issue.security.isin)
+        row = TokenBinding.objects.filter(isin=issue.security.isin)
         with unit_of_work():
             row.update(state=BindingState.DEPLOYED)
         before = state()

@@ -1,8 +1,11 @@
 """What logs mean, without a database."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apps.chain.types import Folds, TransferByPartition
 from apps.chain.types.events import TradeSettled, Transfer
 from apps.settlement.explain import Meaning, explain
 from apps.settlement.tests.logs import ALICE, BOB, CAROL, CASH, DVP, SHARES, TOKENS, Block, new_hash
@@ -37,6 +40,21 @@ class TestExplain:
         assert meaning.settled == []
         assert [t.id for t in meaning.one_legged] == [trade]
         assert len(meaning.moved) == 2
+
+    def test_reads_a_token_of_partitions_by_its_own_events_alone(self) -> None:
+        """The token says every movement twice, and one Transfer that moves nothing."""
+        block, trade = Block(), new_hash()
+        cash = block.move(CASH, BOB, ALICE, 500)
+        said = TransferByPartition("0x" + "c1" * 32, DVP, ALICE, BOB, 10, "0x", "0x")
+        for event in (Transfer(ALICE, BOB, 10), said, Transfer(ALICE, CAROL, 3)):
+            block.emit(SHARES, event)
+        shares = block.logs[2]
+        block.emit(DVP, TradeSettled(trade, ALICE, BOB, SHARES, 10, CASH, 500))
+        logs = [replace(log, folds=Folds.PARTITION) if log.address == SHARES else log for log in block.logs]
+        meaning = explain(logs, settlement_contract=DVP, tokens=TOKENS)
+        (settled,) = meaning.settled
+        assert (settled.cash_leg, settled.security_leg.log_index) == (cash, shares.log_index)
+        assert (meaning.moved, meaning.one_legged) == ([], [])
 
     def test_never_believes_an_event_of_another_contract(self) -> None:
         block = Block()

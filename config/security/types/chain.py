@@ -50,6 +50,13 @@ class Endpoints:
                 yield Conflict(longest, str(getattr(self, longest)), f"at least {first} ({getattr(self, first)})")
 
 
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """How far the stored blocks may be behind the nodes."""
+
+    lag_seconds: Annotated[int, Key("age of the newest stored block, while nodes have newer ones: an alert", 1, 86_400)]
+
+
 class Headers(StrEnum):
     """Whether a header must hash to what the node says. Chains that hash without seals (QBFT, Clique) cannot."""
 
@@ -88,3 +95,4 @@ class Chain:
     finality: Finality
     answers: Answers
     endpoints: Endpoints
+    stream: Stream

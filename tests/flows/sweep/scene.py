@@ -165,6 +165,7 @@ class Scene:
                 "party_id": str(self.issue.holder.pk),
                 "quantity": "1",
             },
+            "ingest_transaction": {"tx_hash": "0x" + "ab" * 32},
             "order_token": {"isin": self.draft_security.isin, "agents": [f"0x{number:040x}"]},
             "reconcile": {"isin": isin},
             "create_security": {

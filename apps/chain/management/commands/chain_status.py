@@ -10,13 +10,14 @@ from apps.chain.selectors.status import chain_status
 from apps.chain.services.fees import read_head
 from apps.chain.services.nodes import default_node
 from apps.chain.types import BlockView
+from apps.core import clock
 
 
 class Command(BaseCommand):
     help = "Show node, stored blocks, streams, signers, open transactions and contracts."
 
     def handle(self, *args: Any, **options: Any) -> None:
-        status = chain_status()
+        status = chain_status(clock.now())
         lines = [f"chain {status.chain_id}", f"node head {_node_head()}"]
         lines += [f"stored head {_block(status.head)}", f"stored final {_block(status.final)}"]
         lines += [f"stream {c.name} at {c.number}{_unless_empty(c.halted)}" for c in status.cursors]

@@ -1,0 +1,40 @@
+"""What operators see of the sender."""
+
+from collections.abc import Iterator
+
+from django.db.models import Min
+
+from apps.chain.models import Signer, TxIntent
+from apps.chain.types import ENDED, IntentState
+from apps.core import clock
+from apps.core.metrics import COUNTED_TO, Sample, counted_by, gauge
+from apps.core.registry import Health
+
+OPEN = tuple(state for state in IntentState if state not in ENDED)
+
+INTENTS = gauge(
+    "bookentry_chain_intents_open", f"Transactions on their way, by state. Counted up to {COUNTED_TO}.", "state"
+)
+INTENTS_OLDEST = gauge(
+    "bookentry_chain_oldest_intent_age_seconds", "Seconds since the oldest open transaction was written; 0 if none."
+)
+FROZEN = gauge("bookentry_chain_signers_frozen", "Signers that send nothing until a person looks.")
+SENDER = (INTENTS, INTENTS_OLDEST, FROZEN)
+
+
+def signer_health() -> Health:
+    """Degraded while a signer is frozen or none is set up."""
+    frozen = Signer.objects.exclude(frozen_at=None).values_list("role", "frozen_reason")
+    if frozen:
+        return Health(ok=False, detail=", ".join(f"{role} frozen: {why}" for role, why in frozen), required=False)
+    number = Signer.objects.count()
+    return Health(ok=number > 0, detail=f"{number} signers", required=False)
+
+
+def read_sender_metrics() -> Iterator[Sample]:
+    """What is on its way, and what stopped."""
+    for state, number in counted_by(TxIntent.objects.filter(state__in=OPEN), "state"):
+        yield INTENTS.sample(number, state=state)
+    oldest = TxIntent.objects.filter(state__in=OPEN).aggregate(at=Min("created_at"))["at"]
+    yield INTENTS_OLDEST.sample(max((clock.now() - oldest).total_seconds(), 0) if oldest else 0)
+    yield FROZEN.sample(Signer.objects.exclude(frozen_at=None).count())

@@ -1,0 +1,119 @@
+"""From a token that is there to one that is open: watched, unpaused if it is ours, allowed for settlement, live."""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q
+
+from apps.chain import calls, codec
+from apps.chain.models import TokenBinding, TxIntent
+from apps.chain.selectors.contracts import address
+from apps.chain.selectors.logs import is_covered
+from apps.chain.services.intents import submit
+from apps.chain.services.watching import watch
+from apps.chain.types import (
+    TOKEN_FAILED,
+    TOKEN_LIVE,
+    BindingState,
+    ContractKind,
+    ExpectedEvent,
+    IntentState,
+    SignerRole,
+    TrexSuiteDeployed,
+)
+from apps.core import outbox
+from apps.core.db import within_unit_of_work
+
+UNPAUSE, ALLOW = "token.unpause", "token.allow"
+ALREADY_OPEN = "Pausable: not paused"  # the words of the implementation we deploy, so to be believed
+
+
+def business_key(kind: str, isin: str, attempt: int) -> str:
+    """The key of one step towards a token."""
+    return f"{kind}:{isin}:{attempt}"
+
+
+def locked(isin: str) -> TokenBinding | None:
+    """The binding now in force for an ISIN, locked until the commit."""
+    return TokenBinding.objects.select_for_update(no_key=True).filter(isin=isin, valid_to_block=None).first()
+
+
+@within_unit_of_work
+def open_deployed(*, isin: str, intent_id: UUID, now: datetime) -> None:
+    """Bind the token its transaction made, watch it, and have it unpaused and allowed."""
+    intent = TxIntent.objects.get(pk=intent_id)
+    binding = locked(isin)
+    if binding is None or binding.state != BindingState.PENDING or intent.event is None or intent.block_number is None:
+        return
+    suite = codec.decode(intent.event["topics"], intent.event["data"])
+    if not isinstance(suite, TrexSuiteDeployed):
+        raise TypeError("the expected event of a token's deployment is TREXSuiteDeployed")
+    binding.deploy_block = intent.block_number
+    binding.address, binding.identity_registry = suite.token, suite.identity_registry
+    binding.authority = address("trex_authority")
+    watch(address=suite.token, kind=ContractKind.SECURITY, from_block=intent.block_number, now=now)
+    open_token(binding, intent.party_id, now)
+
+
+@within_unit_of_work
+def open_token(binding: TokenBinding, party_id: UUID | None, now: datetime) -> None:
+    """Submit what is not final yet, in the order of the signers' names: see submit()."""
+    binding.state = BindingState.DEPLOYED
+    binding.save()
+    token, dvp = str(binding.address), address("dvp")
+    steps = {
+        UNPAUSE: (SignerRole.AGENT, token, calls.unpause(), calls.UNPAUSED),
+        ALLOW: (SignerRole.DEPLOYER, dvp, calls.allow_token(token, calls.SECURITY_TOKEN), calls.TOKEN_ALLOWED),
+    }
+    for kind in _opening(binding):
+        signer, to, data, topic = steps[kind]
+        if not _is_done(kind, binding.isin):
+            submit(
+                signer=signer,
+                to=to,
+                data=data,
+                kind=kind,
+                business_key=business_key(kind, binding.isin, binding.attempts),
+                expect=ExpectedEvent(topic, to),
+                party_id=party_id,
+                now=now,
+            )
+
+
+def _opening(binding: TokenBinding) -> tuple[str, ...]:
+    """The steps by which a token is opened: one that we did not deploy is its issuer's to unpause."""
+    return (UNPAUSE, ALLOW) if binding.intent_id else (ALLOW,)
+
+
+def _is_done(kind: str, isin: str) -> bool:
+    """Whether the step is final, or an agent of the issuer was faster with it."""
+    tried = TxIntent.objects.filter(kind=kind, business_key__startswith=f"{kind}:{isin}:")
+    done = Q(state=IntentState.FINAL)
+    if kind == UNPAUSE:
+        done |= Q(state=IntentState.REVERTED, reason_detail=ALREADY_OPEN)
+    return tried.filter(done).exists()
+
+
+@within_unit_of_work
+def go_live(*, isin: str, now: datetime) -> bool:
+    """Call the token LIVE once its opening is final and all its logs are stored; whether it has become so."""
+    binding = locked(isin)
+    if binding is None or binding.state != BindingState.DEPLOYED or not is_covered(str(binding.address)):
+        return False
+    if not all(_is_done(kind, isin) for kind in _opening(binding)):
+        return False
+    binding.state, binding.live_at = BindingState.LIVE, now
+    binding.save()
+    outbox.publish(topic=TOKEN_LIVE, key=isin, payload={"isin": isin, "address": binding.address})
+    return True
+
+
+@within_unit_of_work
+def give_up(*, isin: str, kind: str, reason: str, now: datetime) -> None:
+    """Call the token FAILED, unless what failed was done already."""
+    if _is_done(kind, isin):
+        go_live(isin=isin, now=now)
+        return
+    known = TokenBinding.objects.filter(isin=isin, valid_to_block=None)
+    if known.update(state=BindingState.FAILED, reason=reason):
+        outbox.publish(topic=TOKEN_FAILED, key=isin, payload={"isin": isin, "reason": reason})

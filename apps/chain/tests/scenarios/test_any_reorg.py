@@ -12,9 +12,21 @@ from apps.chain.errors import NoEndpoint
 from apps.chain.models import Block
 from apps.chain.selectors import blocks
 from apps.chain.testing.forks import Fork, forking, reorg, second_branch
-from apps.chain.testing.lies import Empty, ForgedFinal, Lie, Null, OldHead, Short, StaleBlock, WrongFork
+from apps.chain.testing.lies import (
+    Answers,
+    Empty,
+    ForgedFinal,
+    Lie,
+    Null,
+    OldHead,
+    Short,
+    StaleBlock,
+    WrongFork,
+    asking,
+)
 from apps.chain.testing.lying_node import LyingNode
 from apps.chain.testing.recording import Recording
+from apps.chain.tests.following import A, of_another_fork, state
 from apps.chain.tests.scenarios.world import FINALITY, World, world_of
 from apps.chain.tests.stage import everything
 from apps.core.models import ProviderCircuit
@@ -85,7 +97,7 @@ class TestAnyReorganisation:
             look(world, rng)
             for _ in range(rng.randrange(1, 4)):
                 part(world, rng, fork)
-            world.chain.mine(max(0, blocks.head().number + 1 - world.chain.head()))
+            world.chain.mine(max(1, fork.number + 8 - world.chain.head()))  # longer than any branch before
         world.is_as_if_nobody_had_lied(canonical=True)
 
 
@@ -112,6 +124,25 @@ class TestTwoLivingForks:
         ProviderCircuit.objects.all().delete()
         world.chain.mine(4)  # higher than the other ever was
         world.is_as_if_nobody_had_lied(canonical=True)
+
+
+class TestANodeThatContradictsItself:
+    """Its newest block is another than ours, its block of that height is ours: a balancer between two nodes, say."""
+
+    def test_is_doubted_and_nothing_is_rewound(self, world: World) -> None:
+        world.feed()
+        newest = asking("eth_getBlockByNumber", "latest")
+        other = Answers(lambda _method, _params, truth: {"result": of_another_fork(truth["result"])}, where=newest)
+        before = everything()
+        with world.desk.a.lying(other), world.desk.b.lying(other):
+            assert [world.desk.step(3) for _ in range(3)] == [False] * 3  # two such nodes: no hurry
+            assert everything() == before
+        with balancer(world, world.chain.url) as alone, alone.lying(other):
+            assert [world.desk.step(3) for _ in range(3)] == [False] * 3
+            assert state(A) == ("QUARANTINED", "BEHIND")
+            assert everything() == before
+        world.chain.mine(1)
+        world.is_as_if_nobody_had_lied()
 
 
 class TestBelowTheFinalBlock:

@@ -99,6 +99,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "Chain",
         _list("Intents", "chain_txintent", "send"),
         _list("Attempts", "chain_txattempt", "repeat"),
+        _list("Passages of intents", "chain_txintentevent", "timeline"),
+        _list("Outcomes of attempts", "chain_txattemptoutcome", "rule"),
         _list("Blocks", "chain_block", "view_agenda"),
         _list("Raw logs", "chain_rawlog", "data_object"),
         _list("Late effects", "chain_lateeffect", "token"),

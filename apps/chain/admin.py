@@ -2,27 +2,27 @@
 
 from django.contrib import admin
 
+from apps.chain import stream_admin  # noqa: F401 (its pages)
 from apps.chain.models import (
     Block,
     BlockEffect,
     ChainIdentity,
     ContractAddress,
-    DeadLetter,
     HolderBalance,
     LateEffect,
     RawLog,
     RegistryEntry,
     Reorganisation,
-    RpcEndpoint,
     Signer,
     SignerNonce,
     StorageLayout,
-    StreamCursor,
     TokenBinding,
     TokenCheck,
     TokenSupply,
     TxAttempt,
+    TxAttemptOutcome,
     TxIntent,
+    TxIntentEvent,
     WatchedContract,
 )
 from apps.core.officers import ReadOnlyAdmin, ReadOnlyInline
@@ -35,6 +35,13 @@ class AttemptsInline(ReadOnlyInline):
     table = ("number", "purpose", "hash", "gas_limit", "max_fee", "max_priority_fee", "created_at")
 
 
+class PassagesInline(ReadOnlyInline):
+    """The states an intent came through."""
+
+    model = TxIntentEvent
+    table = ("at", "state", "reason", "tx_hash", "block_hash")
+
+
 @admin.register(TxIntent)
 class TxIntentAdmin(ReadOnlyAdmin):
     """What we mean to send."""
@@ -42,7 +49,7 @@ class TxIntentAdmin(ReadOnlyAdmin):
     table = ("id", "created_at", "kind", "signer_id", "nonce", "state", "reason", "gas_used", "tx_hash", "business_key")
     list_filter = ("state", "signer")
     search_fields = ("id", "business_key", "tx_hash", "to", "party_id", "kind")
-    inlines = (AttemptsInline,)
+    inlines = (AttemptsInline, PassagesInline)
 
 
 @admin.register(TxAttempt)
@@ -52,6 +59,24 @@ class TxAttemptAdmin(ReadOnlyAdmin):
     table = ("id", "created_at", "intent", "number", "purpose", "hash", "gas_limit", "max_fee")
     list_filter = ("purpose",)
     search_fields = ("id", "hash", "intent_id")
+
+
+@admin.register(TxAttemptOutcome)
+class TxAttemptOutcomeAdmin(ReadOnlyAdmin):
+    """What became of attempts whose intents have ended."""
+
+    table = ("id", "attempt_id", "outcome", "at")
+    list_filter = ("outcome",)
+    search_fields = ("id", "attempt__hash")
+
+
+@admin.register(TxIntentEvent)
+class TxIntentEventAdmin(ReadOnlyAdmin):
+    """Every state an intent came into."""
+
+    table = ("id", "at", "intent_id", "state", "reason", "tx_hash", "block_hash")
+    list_filter = ("state",)
+    search_fields = ("id", "intent_id", "tx_hash", "block_hash")
 
 
 @admin.register(Signer)
@@ -126,15 +151,6 @@ class ReorganisationAdmin(ReadOnlyAdmin):
     search_fields = ("id", "ancestor_number", "tip_number", "ancestor_hash", "tip_hash")
 
 
-@admin.register(DeadLetter)
-class DeadLetterAdmin(ReadOnlyAdmin):
-    """Logs that did not decode."""
-
-    table = ("id", "found_at", "block_number", "log_index", "address", "reason", "resolved_at")
-    list_filter = (("resolved_at", admin.EmptyFieldListFilter),)
-    search_fields = ("id", "address", "block_number")
-
-
 @admin.register(WatchedContract)
 class WatchedContractAdmin(ReadOnlyAdmin):
     """Contracts whose logs are kept."""
@@ -142,23 +158,6 @@ class WatchedContractAdmin(ReadOnlyAdmin):
     table = ("address", "kind", "from_block", "covered_to", "covered", "created_at")
     list_filter = ("kind", "covered")
     search_fields = ("address",)
-
-
-@admin.register(StreamCursor)
-class StreamCursorAdmin(ReadOnlyAdmin):
-    """How far the chain has been read."""
-
-    table = ("name", "number", "hash", "halted", "moved_at")
-    search_fields = ("name",)
-
-
-@admin.register(RpcEndpoint)
-class RpcEndpointAdmin(ReadOnlyAdmin):
-    """The nodes, by the names of their settings: how far each is, and whether it is asked."""
-
-    table = ("name", "state", "reason", "until", "head_number", "final_number", "range_blocks", "lies", "checked_at")
-    list_filter = ("state",)
-    search_fields = ("name",)
 
 
 @admin.register(ContractAddress)

@@ -58,6 +58,30 @@ class ContractNotWatched(DomainError):
     message = "The transaction has no event of a contract that is watched."
 
 
+class EndpointDisabled(Conflict):
+    """A node that only a person lets back cannot be set aside for a while."""
+
+    code, message = "endpoint_disabled", "The node is not asked until it is released: release it first."
+
+
+class UnknownDeadLetter(NotFound):
+    """No such dead letter, or it is resolved."""
+
+    code, message = "unknown_dead_letter", "There is no such dead letter, or it is resolved."
+
+
+class DeadLetterStep(Conflict):
+    """Its dismissal was asked for already, or was not yet."""
+
+    code, message = "dead_letter_step", "The dismissal was asked for already, or nobody has asked for it yet."
+
+
+class StillUndecodable(Conflict):
+    """The codec of today does not read the log either."""
+
+    code, message = "still_undecodable", "The log does not decode with this version either."
+
+
 class UnknownContract(DomainError):
     """A contract the platform needs is not deployed: ours to mend, not the caller's."""
 
@@ -119,6 +143,18 @@ class IntentConflict(Conflict):
     """The business key is already used by an intent of other content."""
 
     code, message = "intent_conflict", "This business key already names another transaction."
+
+
+class IntentDecided(Conflict):
+    """The draft has been approved or dropped."""
+
+    code, message = "intent_decided", "This transaction has been decided."
+
+
+class IntentMoved(Conflict):
+    """An intent is not in the state it was read in: somebody else moved it."""
+
+    code, message = "intent_moved", "This transaction has moved on."
 
 
 class RpcError(Exception):

@@ -31,6 +31,7 @@ _LINES: Mapping[str, str] = {
         chain.Signer frozen_reason
         chain.StreamCursor name halted
         chain.TxIntent business_key kind reason reason_detail
+        chain.TxIntentEvent reason
         chain.DeadLetter reason
         chain.ChainIdentity reason
         chain.StorageLayout reason
@@ -93,7 +94,8 @@ _LINES: Mapping[str, str] = {
         chain.TokenBinding isin name symbol address identity_registry authority
         chain.TokenCheck block_hash differences
         chain.TxAttempt raw hash
-        chain.TxIntent to data expect_topic expect_address tx_hash block_hash event
+        chain.TxIntent to data expect_topic expect_topics expect_address expect_data tx_hash block_hash event
+        chain.TxIntentEvent tx_hash block_hash
         chain.TokenSupply token
         chain.WatchedContract address
         compliance.EligibilityDecision wallet_address
@@ -144,6 +146,7 @@ _LINES: Mapping[str, str] = {
         audit.AuditExpiryRun staying
         audit.AuditExport place
         audit.AuditRetention citation
+        chain.DeadLetter asked_reason
         core.EngineState name host last_error
         core.WorkerHeartbeat name
         notifications.NotificationTemplate title body

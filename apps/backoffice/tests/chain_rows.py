@@ -23,10 +23,11 @@ from apps.chain.models import (
     TokenCheck,
     TokenSupply,
     TxAttempt,
+    TxAttemptOutcome,
     TxIntent,
     WatchedContract,
 )
-from apps.chain.types import AttemptPurpose, BindingState, ContractKind, Finality, SignerRole
+from apps.chain.types import AttemptOutcome, AttemptPurpose, BindingState, ContractKind, Finality, SignerRole
 from apps.core import clock
 
 TOKEN = f"0x{0x70CE:040x}"
@@ -127,7 +128,7 @@ def _intent() -> UUID:
         data=SIGNED_BYTES,
         created_at=NOW,
     )
-    TxAttempt.objects.create(
+    attempt = TxAttempt.objects.create(
         intent=intent,
         number=1,
         purpose=AttemptPurpose.CALL,
@@ -138,4 +139,5 @@ def _intent() -> UUID:
         max_priority_fee=10**9,
         created_at=NOW,
     )
+    TxAttemptOutcome.objects.create(attempt=attempt, outcome=AttemptOutcome.MINED, at=NOW)
     return intent.pk

@@ -12,7 +12,7 @@ class IntentSerializer(serializers.Serializer):
     kind = serializers.CharField()
     business_key = serializers.CharField()
     signer = serializers.ChoiceField(choices=SignerRole.choices)
-    nonce = serializers.IntegerField()
+    nonce = serializers.IntegerField(allow_null=True)
     to = serializers.CharField(allow_null=True)
     state = serializers.ChoiceField(choices=IntentState.choices)
     reason = serializers.CharField(allow_blank=True)

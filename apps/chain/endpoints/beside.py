@@ -1,12 +1,13 @@
 """The nodes beside the one that is followed."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from apps.chain.endpoints.health import FAULTS
 from apps.chain.endpoints.others import Sight
+from apps.chain.fetching.endpoint import Call
 
 if TYPE_CHECKING:
     from apps.chain.endpoints.pool import Pool
@@ -38,6 +39,21 @@ class Beside:
                 self._pool.followed = row.pk
                 return True
         return False
+
+    def testify(self, number: int, calls: Sequence[Call]) -> Sequence[Sequence[Any] | None]:
+        """What each that is as high as `number` answers to the calls; None of one that failed."""
+        high = [row.pk for row in self._pool.healthy(but=self._followed) if (row.head_number or 0) >= number]
+        return [self._answers(name, calls) for name in high]
+
+    def _answers(self, name: str, calls: Sequence[Call]) -> Sequence[Any] | None:
+        session = self._pool.session(name)
+        session.seconds = settings.SECURITY.chain.endpoints.probe_seconds
+        try:
+            return session.batch(calls)
+        except FAULTS:
+            return None
+        finally:
+            session.seconds = None
 
     def _has(self, name: str, number: int, block_hash: str) -> bool:
         session = self._pool.session(name)

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
+
+from apps.chain.fetching.endpoint import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +26,9 @@ class Others(Protocol):
     def keep(self, number: int, block_hash: str) -> bool:
         """Whether one of them still has this block, and is as high: then it is followed instead."""
 
+    def testify(self, number: int, calls: Sequence[Call]) -> Sequence[Sequence[Any] | None]:
+        """What each that is as high as `number` answers to the calls, as Node.batch does; None of one that failed."""
+
 
 class Nobody:
     """There is one node."""
@@ -35,6 +40,10 @@ class Nobody:
     def keep(self, number: int, block_hash: str) -> bool:
         """No."""
         return False
+
+    def testify(self, number: int, calls: Sequence[Call]) -> Sequence[Sequence[Any] | None]:
+        """Nothing."""
+        return ()
 
 
 NOBODY = Nobody()

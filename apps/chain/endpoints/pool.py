@@ -121,6 +121,8 @@ class Pool:
 
     def _follow(self, left: set[str], now: datetime, at_least: int | None, needed: int | None) -> Followed | None:
         """The best node but those that were `left`, with its tip read now; None where there is none."""
+        if self.followed and not _may_be_asked(self._rows[self.followed]):
+            self.followed = ""  # a person, or another engine, has set it aside
         # Looked at first: an old height of its own would make it seem to lag.
         tips = {name: self._look(name, now, at_least) for name in [self.followed] if name and name not in left}
         left |= {name for name, tip in tips.items() if tip is None}
@@ -134,7 +136,7 @@ class Pool:
     def _best(self, left: set[str], needed: int | None) -> RpcEndpoint | None:
         """Of those that are well the best; where none is, one that may be asked for want of a better."""
         usable = [row for row in self.healthy() if row.pk not in left] or [
-            row for name, row in self._rows.items() if name not in left and row.reason in LAST_RESORT
+            row for name, row in self._rows.items() if name not in left and _may_be_asked(row)
         ]
         lag = settings.SECURITY.chain.endpoints.lag_blocks
         return next(iter(ordered(usable, followed=self.followed, needed=needed, lag=lag)), None)
@@ -220,6 +222,11 @@ class Pool:
         if self._settled_at is None or _older(self._settled_at, now, settings.SECURITY.chain.endpoints.check_seconds):
             settle(self._rows, now)
             self._settled_at = now
+
+
+def _may_be_asked(row: RpcEndpoint) -> bool:
+    """Whether it is well, or may be followed for want of a better one."""
+    return row.state == EndpointState.HEALTHY or row.reason in LAST_RESORT
 
 
 def _older(instant: datetime | None, now: datetime, seconds: float) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.conf import settings
 
+from apps.chain.errors import EndpointDisabled
 from apps.chain.fetching import Limits, Tip
 from apps.chain.gateway import FIRST
 from apps.chain.limits import WIDEST_RANGE, Cap
@@ -120,6 +121,15 @@ def disable(name: str, reason: EndpointReason, now: datetime) -> RpcEndpoint:
         row = RpcEndpoint.objects.select_for_update(no_key=True).get(pk=name)
         _set(row, EndpointState.DISABLED, reason, None, now)
     return row
+
+
+def put_aside(name: str, until: datetime, now: datetime) -> None:
+    """Ask it no more before `until`, because a person said so. Raises EndpointDisabled."""
+    with unit_of_work():
+        row = RpcEndpoint.objects.select_for_update(no_key=True).get(pk=name)
+        if row.state == EndpointState.DISABLED:
+            raise EndpointDisabled(endpoint=name)
+        _set(row, EndpointState.QUARANTINED, EndpointReason.BY_HAND, until, now)
 
 
 def release(name: str, now: datetime) -> None:

@@ -16,7 +16,10 @@ HEAD_AGE = gauge("bookentry_chain_head_age_seconds", "Seconds since the newest s
 FINAL = gauge("bookentry_chain_final_block", "Height of the newest final block stored.")
 FINAL_LAG = gauge("bookentry_chain_final_lag_blocks", "Blocks stored beyond the newest final one.")
 HALTED = gauge("bookentry_chain_stream_halted", "1 while ingestion has stopped for a person to decide.")
-DEAD_LETTERS = gauge("bookentry_chain_dead_letters_open", f"Logs that could not be read. Counted up to {COUNTED_TO}.")
+DEAD_LETTERS = gauge(
+    "bookentry_chain_dead_letters_open",
+    f"Logs that could not be read, of orphaned blocks too. Counted up to {COUNTED_TO}.",
+)
 UNCOVERED = gauge("bookentry_chain_contracts_uncovered", "Watched contracts whose past is not ingested yet.")
 BACKFILL = gauge("bookentry_chain_backfill_left_blocks", "Blocks that the furthest behind of these contracts lacks.")
 LAG = gauge("bookentry_chain_stream_lag_blocks", "Blocks the highest node that is well has beyond the newest stored.")

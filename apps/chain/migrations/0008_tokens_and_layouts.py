@@ -23,7 +23,7 @@ ALTER TABLE chain_tokenbinding ADD CONSTRAINT chain_tokenbinding_pkey PRIMARY KE
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chain", "0006_event_indexes"),
+        ("chain", "0007_intents"),
     ]
 
     operations = [

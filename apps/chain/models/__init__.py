@@ -13,7 +13,7 @@ from apps.chain.models.contracts import ContractAddress
 from apps.chain.models.endpoints import RpcEndpoint
 from apps.chain.models.holders import BlockEffect, HolderBalance, Reorganisation, TokenSupply
 from apps.chain.models.identities import ChainIdentity, RegistryEntry
-from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxIntent
+from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxAttemptOutcome, TxIntent, TxIntentEvent
 from apps.chain.models.tokens import StorageLayout, TokenBinding, TokenCheck
 
 __all__ = [
@@ -37,6 +37,8 @@ __all__ = [
     "TokenCheck",
     "TokenSupply",
     "TxAttempt",
+    "TxAttemptOutcome",
     "TxIntent",
+    "TxIntentEvent",
     "WatchedContract",
 ]

@@ -10,7 +10,7 @@ from django.db.models.lookups import Exact, GreaterThan
 
 from apps.chain.codec.hot import TRANSFER
 from apps.chain.models.fields import ADDRESS, HASH, HexField, TopicsField, address_field, hash_field, shaped, topic
-from apps.chain.types import ContractKind, EffectKind, Finality
+from apps.chain.types import ContractKind, EffectKind, Finality, LetterEnd
 from apps.core.db import AppendOnlyModel, TokenUnitsField
 
 # Freezing concerns one wallet, the recipient.
@@ -19,6 +19,15 @@ EFFECT = Q(recipient__isnull=False, amount__gte=0) & (
     | Q(effect__in=(EffectKind.FROZEN, EffectKind.UNFROZEN), sender=None)
 )
 NO_EFFECT = Q(effect=None, sender=None, recipient=None, amount=None)
+
+LETTER_END = (
+    Q(end="", resolved_at=None, resolved_by=None)
+    | Q(end=LetterEnd.DECODED, resolved_at__isnull=False)
+    | Q(end=LetterEnd.DISMISSED, resolved_at__isnull=False, resolved_by__isnull=False, asked_by__isnull=False)
+)
+ASKED = Q(asked_by=None, asked_at=None, asked_reason="") | Q(
+    asked_by__isnull=False, asked_at__isnull=False, asked_reason__regex=r"\S"
+)
 
 NO_TOPIC, MOST = Value("0x", output_field=HexField()), Value(TRANSFER, output_field=HexField())
 
@@ -113,7 +122,10 @@ class LateEffect(AppendOnlyModel):
 
 
 class DeadLetter(models.Model):
-    """A log that claims a known event but does not decode. Cut-offs at or past its block wait until it is resolved."""
+    """A log that claims a known event but does not decode. Cut-offs at or past its block wait until it is resolved.
+
+    Dismissed it changes no balance: one person asks for that, another does it.
+    """
 
     block = models.ForeignKey(Block, on_delete=models.PROTECT, related_name="+", db_index=False)
     block_number = models.BigIntegerField()
@@ -121,10 +133,25 @@ class DeadLetter(models.Model):
     address = address_field()
     reason = models.CharField(max_length=200)
     found_at = models.DateTimeField()
+    # Who would have it dismissed, and why.
+    asked_by = models.UUIDField(null=True)
+    asked_at = models.DateTimeField(null=True)
+    asked_reason = models.CharField(max_length=200, blank=True, db_default="")
     resolved_at = models.DateTimeField(null=True)
+    # None where the ingester read it with a later codec.
+    resolved_by = models.UUIDField(null=True)
+    end = models.CharField(max_length=9, choices=LetterEnd.choices, blank=True, db_default="")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["block", "log_index"], name="dead_letter_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["block", "log_index"], name="dead_letter_once"),
+            models.CheckConstraint(name="dead_letter_end_known", condition=LETTER_END),
+            models.CheckConstraint(name="dead_letter_asked_whole", condition=ASKED),
+            models.CheckConstraint(
+                name="dead_letter_two_people",
+                condition=~Q(end=LetterEnd.DISMISSED) | ~Q(resolved_by=F("asked_by")),
+            ),
+        ]
         indexes = [
             models.Index(fields=["address", "block_number"], name="dead_letter_open", condition=Q(resolved_at=None))
         ]

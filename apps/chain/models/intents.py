@@ -2,15 +2,26 @@
 
 from typing import ClassVar
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
 from apps.chain.models.fields import ADDRESS, HASH, address_field, hash_field, shaped
-from apps.chain.types import GAS_CAP, AttemptPurpose, IntentState, SignerRole
-from apps.core.db import AppendOnlyModel, TokenUnitsField
+from apps.chain.types import GAS_CAP, UNNONCED, AttemptOutcome, AttemptPurpose, IntentState, SignerRole
+from apps.core.db import AppendOnlyModel, TokenUnitsField, TriggerWrittenModel
 from apps.core.ids import new_id
 
-MINED_ONCE = (IntentState.MINED, IntentState.FINAL, IntentState.REVERTED, IntentState.FAILED)
+MINED_ONCE = (
+    IntentState.MINED,
+    IntentState.SAFE,
+    IntentState.ORPHANED,
+    IntentState.FINAL,
+    IntentState.REVERTED,
+    IntentState.FAILED,
+    IntentState.REPLACED,
+)
+
+WITHOUT_NONCE = tuple(sorted(UNNONCED))
 
 
 class Signer(models.Model):
@@ -59,14 +70,21 @@ class TxIntent(models.Model):
     business_key = models.CharField(max_length=200)
     kind = models.CharField(max_length=64)
     signer = models.ForeignKey(Signer, on_delete=models.PROTECT)
-    nonce = models.BigIntegerField()
+    nonce = models.BigIntegerField(null=True)  # null: nobody has approved it yet, or ever
     to = address_field(null=True)  # null creates a contract
     data = models.BinaryField()
     value = TokenUnitsField(default=0)
     gas_limit = models.PositiveIntegerField(null=True)  # null: estimated when it is signed
     expect_topic = hash_field(null=True)
     expect_address = address_field(null=True)
+    # The event's indexed arguments in order, null for any, and the rest of it.
+    expect_topics = ArrayField(hash_field(null=True), null=True)
+    expect_data = models.BinaryField(null=True)
+    units = TokenUnitsField(null=True)  # of the token it moves: what the signer's limit counts
     party_id = models.UUIDField(null=True)  # the party that may see it besides our staff
+    drafted_by = models.UUIDField(null=True)  # users; null: the platform itself
+    approved_by = models.UUIDField(null=True)
+    approved_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=16, choices=IntentState.choices, default=IntentState.NONCED)
     reason = models.CharField(max_length=64, blank=True)
     reason_detail = models.CharField(max_length=500, blank=True)
@@ -75,7 +93,7 @@ class TxIntent(models.Model):
     block_hash = hash_field(null=True)
     succeeded = models.BooleanField(null=True)
     gas_used = models.BigIntegerField(null=True)
-    event = models.JSONField(null=True)  # the expected log, as the final receipt has it
+    event = models.JSONField(null=True)  # the expected log, as the receipt has it
     created_at = models.DateTimeField()
     broadcast_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -102,6 +120,20 @@ class TxIntent(models.Model):
             models.CheckConstraint(
                 name="chain_intent_final_succeeded", condition=~Q(state=IntentState.FINAL) | Q(succeeded=True)
             ),
+            models.CheckConstraint(
+                name="chain_intent_nonce_when_sendable",
+                condition=Q(state__in=WITHOUT_NONCE, nonce=None) | ~Q(state__in=WITHOUT_NONCE) & Q(nonce__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="chain_intent_two_people",
+                condition=Q(drafted_by=None) | Q(approved_by=None) | ~Q(drafted_by=F("approved_by")),
+            ),
+            models.CheckConstraint(
+                name="chain_intent_approval_whole",
+                condition=Q(approved_by=None, approved_at=None)
+                | Q(approved_by__isnull=False, approved_at__isnull=False),
+            ),
+            models.CheckConstraint(name="chain_intent_units_not_negative", condition=Q(units=None) | Q(units__gte=0)),
             shaped("chain_intent_to_shape", "to", ADDRESS),
             shaped("chain_intent_tx_hash_shape", "tx_hash", HASH),
         ]
@@ -109,9 +141,19 @@ class TxIntent(models.Model):
             models.Index(
                 fields=["state", "signer", "nonce"],
                 name="chain_intent_open",
-                condition=Q(state__in=["NONCED", "SIGNED", "BROADCAST", "MINED"]),
-            )
+                condition=Q(state__in=["NONCED", "SIGNED", "BROADCAST", "MINED", "SAFE"]),
+            ),
+            models.Index(
+                fields=["created_at"], name="chain_intent_to_approve", condition=Q(state__in=["DRAFT", "APPROVED"])
+            ),
         ]
+
+    @property
+    def given_nonce(self) -> int:
+        """Its nonce. Raises ValueError while nobody has approved it."""
+        if self.nonce is None:
+            raise ValueError("an intent that nobody has approved has no nonce")
+        return self.nonce
 
 
 class TxAttempt(AppendOnlyModel):
@@ -137,3 +179,27 @@ class TxAttempt(AppendOnlyModel):
             ),
             shaped("chain_attempt_hash_shape", "hash", HASH),
         ]
+
+
+class TxAttemptOutcome(AppendOnlyModel):
+    """What became of an attempt, written when its intent ends."""
+
+    attempt = models.OneToOneField(TxAttempt, on_delete=models.PROTECT, related_name="outcome")
+    outcome = models.CharField(max_length=8, choices=AttemptOutcome.choices)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="chain_outcome_known", condition=Q(outcome__in=AttemptOutcome.values))
+        ]
+
+
+class TxIntentEvent(TriggerWrittenModel, AppendOnlyModel):
+    """A state an intent came into, and the block it was in then: written by a trigger, so that none is missing."""
+
+    intent = models.ForeignKey(TxIntent, on_delete=models.PROTECT, related_name="events")
+    state = models.CharField(max_length=16, choices=IntentState.choices)
+    reason = models.CharField(max_length=64, blank=True)
+    tx_hash = hash_field(null=True)
+    block_hash = hash_field(null=True)
+    at = models.DateTimeField()  # the database's clock

@@ -6,10 +6,17 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import Count
 
-from apps.chain.models import DeadLetter, Signer, StreamCursor, TxIntent
+from apps.chain.models import Signer, StreamCursor, TxIntent
 from apps.chain.selectors import blocks
 from apps.chain.selectors.endpoints import endpoints
-from apps.chain.selectors.stream import Coverage, Reorganisations, coverage, reorganisations, stream_status
+from apps.chain.selectors.stream import (
+    Coverage,
+    Reorganisations,
+    coverage,
+    open_letters,
+    reorganisations,
+    stream_status,
+)
 from apps.chain.types import ENDED, BlockView, EndpointView
 from apps.core.metrics import counted
 
@@ -79,7 +86,7 @@ def chain_status(now: datetime) -> ChainStatus:
         endpoints=tuple(endpoints()),
         coverage=coverage(),
         reorganisations=reorganisations(),
-        dead_letters_open=counted(DeadLetter.objects.filter(resolved_at=None)),
+        dead_letters_open=counted(open_letters()),
     )
 
 

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
-from apps.chain.models import Block, Reorganisation, StreamCursor, WatchedContract
+from apps.chain.models import Block, DeadLetter, Reorganisation, StreamCursor, WatchedContract
 from apps.chain.selectors.blocks import FINAL_FOLD, HEAD_FOLD, STREAM, final_head
 from apps.chain.selectors.endpoints import endpoints
 from apps.chain.types import EndpointState
@@ -14,13 +14,14 @@ from apps.chain.types import EndpointState
 
 @dataclass(frozen=True, slots=True)
 class StreamStatus:
-    """`lag_blocks` is what the highest node that is well has beyond us; `age_seconds` since our newest block's time.
+    """`lag_blocks` is what the highest of `nodes_well` has beyond us; `age_seconds` since our newest block's time.
 
     `fold_lags` are stored blocks whose changes the balances lack: at the head all, at the final one those final.
     `age_seconds` is None before the first block.
     """
 
     lag_blocks: int
+    nodes_well: int
     age_seconds: float | None
     halted: str
     fold_lags: Mapping[str, int]
@@ -53,14 +54,16 @@ def stream_status(now: datetime) -> StreamStatus:
     """The present status."""
     at = {cursor.name: cursor for cursor in StreamCursor.objects.filter(name__in=(STREAM, HEAD_FOLD, FINAL_FOLD))}
     cursor = at.get(STREAM)
-    highest = max((node.head or 0 for node in endpoints() if node.state == EndpointState.HEALTHY), default=0)
+    well = [node.head or 0 for node in endpoints() if node.state == EndpointState.HEALTHY]
+    highest = max(well, default=0)
     if cursor is None:
-        return StreamStatus(highest, None, "", {})
+        return StreamStatus(highest, len(well), None, "", {})
     time = Block.objects.filter(hash=cursor.hash).values_list("timestamp", flat=True).first()
     final = final_head()
     reached = {HEAD_FOLD: cursor.number, FINAL_FOLD: final.number if final else cursor.first_number}
     return StreamStatus(
         lag_blocks=max(highest - cursor.number, 0),
+        nodes_well=len(well),
         age_seconds=max((now - time).total_seconds(), 0) if time else None,
         halted=cursor.halted,
         fold_lags={name: max(reached[name] - at[name].number, 0) for name in reached if name in at},
@@ -78,6 +81,11 @@ def coverage() -> Coverage:
         contracts_behind=behind.count(),
         behind_from=behind.aggregate(lowest=Min("covered_to"))["lowest"],
     )
+
+
+def open_letters() -> QuerySet[DeadLetter]:
+    """Logs of canonical blocks that could not be read, and nobody has dismissed."""
+    return DeadLetter.objects.filter(resolved_at=None, block__canonical=True)
 
 
 def reorganisations() -> Reorganisations:

@@ -6,12 +6,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, Sum
+from django.conf import settings
+from django.db.models import Exists, OuterRef, QuerySet, Sum
 
+from apps.chain.endpoints.others import NOBODY, Others
 from apps.chain.errors import ChainUnavailable, RpcError
 from apps.chain.gateway import Node
-from apps.chain.models import TxAttempt, TxIntent
+from apps.chain.models import Signer, TxAttempt, TxIntent
 from apps.chain.services.fees import Head
+from apps.chain.services.freezing import FOREIGN_TRANSACTION, Suspicions
 from apps.chain.services.signers import freeze_signer
 from apps.chain.types import IntentState
 from apps.core.daemon import Leadership
@@ -19,26 +22,32 @@ from apps.core.db import unit_of_work
 
 log = logging.getLogger(__name__)
 
-BATCH = 300  # more than all signers together have in flight
 # The node has these very bytes already (geth, erigon, anvil, besu).
 KNOWN = ("already known", "already imported", "known transaction", "alreadyknown")
 # Something of this nonce is mined or waits in the pool: ours, or a stranger's.
 DISPUTED = ("nonce too low", "replacement transaction underpriced", "oldnonce", "nonce is too low")
-FOREIGN_TRANSACTION = "FOREIGN_TRANSACTION"
 
 
-def broadcast_signed(*, node: Node, head: Head, leadership: Leadership, now: datetime) -> int:
+def broadcast_signed(
+    *,
+    node: Node,
+    head: Head,
+    leadership: Leadership,
+    now: datetime,
+    others: Others = NOBODY,
+    suspicions: Suspicions | None = None,
+) -> int:
     """Send the newest bytes of what is SIGNED, oldest intent first, as much as a block holds; the number sent.
 
     What stands behind a nonce that is not signed yet waits: a node would keep it, and no block could take it.
-    A node that knows them already counts as sent. Where the nonce is spent and no hash of ours is known, a
-    stranger uses the key: its signer is frozen.
+    A node that knows them already counts as sent. Where the nonce is spent and no node knows a hash of ours, a
+    stranger uses the key: its signer is frozen. See Suspicions.judge.
     """
     unsigned_before = TxIntent.objects.filter(
         signer=OuterRef("signer"), nonce__lt=OuterRef("nonce"), state=IntentState.NONCED
     )
     sendable = TxIntent.objects.sendable().filter(~Exists(unsigned_before), state=IntentState.SIGNED)
-    signed = sendable.defer("data").order_by("id")[:BATCH]
+    signed = sorted(fair_share(sendable.defer("data").select_related("signer")), key=lambda intent: intent.id)
     attempts = attempts_of(signed)
     intents = _fitting(signed, attempts, head)
     if not intents:
@@ -46,10 +55,21 @@ def broadcast_signed(*, node: Node, head: Head, leadership: Leadership, now: dat
     newest = [attempts[intent.id][-1] for intent in intents]
     answers = node.batch([("eth_sendRawTransaction", ("0x" + bytes(each.raw).hex(),)) for each in newest])
     sent, disputed = _sorted(intents, answers)
-    strangers = _strangers(node, disputed, attempts)
-    sent += [intent for intent in disputed if intent not in strangers]
-    _record(sent, strangers, leadership, now)
+    hashes = {intent.id: [attempt.hash for attempt in attempts[intent.id]] for intent in disputed}
+    known = known_hashes(node, [hash_ for own in hashes.values() for hash_ in own])
+    sent += [intent for intent in disputed if not known.isdisjoint(hashes[intent.id])]
+    unknown = [intent for intent in disputed if known.isdisjoint(hashes[intent.id])]
+    verdict = (suspicions or Suspicions()).judge(node, others, unknown, hashes)
+    sent += verdict.known
+    _record(sent, verdict.strangers, leadership, now)
     return len(sent)
+
+
+def fair_share(intents: "QuerySet[TxIntent]") -> list[TxIntent]:
+    """The next of each signer, as many as one may have on their way: none hides another's."""
+    window = settings.SECURITY.chain.sending.in_flight
+    roles = sorted(Signer.objects.values_list("pk", flat=True))
+    return [intent for role in roles for intent in intents.filter(signer_id=role).order_by("nonce")[:window]]
 
 
 def _fitting(intents: Iterable[TxIntent], attempts: Mapping[UUID, list[TxAttempt]], head: Head) -> list[TxIntent]:
@@ -89,13 +109,6 @@ def _sorted(intents: Sequence[TxIntent], answers: Sequence[Any]) -> tuple[list[T
             fields = {"intent_id": str(intent.id), "rpc_code": answer.code, "rpc_message": answer.message[:200]}
             log.warning("transaction not accepted", extra=fields)
     return sent, disputed
-
-
-def _strangers(node: Node, disputed: Sequence[TxIntent], attempts: Mapping[UUID, list[TxAttempt]]) -> list[TxIntent]:
-    """Those of which the node knows no hash of ours."""
-    hashes = {intent.id: [attempt.hash for attempt in attempts[intent.id]] for intent in disputed}
-    known = known_hashes(node, [hash_ for own in hashes.values() for hash_ in own])
-    return [intent for intent in disputed if known.isdisjoint(hashes[intent.id])]
 
 
 def known_hashes(node: Node, hashes: Sequence[str]) -> set[str]:

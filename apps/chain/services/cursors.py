@@ -39,7 +39,11 @@ def halt(cursor: StreamCursor, *, reason: str) -> None:
 
 @within_unit_of_work
 def resume(*, actor: Actor, name: str, reason: str) -> None:
-    """Let a halted stream go on, after a person found out why it halted. Changes nothing if it is not halted."""
+    """Let a halted stream go on, after a person found out why it halted. Changes nothing if it is not halted.
+
+    Raises RoleRequired.
+    """
+    actor.require_role("OPS", "SYSTEM")
     if StreamCursor.objects.filter(name=name).exclude(halted="").update(halted=""):
         _record(actor, "chain.stream_resumed", name, {"reason": reason})
         log.warning("chain stream resumed", extra={"stream": name})

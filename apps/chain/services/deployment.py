@@ -65,7 +65,7 @@ class _Plan:
         """Create a contract; where it will be."""
         deployer = self.signers[SignerRole.DEPLOYER]
         intent = self._submit(name, None, calls.creation(artifact, *args), gas)
-        self.addresses[name] = calls.creation_address(deployer, intent.nonce)
+        self.addresses[name] = calls.creation_address(deployer, intent.given_nonce)
         return self.addresses[name]
 
     def call(self, name: str, what: str, data: bytes, *, gas: int, expect: str | None = None) -> None:
@@ -169,7 +169,7 @@ def record_contracts(*, node: Node, now: datetime) -> dict[str, str]:
     rows = [
         ContractAddress(
             name=intent.business_key.removeprefix(f"{KIND}:"),
-            address=calls.creation_address(intent.signer.address, intent.nonce),
+            address=calls.creation_address(intent.signer.address, intent.given_nonce),
             deployed_block=intent.block_number or 0,
             tx_hash=intent.tx_hash,
             created_at=now,

@@ -6,11 +6,11 @@ from typing import Any
 
 from django.conf import settings
 
-from apps.chain.errors import ChainUnavailable, RpcError
 from apps.chain.gateway import Node
 
 # A pool takes a replacement only if both fees are at least a tenth higher.
 BUMP_NUMERATOR, BUMP_DENOMINATOR = 9, 8
+HISTORY = 10  # blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +50,20 @@ def current_fees(node: Node, head: Head) -> Fees:
 
     The tip is one node's word and is paid whatever the base fee: the cap holds for it too.
     """
-    try:
-        tip = int(node.call("eth_maxPriorityFeePerGas"), 16)
-    except RpcError as error:
-        raise ChainUnavailable(cause="eth_maxPriorityFeePerGas") from error
-    tip = min(tip, fee_cap())
+    tip = min(_tip(node), fee_cap())
     return Fees(min(2 * head.base_fee + tip, fee_cap()), tip)
+
+
+def _tip(node: Node) -> int:
+    """What the node suggests; where it suggests nothing, what half the gas of late paid at least, or the policy's."""
+    suggested, history = node.batch(
+        [("eth_maxPriorityFeePerGas", ()), ("eth_feeHistory", (hex(HISTORY), "latest", [50]))]
+    )
+    if isinstance(suggested, str):
+        return int(suggested, 16)
+    rewards = history.get("reward") if isinstance(history, dict) else None
+    paid = sorted(int(block[0], 16) for block in rewards or [] if block)
+    return paid[len(paid) // 2] if paid else int(settings.SECURITY.chain.sending.fallback_tip_wei)
 
 
 def fee_cap() -> int:

@@ -9,6 +9,7 @@ from apps.chain.models import Block, Reorganisation, StreamCursor
 from apps.chain.services import holders
 from apps.chain.services.cursors import halt, move_cursor
 from apps.chain.services.finality import final_number
+from apps.chain.services.orphaning import orphan_intents
 from apps.core.daemon import Leadership
 from apps.core.db import run_sql, unit_of_work
 
@@ -27,8 +28,8 @@ def rewind(*, node: Endpoint, leadership: Leadership, cursor: StreamCursor, now:
     """Mark our blocks above the common ancestor not canonical and put the cursor on it, in one commit.
 
     True if the stream can go on. Where the chains part below a final block, the stream halts and nothing else
-    changes. Raises CursorMoved or Deposed where another leader acted, IncompleteAnswer where the node has our block
-    after all.
+    changes. What of ours was mined up there is on its way again. Raises CursorMoved or Deposed where another leader
+    acted, IncompleteAnswer where the node has our block after all.
     """
     final = final_number()
     floor = cursor.first_number if final is None else final
@@ -46,6 +47,7 @@ def rewind(*, node: Endpoint, leadership: Leadership, cursor: StreamCursor, now:
         move_cursor(cursor, number=ancestor.number, hash_=ancestor.hash, now=now)
         run_sql("UPDATE chain_block SET canonical = false WHERE canonical AND number > %s", [ancestor.number])
         run_sql(UNCOVER, [ancestor.number, ancestor.number])
+        orphan_intents()
     log.warning("chain reorganised", extra={"ancestor": ancestor.number, "depth": depth})
     return True
 

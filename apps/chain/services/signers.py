@@ -8,7 +8,9 @@ from apps.chain.gateway import Node
 from apps.chain.models import Signer, SignerNonce
 from apps.chain.signers import TransactionSigner, signer_for
 from apps.chain.types import SignerRole
+from apps.core.alerts import raise_alert
 from apps.core.db import unit_of_work, within_unit_of_work
+from apps.core.types import Severity
 
 log = logging.getLogger(__name__)
 
@@ -40,8 +42,14 @@ def known_signer(role: SignerRole) -> TransactionSigner:
 
 
 @within_unit_of_work
-def freeze_signer(*, role: str, reason: str, nonce: int, now: datetime) -> None:
+def freeze_signer(*, role: str, reason: str, nonce: int | None, now: datetime) -> None:
     """Stop sending with this key until a person has looked: the chain shows a transaction of it that is not ours."""
     frozen = Signer.objects.filter(pk=role, frozen_at=None).update(frozen_at=now, frozen_reason=reason)
     if frozen:
+        raise_alert(
+            dedup_key=f"chain.signers:{role}",
+            severity=Severity.CRITICAL,
+            summary=f"Signer {role} is frozen: the chain has a transaction of its key that is not ours.",
+            now=now,
+        )
         log.error("signer frozen", extra={"signer": role, "reason": reason, "nonce": nonce})

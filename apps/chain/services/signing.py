@@ -2,14 +2,16 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+
 from apps.chain.eip1559 import InvalidTransaction, SignedBytes, Transaction
-from apps.chain.errors import RpcError, SignerUnavailable
+from apps.chain.errors import IntentMoved, RpcError, SignerUnavailable
 from apps.chain.gateway import Node
 from apps.chain.models import TxAttempt, TxIntent
 from apps.chain.reverts import Refusal, of_rpc_error
@@ -18,13 +20,13 @@ from apps.chain.services.signers import known_signer
 from apps.chain.signers import TransactionSigner, sign_transactions
 from apps.chain.types import GAS_CAP, AttemptPurpose, IntentState, SignerRole
 from apps.core.daemon import Leadership
-from apps.core.db import unit_of_work
+from apps.core.db import as_columns, copy_rows, fetch_all, unit_of_work
 
 log = logging.getLogger(__name__)
 
-IN_FLIGHT = 64  # of one signer; nodes drop what queues deeper
 CANCEL_GAS = 21_000
 PATIENCE = timedelta(seconds=5)
+NO_REFUSALS: Mapping[UUID, Refusal] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def sign_next(*, node: Node, head: Head, refused: dict[UUID, datetime], leadersh
     signed = 0
     for role in sorted(set(waiting.values_list("signer_id", flat=True))):
         intents = _next_of(role)
-        plans = _believed(_plans(node, intents), refused, now)
+        plans = _believed(_plans(node, head, intents), refused, now)
         if plans:
             signed += _sign(node, SignerRole(role), plans, head, leadership, now)
     return signed
@@ -65,13 +67,16 @@ def sign_next(*, node: Node, head: Head, refused: dict[UUID, datetime], leadersh
 def _next_of(role: str) -> list[TxIntent]:
     of_signer = TxIntent.objects.filter(signer_id=role)
     in_flight = of_signer.in_state(IntentState.SIGNED, IntentState.BROADCAST).count()
-    return list(of_signer.in_state(IntentState.NONCED).select_related("signer")[: max(0, IN_FLIGHT - in_flight)])
+    window = settings.SECURITY.chain.sending.in_flight - in_flight
+    return list(of_signer.in_state(IntentState.NONCED).select_related("signer")[: max(0, window)])
 
 
-def _plans(node: Node, intents: Sequence[TxIntent]) -> list[Plan]:
-    """A plan for each, up to the first that the node could not estimate."""
+def _plans(node: Node, head: Head, intents: Sequence[TxIntent]) -> list[Plan]:
+    """A plan for each by the state of this head, up to the first that the node could not estimate."""
     to_estimate = [intent for intent in intents if intent.gas_limit is None]
-    answers = node.batch([("eth_estimateGas", (call_object(intent), "latest")) for intent in to_estimate])
+    answers = node.batch(
+        [("eth_estimateGas", (call_object(intent), {"blockHash": head.hash})) for intent in to_estimate]
+    )
     estimates = dict(zip([intent.id for intent in to_estimate], answers, strict=True))
     plans = []
     for intent in intents:
@@ -126,12 +131,8 @@ def _sign(
     drafts = [draft for plan in plans if (draft := _draft(plan, fees, node.chain_id, signer.address))]
     attempts = sign_drafts(signer, drafts, now)
     refusals = {plan.intent.id: plan.refusal for plan in plans if plan.refusal}
-    for intent in (attempt.intent for attempt in attempts):
-        intent.state = IntentState.SIGNED
-        if refusal := refusals.get(intent.id):
-            intent.reason, intent.reason_detail = refusal.code, refusal.detail
     if attempts:
-        store_signed(attempts, [attempt.intent for attempt in attempts], leadership)
+        store_signed(attempts, leadership, refusals)
     return len(attempts)
 
 
@@ -141,7 +142,7 @@ def _draft(plan: Plan, fees: Fees, chain_id: int, own_address: str) -> Draft | N
     try:
         transaction = Transaction(
             chain_id=chain_id,
-            nonce=intent.nonce,
+            nonce=intent.given_nonce,
             max_priority_fee=fees.max_priority_fee,
             max_fee=fees.max_fee,
             gas_limit=plan.gas_limit,
@@ -185,9 +186,34 @@ def _attempt(draft: Draft, signed: SignedBytes, now: datetime) -> TxAttempt:
     )
 
 
-def store_signed(attempts: Iterable[TxAttempt], intents: Iterable[TxIntent], leadership: Leadership) -> None:
-    """Commit signed bytes with their intents' new state: only then may they be sent."""
+ATTEMPT = (
+    "intent_id", "number", "purpose", "raw", "hash", "gas_limit", "max_fee", "max_priority_fee", "created_at",
+)  # fmt: skip
+MARK_SIGNED = """
+    UPDATE chain_txintent i SET state = 'SIGNED', reason = coalesce(c.reason, i.reason),
+        reason_detail = coalesce(c.detail, i.reason_detail)
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::text[]) AS c (id, was, reason, detail)
+    WHERE i.id = c.id AND i.state = c.was
+    RETURNING i.id
+"""
+
+
+def store_signed(
+    attempts: Sequence[TxAttempt], leadership: Leadership, refusals: Mapping[UUID, Refusal] = NO_REFUSALS
+) -> None:
+    """Commit signed bytes with their intents' new state: only then may they be sent.
+
+    Raises IntentMoved, and keeps none of them, where an intent is no longer as it was read.
+    """
+    rows = [[getattr(attempt, column) for column in ATTEMPT] for attempt in attempts]
+    changes = [_signed(attempt.intent, refusals.get(attempt.intent_id)) for attempt in attempts]
     with unit_of_work():
         leadership.fence()
-        TxAttempt.objects.bulk_create(attempts)
-        TxIntent.objects.bulk_update(intents, ["state", "reason", "reason_detail"])
+        if len(fetch_all(MARK_SIGNED, as_columns(changes, 4))) < len(changes):
+            raise IntentMoved
+        copy_rows(TxAttempt, ATTEMPT, rows)
+
+
+def _signed(intent: TxIntent, refusal: Refusal | None) -> tuple[UUID, str, str | None, str | None]:
+    reason, detail = (refusal.code, refusal.detail) if refusal else (None, None)
+    return intent.id, str(intent.state), reason, detail

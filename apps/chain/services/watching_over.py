@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Count, Q
 
-from apps.chain.models import DeadLetter, HolderBalance
-from apps.chain.selectors.stream import stream_status
+from apps.chain.models import HolderBalance
+from apps.chain.selectors.stream import open_letters, stream_status
 from apps.core.alerts import settle_alerts
 from apps.core.db import unit_of_work
 from apps.core.metrics import counted
@@ -51,11 +51,16 @@ def conditions(negative: dict[str, int], now: datetime) -> dict[str, Condition]:
         found["halted"] = Condition(
             Severity.CRITICAL, f"The stream of blocks halted ({status.halted}): a person decides how it goes on."
         )
-    if status.lag_blocks and status.age_seconds is not None and status.age_seconds > limit:
+    is_old = status.age_seconds is not None and status.age_seconds > limit
+    if is_old and status.lag_blocks:
         found["lag"] = Condition(
             Severity.WARNING, f"The newest stored block is older than {limit} seconds, nodes go on."
         )
-    if letters := counted(DeadLetter.objects.filter(resolved_at=None)):
+    elif is_old and not status.nodes_well:
+        found["lag"] = Condition(
+            Severity.WARNING, f"The newest stored block is older than {limit} seconds, and no node is well."
+        )
+    if letters := counted(open_letters()):
         found["dead_letters"] = Condition(Severity.WARNING, f"{letters} logs of watched contracts could not be read.")
     for token, wallets in negative.items():
         found[f"negative:{token}"] = Condition(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import cache
 from typing import Any, Self
+from uuid import UUID
 
 from django.db import connections
 from django.test.utils import override_settings
@@ -76,13 +77,24 @@ class ChainPlatform(ChainClient):
             quiet = 0 if any(moved) else quiet + 1
 
     def run_sender_until_final(self, rounds: int = 50) -> None:
-        """Send, mine and finalize until every intent has ended."""
+        """Send, mine, ingest and finalize until every intent has ended."""
         for number in range(rounds):
             # What the node dropped is sent again after a while: patience here is the clock's.
             self.step("sender", later=timedelta(seconds=max(0, number - 10)))
             if not TxIntent.objects.exclude(state__in=ENDED).exists():
                 return
             self.finalize()
+            self.catch_up()
+        raise AssertionError(f"still open: {self.open_intents()}")
+
+    def run_sender_until_final_of(self, intent_id: UUID, rounds: int = 50) -> None:
+        """Send, mine, ingest and finalize until this intent has ended, whatever waits besides."""
+        for _ in range(rounds):
+            self.step("sender")
+            if TxIntent.objects.filter(pk=intent_id, state__in=ENDED).exists():
+                return
+            self.finalize()
+            self.catch_up()
         raise AssertionError(f"still open: {self.open_intents()}")
 
     def run_until_quiet(self, *more: str, rounds: int = 200) -> None:

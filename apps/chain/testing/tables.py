@@ -45,6 +45,7 @@ SENDING = (
     Table("chain.SignerNonce"),
     Table("chain.TxIntent", key=("business_key",)),
     Table("chain.TxAttempt", key=("hash",)),
+    Table("chain.TxAttemptOutcome", key=("attempt",), without=("at",)),
 )
 TOKENS = (
     Table("chain.ContractAddress"),
@@ -54,6 +55,7 @@ TOKENS = (
 )
 # Tables of the chain room that are never compared, each with its reason.
 APART = {
+    "chain.TxIntentEvent": "how an intent came to where it is, which is compared",
     "chain.BlockEffect": "how the head's balances came to be, which are compared",
     "chain.RpcEndpoint": "what the nodes did, not what the chain said",
     "chain.TokenCheck": "what was looked at when, not what the chain said",

@@ -26,6 +26,9 @@ class TestChainStatus:
         lines = status()
         assert lines[:2] == ["chain 31337", f"node head {chain_platform.head()}"]
         assert lines[2].startswith(f"stored head {chain_platform.head()} 0x")
+        assert f"node CHAIN_RPC_URL HEALTHY head {chain_platform.head()}" in lines
+        assert "behind the nodes 0 blocks, dead letters 0" in lines
+        assert "reorganisations 0, the last of 0 blocks" in lines
         assert "open intents NONCED 1" in lines
         assert f"contract dvp {chain_platform.contracts['dvp']}" in lines
 

@@ -1,4 +1,4 @@
-"""kill -9 at every point of the sender: nothing is lost and nothing is sent twice.
+"""kill -9 at every point of the sender on its plain way: nothing is lost and nothing is sent twice.
 
 A forked process runs the sender and kills itself just after its n-th act, or before the one that follows; an act is a
 statement that writes, or a call to the node. Just after a statement its transaction is open; before the next act it is
@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from django.db import connection, connections
 
+from apps.chain.engines.ingester import Ingester
 from apps.chain.engines.sender import Sender
 from apps.chain.gateway import Node
 from apps.chain.models import TxAttempt, TxIntent
@@ -79,8 +80,11 @@ def run_doomed(platform: ChainPlatform, intent: IntentView, fate: Fate) -> bool:
 
 
 def _send_to_the_end(platform: ChainPlatform, intent: IntentView, fate: Fate) -> None:
-    leadership = elect("sender")
+    leadership, reading = elect("sender"), elect("ingester")
     assert leadership is not None
+    assert reading is not None
+    ingester = Ingester()
+    ingester.lead(reading)
     with ExitStack() as stack:
         node = stack.enter_context(DoomedNode(platform.url, chain_id=platform.node.chain_id))
         miner = stack.enter_context(Node(platform.url, chain_id=platform.node.chain_id))
@@ -90,8 +94,11 @@ def _send_to_the_end(platform: ChainPlatform, intent: IntentView, fate: Fate) ->
             with connection.execute_wrapper(fate.statement):
                 sender.step(leadership, clock.now())
             miner.call("anvil_mine", hex(FINALITY_BLOCKS))
+            while ingester.step(reading, clock.now()):
+                pass
 
 
+@pytest.mark.soak
 class TestKilled:
     @pytest.mark.parametrize("after", [False, True], ids=["before what follows each act", "just after each act"])
     def test_nothing_is_lost_and_nothing_sent_twice(self, chain_platform: ChainPlatform, *, after: bool) -> None:

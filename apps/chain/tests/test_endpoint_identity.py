@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -13,12 +14,15 @@ from apps.chain.errors import NoEndpoint
 from apps.chain.limits import WIDEST_RANGE
 from apps.chain.models import RpcEndpoint, StreamCursor
 from apps.chain.selectors import blocks
+from apps.chain.services.endpoints import quarantine_endpoint
 from apps.chain.services.nodes import default_node
 from apps.chain.testing.lies import Altered, Answers, ForgedFinal, OldHead, Refused, Status, WrongChain, asking
 from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.following import A, B, Desk, alerts, desk_of, of_another_fork, state
 from apps.chain.tests.stage import ALICE, everything, watch
 from apps.core import clock
+from apps.core.actor import system_actor
+from apps.core.db import unit_of_work
 from apps.core.devstack.anvil import private_node
 from apps.core.models import Alert, ProviderCircuit
 
@@ -153,3 +157,33 @@ class TestChoice:
         assert A in str(written)
         assert "secret-key" not in str(written)
         assert "127.0.0.1" not in str(written)
+
+
+class TestNodesSetAsideByHand:
+    def test_are_asked_nothing_before_their_time(self, desk: Desk, chain: LocalChain) -> None:
+        desk.forgive()
+        desk.step()
+        assert desk.followed == A
+        until = desk.now + timedelta(hours=1)
+        with unit_of_work():
+            quarantine_endpoint(actor=system_actor(), name=A, reason="it moves house", until=until, now=desk.now)
+        desk.a.asked.clear()
+        chain.mine(1)
+        desk.catch_up()
+        assert (desk.a.asked, desk.followed, blocks.head().number) == ([], B, chain.head())
+        assert alerts() == {}
+
+    def test_are_no_last_resort_and_come_back_by_themselves(self, desk: Desk, chain: LocalChain) -> None:
+        until = desk.now + timedelta(hours=1)
+        with unit_of_work():
+            for name in (A, B):
+                quarantine_endpoint(actor=system_actor(), name=name, reason="it rests", until=until, now=desk.now)
+        before = blocks.head().number
+        chain.mine(1)
+        desk.a.asked.clear()
+        desk.b.asked.clear()
+        desk.step(60)
+        assert (desk.a.asked, desk.b.asked, blocks.head().number) == ([], [], before)
+        desk.step(3600)
+        desk.catch_up()
+        assert (blocks.head().number, state(A), state(B)) == (chain.head(), ("HEALTHY", ""), ("HEALTHY", ""))

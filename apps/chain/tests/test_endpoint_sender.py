@@ -11,7 +11,7 @@ from apps.chain.selectors.intents import intent as read
 from apps.chain.testing import ChainPlatform
 from apps.chain.testing.lies import Altered, asking
 from apps.chain.testing.lying_node import LyingNode
-from apps.chain.tests.sending import send
+from apps.chain.tests.sending import send, step_until_mined
 from apps.chain.types import IntentState
 from apps.core.devstack.ports import free_port
 
@@ -29,7 +29,7 @@ class TestSeveralNodes:
         dead = f"http://127.0.0.1:{free_port()}"
         with override_settings(CHAIN_RPC_URL=dead, CHAIN_RPC_URL_2=chain_platform.url):
             intent = send(key="by the second", value=1)
-            chain_platform.step("sender")
+            step_until_mined(chain_platform, intent)
             assert read(intent.id).state == IntentState.MINED
             chain_platform.run_sender_until_final()
             assert read(intent.id).state == IntentState.FINAL
@@ -43,8 +43,10 @@ class TestSeveralNodes:
                 for seconds in range(0, 12, 3):
                     chain_platform.step("sender", later=timedelta(seconds=seconds))
                     chain_platform.finalize()
+                    chain_platform.step("ingester", later=timedelta(seconds=seconds))
                 assert read(intent.id).state == IntentState.MINED
-            chain_platform.step("sender", later=timedelta(seconds=20))
-            chain_platform.finalize()
-            chain_platform.step("sender", later=timedelta(seconds=25))
+            for seconds in (20, 25, 30):
+                chain_platform.step("ingester", later=timedelta(seconds=seconds))
+                chain_platform.finalize()
+            chain_platform.step("sender", later=timedelta(seconds=30))
             assert read(intent.id).state == IntentState.FINAL

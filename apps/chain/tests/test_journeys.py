@@ -207,6 +207,7 @@ class TestFailure:
         while read.binding(SECOND).state == BindingState.PENDING:
             chain_platform.step("sender")
             chain_platform.finalize()
+            chain_platform.catch_up()
             chain_platform.step("relay")
         chain_platform.send(agent, read.binding(SECOND).address, calls.unpause())
         chain_platform.run_until_quiet()

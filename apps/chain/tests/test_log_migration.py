@@ -47,7 +47,14 @@ class TestTheMigration:
         late = RawLog.objects.create(**place, log_index=3, topics=topics, data="0x05")
         LateEffect.objects.create(log=late, effect="M", sender=ALICE, recipient=BOB, amount=5)
         DeadLetter.objects.create(
-            block=block, block_number=5, log_index=3, address=TOKEN, reason="x", found_at=NOW, resolved_at=NOW
+            block=block,
+            block_number=5,
+            log_index=3,
+            address=TOKEN,
+            reason="x",
+            found_at=NOW,
+            resolved_at=NOW,
+            end="DECODED",
         )
         before = logs()
         connections.close_all()
@@ -62,3 +69,7 @@ class TestTheMigration:
         # What was read late is a movement of its log as any other now.
         assert logs() == [*before[:3], (*before[3][:5], "M", ALICE, BOB, 5), before[4]]
         assert LateEffect.objects.count() == 0
+        connections.close_all()
+        migrate(books, "chain")
+        letter = DeadLetter.objects.get()
+        assert (letter.resolved_at, letter.end, letter.resolved_by) == (NOW, "DECODED", None)

@@ -15,9 +15,9 @@ from apps.chain.gateway import Node
 from apps.chain.models import Signer, SignerNonce, TxAttempt, TxIntent
 from apps.chain.selectors.intents import intent as read
 from apps.chain.testing import ChainPlatform
-from apps.chain.testing.lies import Answers
+from apps.chain.testing.lies import Answers, Without
 from apps.chain.testing.lying_node import LyingNode
-from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, send
+from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, passages, policy, send, step_until_mined
 from apps.chain.types import ExpectedEvent, IntentState, SignerRole
 
 GRANT_ROLE = calls._call("grantRole(bytes32,address)")
@@ -78,7 +78,7 @@ class TestSuccess:
     def test_is_not_final_before_its_block_is(self, chain_platform: ChainPlatform) -> None:
         intent = send(key="b")
         for _ in range(3):
-            chain_platform.step("sender")
+            step_until_mined(chain_platform, intent)
         assert read(intent.id).state == IntentState.MINED
         assert ends(intent) == []
         chain_platform.run_sender_until_final()
@@ -104,8 +104,61 @@ class TestSuccess:
             while read(intent.id).state != IntentState.FINAL:
                 sender.step(leadership, read(intent.id).created_at)
                 chain_platform.finalize()
+                chain_platform.catch_up()
         assert len(asked) > 5
         assert not any(asked)
+
+
+class TestSafe:
+    def test_comes_between_mined_and_final_where_blocks_are_final_late(self, chain_platform: ChainPlatform) -> None:
+        with policy(finality={"mode": "DEPTH", "depth": 6}, sending={"safe_depth": 3}):
+            intent = send(key="safe", value=1)
+            for _ in range(10):
+                chain_platform.step("sender")
+                chain_platform.mine()
+                chain_platform.catch_up()
+            chain_platform.step("sender")
+        assert passages(intent) == ["NONCED", "SIGNED", "BROADCAST", "MINED", "SAFE", "FINAL"]
+
+
+class TestWindow:
+    def test_lets_each_signer_have_so_many_on_their_way_whatever_another_waits_for(
+        self, chain_platform: ChainPlatform
+    ) -> None:
+        node = chain_platform.node
+        node.call("evm_setAutomine", False)
+        with policy(sending={"in_flight": 2}):
+            ours = [send(key=f"window {number}", value=1) for number in range(4)]
+            other = send(key="window of another", signer=SignerRole.OPERATOR, value=1)
+            for _ in range(3):
+                chain_platform.step("sender")
+            states = [read(intent.id).state for intent in (*ours, other)]
+            assert states == [IntentState.BROADCAST] * 2 + [IntentState.NONCED] * 2 + [IntentState.BROADCAST]
+            node.call("evm_setAutomine", True)
+            chain_platform.mine()
+            chain_platform.run_sender_until_final()
+
+
+class TestTip:
+    def test_is_what_late_blocks_paid_or_the_policys_where_the_node_names_none(
+        self, chain_platform: ChainPlatform
+    ) -> None:
+        _, leadership = chain_platform.engine("sender")
+        tips = []
+        for number, lies in enumerate(
+            ([Without("eth_maxPriorityFeePerGas")], [Without("eth_maxPriorityFeePerGas"), Without("eth_feeHistory")])
+        ):
+            intent = send(key=f"no tip {number}", value=1)
+            with (
+                LyingNode(chain_platform.url) as liar,
+                liar.lying(*lies),
+                Node(liar.url, chain_id=chain_platform.node.chain_id) as node,
+                policy(sending={"fallback_tip_wei": 1_234_567}),
+            ):
+                Sender(node).step(leadership, intent.created_at)
+            tips.append(TxAttempt.objects.get(intent_id=intent.id).max_priority_fee)
+        assert tips[1] == 1_234_567 != tips[0]
+        chain_platform.run_sender_until_final()
 
 
 class TestRefused:
@@ -135,7 +188,7 @@ class TestRefused:
     def test_on_chain_is_reverted_with_the_contracts_words(self, chain_platform: ChainPlatform) -> None:
         factory = chain_platform.contracts["id_factory"]
         intent = send(factory, calls.add_token_factory(NOBODY), key="not the owner", gas_limit=100_000)
-        chain_platform.step("sender")
+        step_until_mined(chain_platform, intent)
         assert read(intent.id).state == IntentState.MINED
         chain_platform.run_sender_until_final()
         done = read(intent.id)
@@ -186,8 +239,11 @@ class TestStranger:
         intent = send(key="nonce taken", value=7)
         others = send(key="another signer", signer=SignerRole.OPERATOR, value=1)
         for _ in range(3):
+            chain_platform.catch_up()
             chain_platform.step("sender")
             chain_platform.finalize()
+        chain_platform.catch_up()
+        chain_platform.step("sender")
         signer = Signer.objects.get(pk=SignerRole.AGENT)
         assert signer.frozen_reason == "FOREIGN_TRANSACTION"
         assert "signer frozen" in caplog.messages
@@ -246,14 +302,17 @@ class TestNodeThatForgets:
 class TestReorganisation:
     def test_that_throws_a_transaction_out_sends_the_same_bytes_again(self, chain_platform: ChainPlatform) -> None:
         intent = send(key="thrown out", value=7)
-        chain_platform.step("sender")
+        step_until_mined(chain_platform, intent)
         mined = read(intent.id)
         assert mined.state == IntentState.MINED
+        chain_platform.catch_up()
         chain_platform.node.call("anvil_reorg", 1, [])
+        chain_platform.mine()
         assert balance(chain_platform, NOBODY) == 0
-        chain_platform.step("sender")
+        chain_platform.catch_up()
         assert read(intent.id).state == IntentState.BROADCAST
         assert read(intent.id).block_number is None
+        assert passages(intent)[-3:] == ["MINED", "ORPHANED", "BROADCAST"]  # by the ingester alone
         chain_platform.step("sender", later=LATER)
         chain_platform.run_sender_until_final()
         done = read(intent.id)
@@ -264,7 +323,7 @@ class TestReorganisation:
     def test_that_moves_a_transaction_is_followed(self, chain_platform: ChainPlatform) -> None:
         chain_platform.mine()
         intent = send(key="moved", value=1)
-        chain_platform.step("sender")
+        step_until_mined(chain_platform, intent)
         mined = read(intent.id)
         raw = "0x" + bytes(TxAttempt.objects.get(intent_id=intent.id).raw).hex()
         chain_platform.node.call("anvil_reorg", 2, [[raw, 0]])

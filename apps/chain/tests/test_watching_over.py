@@ -12,7 +12,7 @@ from django.test.utils import override_settings
 from apps.accounts.testing import api_client
 from apps.accounts.tests.factories import make_user
 from apps.chain import health
-from apps.chain.models import DeadLetter, HolderBalance, RawLog, RpcEndpoint, WatchedContract
+from apps.chain.models import Block, DeadLetter, HolderBalance, RawLog, RpcEndpoint, WatchedContract
 from apps.chain.selectors import blocks
 from apps.chain.services.watching_over import BALANCES_OFTEN, StreamWatch, conditions
 from apps.chain.testing.forks import reorg
@@ -150,7 +150,10 @@ class TestAlerts:
         )
         desk.step(3)
         assert open_alerts() == {"chain.stream:dead_letters": "WARNING"}
-        DeadLetter.objects.filter(pk=letter.pk).update(resolved_at=NOW)
+        Block.objects.filter(pk=letter.block_id).update(canonical=False, finality="OBSERVED")
+        assert "chain.stream:dead_letters" not in conditions({}, desk.now)
+        Block.objects.filter(pk=letter.block_id).update(canonical=True, finality="FINAL")
+        DeadLetter.objects.filter(pk=letter.pk).update(resolved_at=NOW, end="DECODED")
         desk.step(3)
         assert open_alerts() == {}
 
@@ -174,6 +177,9 @@ class TestAlerts:
         RpcEndpoint.objects.filter(pk=A).update(head_number=head.number + 5)
         assert set(conditions({}, late)) == {"chain.stream:lag"}
         assert conditions({}, head.timestamp + timedelta(seconds=limit)) == {}
+        RpcEndpoint.objects.update(state="QUARANTINED", reason="BY_HAND", until=late)
+        assert conditions({}, late)["chain.stream:lag"].summary.endswith("no node is well.")
+        RpcEndpoint.objects.update(state="HEALTHY", reason="", until=None)
         RpcEndpoint.objects.filter(pk=A).update(head_number=head.number)
 
     def test_go_by_the_policy(self, desk: Desk) -> None:
@@ -188,10 +194,10 @@ class TestAlerts:
     def test_are_looked_at_once_a_second(self, desk: Desk) -> None:
         watching = StreamWatch()
         watching.look(NOW)
-        DeadLetter.objects.update(resolved_at=None)
+        DeadLetter.objects.update(resolved_at=None, end="")
         watching.look(NOW + timedelta(milliseconds=500))
         assert open_alerts() == {}
         watching.look(NOW + timedelta(seconds=1))
         assert open_alerts() == {"chain.stream:dead_letters": "WARNING"}
-        DeadLetter.objects.update(resolved_at=NOW)
+        DeadLetter.objects.update(resolved_at=NOW, end="DECODED")
         watching.look(NOW + timedelta(seconds=2))

@@ -1,6 +1,15 @@
 """Types other rooms may import."""
 
-from apps.chain.types.blocks import BlockView, ContractKind, EffectKind, Finality, Holdings, LogView, StreamView
+from apps.chain.types.blocks import (
+    BlockView,
+    ContractKind,
+    EffectKind,
+    Finality,
+    Holdings,
+    LetterEnd,
+    LogView,
+    StreamView,
+)
 from apps.chain.types.endpoints import EndpointReason, EndpointState, EndpointView
 from apps.chain.types.events import (
     AddressFrozen,
@@ -28,10 +37,13 @@ from apps.chain.types.intents import (
     GAS_CAP,
     INTENT_FAILED,
     INTENT_FINAL,
+    UNNONCED,
+    AttemptOutcome,
     AttemptPurpose,
     ExpectedEvent,
     IntentState,
     IntentView,
+    NewIntent,
     SignerRole,
 )
 from apps.chain.types.security_tokens import (
@@ -74,10 +86,12 @@ __all__ = [
     "REGISTRATION_FAILED",
     "TOKEN_FAILED",
     "TOKEN_LIVE",
+    "UNNONCED",
     "WALLET_REGISTERED",
     "AddressFrozen",
     "AgentAdded",
     "AgentRemoved",
+    "AttemptOutcome",
     "AttemptPurpose",
     "BindingState",
     "BindingView",
@@ -107,7 +121,9 @@ __all__ = [
     "Issued",
     "IssuedByPartition",
     "LayoutState",
+    "LetterEnd",
     "LogView",
+    "NewIntent",
     "Paused",
     "RecoverySuccess",
     "Redeemed",

@@ -30,6 +30,13 @@ class ContractKind(TextChoices):
     AUTHORITY = "AUTHORITY"
 
 
+class LetterEnd(TextChoices):
+    """How a log that did not decode came to wait no more."""
+
+    DECODED = "DECODED", "a later codec reads it"
+    DISMISSED = "DISMISSED", "two people found that it changes no balance"
+
+
 class EffectKind(TextChoices):
     """What a log changes of a token's holders."""
 

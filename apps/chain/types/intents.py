@@ -23,18 +23,27 @@ class SignerRole(TextChoices):
 
 
 class IntentState(TextChoices):
-    """The way of a transaction: NONCED, SIGNED, BROADCAST, MINED, then one of three ends."""
+    """The way of a transaction. One that a person must approve begins as DRAFT; every other one as NONCED."""
 
-    NONCED = "NONCED"  # written, with its nonce, in the commit of the business fact
+    DRAFT = "DRAFT"  # above its signer's four-eyes limit: waits for a second person, without a nonce
+    APPROVED = "APPROVED"  # approved, its nonce not given yet
+    NONCED = "NONCED"  # written, with its nonce, in the commit of the business fact or of the approval
     SIGNED = "SIGNED"  # signed bytes and hash stored
     BROADCAST = "BROADCAST"  # a node has it
     MINED = "MINED"  # in a block that may yet be reorganised away
+    SAFE = "SAFE"  # in a stored block with so many on top that a reorganisation is unlikely
+    ORPHANED = "ORPHANED"  # passed through: its block is no longer canonical, and it is BROADCAST again
     FINAL = "FINAL"  # end: succeeded as expected, in a finalized block
     REVERTED = "REVERTED"  # end: reverted, or refused by simulation and its nonce spent on nothing
     FAILED = "FAILED"  # end: succeeded by its status, but the expected event is missing
+    REPLACED = "REPLACED"  # end: called off while it was on its way; its nonce was spent on nothing
+    DROPPED = "DROPPED"  # end: a draft refused or withdrawn; it never had a nonce
 
 
-ENDED = frozenset({IntentState.FINAL, IntentState.REVERTED, IntentState.FAILED})
+ENDED = frozenset(
+    {IntentState.FINAL, IntentState.REVERTED, IntentState.FAILED, IntentState.REPLACED, IntentState.DROPPED}
+)
+UNNONCED = frozenset({IntentState.DRAFT, IntentState.APPROVED, IntentState.DROPPED})
 
 
 class AttemptPurpose(TextChoices):
@@ -44,23 +53,56 @@ class AttemptPurpose(TextChoices):
     CANCEL = "CANCEL"  # nothing: a transfer of zero to ourselves that spends the nonce
 
 
+class AttemptOutcome(TextChoices):
+    """What became of signed bytes, once their intent has ended."""
+
+    MINED = "MINED"  # they are in the final block
+    REPLACED = "REPLACED"  # another attempt of the same nonce is: these can never be mined
+
+
 @dataclass(frozen=True, slots=True)
 class ExpectedEvent:
-    """The log without which status 1 is not success. `topic0` is 0x and 64 hex digits; any emitter if no address."""
+    """The log without which status 1 is not success. `topic0` is 0x and 64 hex digits; any emitter if no address.
+
+    `topics` are the indexed arguments in order, None for any; `data` is all the rest, None for any.
+    """
 
     topic0: str
     address: str | None = None
+    topics: tuple[str | None, ...] = ()
+    data: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewIntent:
+    """What to send: see chain.services.intents.submit()."""
+
+    signer: SignerRole
+    to: str | None
+    data: bytes
+    kind: str
+    business_key: str
+    expect: ExpectedEvent | None = None
+    value: int = 0
+    units: int | None = None
+    gas_limit: int | None = None
+    party_id: UUID | None = None
+    drafted_by: UUID | None = None
+    approved_by: UUID | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IntentView:
-    """A transaction we mean to send, are sending, or have sent. `reason` is a code, `reason_detail` its words."""
+    """A transaction we mean to send, are sending, or have sent. `reason` is a code, `reason_detail` its words.
+
+    `nonce` is None while it waits for approval, and of a draft that was dropped.
+    """
 
     id: UUID
     business_key: str
     kind: str
     signer: SignerRole
-    nonce: int
+    nonce: int | None
     to: str | None
     state: IntentState
     reason: str
@@ -73,3 +115,10 @@ class IntentView:
     party_id: UUID | None
     created_at: datetime
     finished_at: datetime | None
+
+    @property
+    def given_nonce(self) -> int:
+        """Its nonce. Raises ValueError while nobody has approved it."""
+        if self.nonce is None:
+            raise ValueError("an intent that nobody has approved has no nonce")
+        return self.nonce

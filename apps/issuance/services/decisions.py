@@ -5,9 +5,9 @@ from uuid import UUID
 
 from apps.audit.services.trail import log_audit_event
 from apps.chain.selectors.tokens import binding
-from apps.chain.services.calldata import TRANSFER, mint
+from apps.chain.services.calldata import mint, minted
 from apps.chain.services.intents import submit
-from apps.chain.types import BindingState, ExpectedEvent, SignerRole
+from apps.chain.types import BindingState, SignerRole
 from apps.compliance.services.eligibility import require_eligible
 from apps.compliance.types import Action
 from apps.core.actor import Actor
@@ -47,7 +47,7 @@ def approve_issuance(*, actor: Actor, issuance_id: UUID, now: datetime) -> Issua
             wallet_address=request.wallet_address,
             now=now,
         )
-        request.intent_id = _mint(request, now)
+        request.intent_id = _mint(request, actor.require_user(), now)
         request.status, request.approved_by_id, request.decided_at = IssuanceStatus.SUBMITTED, actor.require_user(), now
         request.save(update_fields=["status", "approved_by", "decided_at", "intent_id"])
         _audit(actor, "issuance.approved", request)
@@ -91,8 +91,11 @@ def _audit(actor: Actor, action: str, request: IssuanceRequest) -> None:
     )
 
 
-def _mint(request: IssuanceRequest, now: datetime) -> UUID:
-    """Write the mint intent and what the books may expect of it; the intent's id."""
+def _mint(request: IssuanceRequest, approver: UUID, now: datetime) -> UUID:
+    """Write the mint intent and what the books may expect of it; the intent's id.
+
+    The request's maker and checker are the intent's: no third person is asked, whatever the amount.
+    """
     token = binding(request.isin)
     if token.state != BindingState.LIVE:
         raise TokenNotLive
@@ -102,8 +105,11 @@ def _mint(request: IssuanceRequest, now: datetime) -> UUID:
         data=mint(request.wallet_address, request.quantity),
         kind=MINT,
         business_key=ref_of(request.pk),
-        expect=ExpectedEvent(TRANSFER, token.address),
+        expect=minted(token.address, request.wallet_address, request.quantity),
+        units=request.quantity,
         party_id=request.issuer_party_id,
+        drafted_by=request.requested_by_id,
+        approved_by=approver,
         now=now,
     )
     expect_mint(

@@ -89,6 +89,22 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
+class Sending:
+    """Transactions of ours."""
+
+    in_flight: Annotated[int, Key("transactions of a signer on their way; nodes drop what queues deeper", 1, 5_000)]
+    lost_after_seconds: Annotated[float, Key("seconds after which the pool is asked whether it has them", 0.5, 600)]
+    bump_after_seconds: Annotated[int, Key("seconds after which what the base fee overtook is sent for more", 1, 3_600)]
+    bump_after_blocks: Annotated[
+        int, Key("blocks that pass by a signer's next one before it is sent for more", 1, 1_000)
+    ]
+    safe_depth: Annotated[int, Key("blocks on top from which a transaction is called SAFE", 1, 100_000)]
+    fallback_tip_wei: Annotated[int, Key("wei a unit of gas to the proposer, where a node names none", 0, 10**12)]
+    four_eyes_gwei: Annotated[int, Key("gwei above which a transaction waits for a second person", 0, 10**15)]
+    four_eyes_units: Annotated[int, Key("units of a token above which one does", 0, 10**15)]
+
+
+@dataclass(frozen=True, slots=True)
 class Chain:
     """The chain."""
 
@@ -96,3 +112,4 @@ class Chain:
     answers: Answers
     endpoints: Endpoints
     stream: Stream
+    sending: Sending

@@ -20,6 +20,13 @@ class Command(BaseCommand):
         status = chain_status(clock.now())
         lines = [f"chain {status.chain_id}", f"node head {_node_head()}"]
         lines += [f"stored head {_block(status.head)}", f"stored final {_block(status.final)}"]
+        lines += [
+            f"node {n.name} {n.state}{f' {n.reason}' if n.reason else ''} head {n.head}" for n in status.endpoints
+        ]
+        lines += [f"behind the nodes {status.lag_blocks} blocks, dead letters {status.dead_letters_open}"]
+        stored, left = status.coverage, status.reorganisations
+        lines += [f"stored from {stored.from_block} to {stored.to_block}, contracts behind {stored.contracts_behind}"]
+        lines += [f"reorganisations {left.count}, the last of {left.depth} blocks"]
         lines += [f"stream {c.name} at {c.number}{_unless_empty(c.halted)}" for c in status.cursors]
         lines += [
             f"signer {s.role} {s.address} next nonce {s.next_nonce}{_unless_empty(s.frozen_reason)}"

@@ -1,22 +1,28 @@
-"""Scenarios of the chain that end in the books: 1, 25, 27 and 40, on a real chain, with real trades."""
+"""Scenarios of the chain that end in the books: 1, 2, 25, 27 and 40, on a real chain, with real trades."""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connections
+from django.test.utils import override_settings
 from eth_utils.address import to_checksum_address
 
 from apps.accounts.tests.factories import actor_of
 from apps.chain import calls
 from apps.chain.models import Block, RawLog, Reorganisation, TxAttempt, TxIntent, WatchedContract
+from apps.chain.selectors.holders import held_at_head
+from apps.chain.selectors.intents import intent as read
 from apps.chain.testing import ChainPlatform
 from apps.chain.testing.forks import reorg
 from apps.chain.testing.tables import BOOKS, STREAM
 from apps.chain.testing.twin import differences, rows, twin_of
+from apps.chain.tests.sending import passages
 from apps.core import clock
 from apps.core.devstack.layout import CHECKOUT
 from apps.issuance.services.decisions import approve_issuance
@@ -97,6 +103,15 @@ def overtake(platform: ChainPlatform, index: int, to: str, data: bytes) -> None:
     platform.node.call("eth_sendRawTransaction", "0x" + bytes(account.sign_transaction(fields).raw_transaction).hex())
 
 
+@contextmanager
+def final_after(blocks: int) -> Iterator[None]:
+    """Blocks are final so many later."""
+    chain = settings.SECURITY.chain
+    policy = replace(chain, finality=replace(chain.finality, mode="DEPTH", depth=blocks))
+    with override_settings(SECURITY=replace(settings.SECURITY, chain=policy)):
+        yield
+
+
 def try_until_given_up(floor: Floor) -> None:
     """Let the settler try as often as it does."""
     for minutes in (5, 10, 20, 40):
@@ -134,6 +149,31 @@ class TestScenarios:
         assert after[floor.isin][floor.buyer.wallet] == before[floor.isin].get(floor.buyer.wallet, 0) + 10
         assert after[USDX][floor.seller.wallet] == before[USDX].get(floor.seller.wallet, 0) + 1_000
         floor.run()
+        agree_with_the_chain(floor)
+
+    def test_02_a_settlement_lost_with_forty_blocks_leaves_the_books_and_is_sent_again(self, floor: Floor) -> None:
+        platform, before, held = floor.platform, holdings(floor), dict(held_at_head(floor.token).by_wallet)
+        with final_after(64):
+            row = trade(floor, "trade:2", 10, 1_000)
+            platform.step("settler")
+            platform.step("sender")
+            sent = settle_call()
+            assert platform.receipt(sent.tx_hash)
+            platform.mine(39)
+            platform.catch_up(*ENGINES)
+            assert held_at_head(floor.token).by_wallet[floor.buyer.wallet] == held.get(floor.buyer.wallet, 0) + 10
+            assert holdings(floor) == before
+            reorg(platform, 40)
+            platform.catch_up("ingester")
+            assert Reorganisation.objects.latest("pk").tip_number == platform.head()
+            assert dict(held_at_head(floor.token).by_wallet) == held
+            assert holdings(floor) == before
+        floor.run()
+        row.refresh_from_db()
+        assert (row.settlement_status, row.attempts) == ("SETT", 1)
+        assert passages(read(sent.pk))[-5:] == ["MINED", "ORPHANED", "BROADCAST", "MINED", "FINAL"]
+        after = holdings(floor)
+        assert after[floor.isin][floor.buyer.wallet] == before[floor.isin].get(floor.buyer.wallet, 0) + 10
         agree_with_the_chain(floor)
 
     def test_25_a_settlement_that_is_mined_and_reverts_releases_both_holds(self, floor: Floor) -> None:

@@ -151,17 +151,24 @@ def _succeeded(receipt: Receipt) -> bool:
 
 
 def _why(node: Node, reverted: Sequence[TxIntent], mined: Mapping[TxIntent, Receipt]) -> dict[TxIntent, Refusal]:
-    """Replay each at the block before its own; what succeeds there is left unexplained."""
+    """Replay each at the block before its own, and what succeeds there upon its own: another of that block undid it.
+
+    What succeeds upon both is left unexplained.
+    """
     hashes = [mined[intent]["transactionHash"] for intent in reverted]
     limits = dict(TxAttempt.objects.filter(hash__in=hashes).values_list("intent_id", "gas_limit"))
-    calls = [
-        ("eth_call", (_replay(intent, limits[intent.id]), hex(int(mined[intent]["blockNumber"], 16) - 1)))
-        for intent in reverted
-    ]
-    answers = node.batch(calls)
+    answers: dict[TxIntent, Any] = {}
+    for back in (1, 0):
+        left = [intent for intent in reverted if not isinstance(answers.get(intent), RpcError)]
+        heights = [hex(int(mined[intent]["blockNumber"], 16) - back) for intent in left]
+        calls = [
+            ("eth_call", (_replay(intent, limits[intent.id]), height))
+            for intent, height in zip(left, heights, strict=True)
+        ]
+        answers |= zip(left, node.batch(calls), strict=True)
     return {
         intent: _refusal(answer, gas_left=limits[intent.id] - int(mined[intent]["gasUsed"], 16))
-        for intent, answer in zip(reverted, answers, strict=True)
+        for intent, answer in answers.items()
     }
 
 

@@ -58,7 +58,7 @@ def advance(
         headers = _headers_from(node, cursor, tip)
         if headers[0].hash != cursor.hash:
             if others.keep(cursor.number, cursor.hash):
-                return True
+                return False  # not at once: it may itself say one thing of its newest block, and another of ours
             return reorganisation.rewind(node=node, leadership=leadership, cursor=cursor, now=now)
         batch = read_batch(node, headers[1:], place.kinds, final_number=final_number) if headers[1:] else None
     if batch:

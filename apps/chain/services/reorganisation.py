@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 
+from apps.chain.errors import IncompleteAnswer
 from apps.chain.fetching import Endpoint, fetch_headers
 from apps.chain.models import Block, Reorganisation, StreamCursor
 from apps.chain.services import holders
@@ -28,11 +29,13 @@ def rewind(*, node: Endpoint, leadership: Leadership, cursor: StreamCursor, now:
 
     True if the stream can go on. Where the chains part below a final block, the stream halts and nothing else
     changes. What of ours was mined up there is on its way again. Raises CursorMoved or Deposed where another leader
-    acted.
+    acted, IncompleteAnswer where the node has our block after all.
     """
     final = final_number()
     floor = cursor.first_number if final is None else final
     ancestor = _common_ancestor(node, floor, cursor.number)
+    if ancestor is not None and ancestor.number == cursor.number:
+        raise IncompleteAnswer(what="another block", number=cursor.number)
     with unit_of_work():
         leadership.fence()
         if ancestor is None:

@@ -11,13 +11,13 @@ from apps.chain.gateway import Node
 from apps.chain.models import RawLog, StreamCursor, TxAttempt, TxIntent
 from apps.chain.selectors.blocks import STREAM
 from apps.chain.testing import ChainPlatform
-from apps.chain.testing.boundaries import Boundary, run, sample, strike_each
+from apps.chain.testing.boundaries import Boundary, run, sample
 from apps.chain.testing.lies import OldHead
 from apps.chain.testing.local_chain import LocalChain
 from apps.chain.testing.lying_node import LyingNode
-from apps.chain.testing.twin import differences, honest_rows, rows, twin_of
+from apps.chain.testing.twin import differences, rows, twin_of
 from apps.chain.tests.sending import NOBODY, chain_nonce, send
-from apps.chain.tests.stage import ALICE, catch_up, head_fold, lead, step, watch
+from apps.chain.tests.stage import ALICE, catch_up, lead, step, watch
 from apps.chain.types import IntentState, SignerRole
 from apps.core.daemon import elect
 from apps.core.devstack.anvil import private_node
@@ -118,30 +118,6 @@ class TestIngester:
         assert elect("ingester") is not None  # its lock is free at once
         databases.leave()
         ingest(chain.url)
-
-    def test_ten_of_them_leave_what_an_honest_run_leaves(self, stage: Stage, template: str) -> None:
-        chain, token = stage
-
-        def prepare() -> None:
-            chain.mint(token, ALICE, 5)
-            chain.mine(2)
-
-        def check(at: Boundary) -> None:
-            ingest(chain.url)
-            assert cursor() == chain.head(), at
-
-        prepare()
-        points = sample(run(ingest, url=chain.url).passed, 10, seed=3)
-        assert len({str(point) for point in points}) == 10
-        assert not any(point.reads for point in points)
-        assert strike_each(points, ingest, url=chain.url, prepare=prepare, check=check) == []
-        assert head_fold(token)[ALICE] == chain.balance(token, ALICE)
-
-        def feed() -> None:
-            watch(token, 1)
-            ingest(chain.url)
-
-        assert differences(rows(), honest_rows(template, feed)) == {}
 
     def test_lies_and_kills_go_together(self, stage: Stage) -> None:
         chain, token = stage

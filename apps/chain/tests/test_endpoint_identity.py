@@ -4,14 +4,11 @@ import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from io import StringIO
 
 import pytest
 from django.conf import settings
-from django.core.management import CommandError, call_command
 from django.test.utils import override_settings
 
-from apps.audit.models import AuditLog
 from apps.chain.endpoints.sessions import open_session
 from apps.chain.errors import NoEndpoint
 from apps.chain.limits import WIDEST_RANGE
@@ -22,7 +19,7 @@ from apps.chain.services.nodes import default_node
 from apps.chain.testing.lies import Altered, Answers, ForgedFinal, OldHead, Refused, Status, WrongChain, asking
 from apps.chain.testing.local_chain import LocalChain
 from apps.chain.tests.following import A, B, Desk, alerts, desk_of, of_another_fork, state
-from apps.chain.tests.stage import ALICE, canonical_chain_is_whole, everything, watch
+from apps.chain.tests.stage import ALICE, everything, watch
 from apps.core import clock
 from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
@@ -56,67 +53,6 @@ def desk(the_desk: Desk) -> Desk:
     the_desk.forgive()
     the_desk.catch_up()
     return the_desk
-
-
-def release_a() -> None:
-    """A person lets A be followed again, and has to say why."""
-    with pytest.raises(CommandError, match="reason"):
-        call_command("chain_endpoints", release=A, stdout=StringIO())
-    with pytest.raises(CommandError, match="configured"):
-        call_command("chain_endpoints", release="CHAIN_RPC_URL_5", reason="typo", stdout=StringIO())
-    call_command("chain_endpoints", release=A, reason="it was pointed elsewhere", stdout=(said := StringIO()))
-    assert said.getvalue().splitlines()[1].startswith(f"{B} DISABLED (WRONG_CHAIN)")
-    assert AuditLog.objects.get(action="chain.endpoint_released").after == {"reason": "it was pointed elsewhere"}
-
-
-class TestScenarios:
-    def test_18_another_chain_is_refused_at_start(self, desk: Desk, chain: LocalChain) -> None:
-        RpcEndpoint.objects.all().delete()
-        with desk.a.lying(WrongChain()):
-            desk.restart()
-            assert state(A) == ("DISABLED", "WRONG_CHAIN")
-            chain.mine(1)
-            desk.catch_up()
-        assert (desk.followed, blocks.head().number) == (B, chain.head())
-        assert alerts() == {A: "CRITICAL"}
-        canonical_chain_is_whole(chain)
-
-    def test_18_another_chain_is_refused_in_the_midst_of_a_session(self, desk: Desk, chain: LocalChain) -> None:
-        assert desk.followed == A
-        before = everything()
-        with desk.a.lying(WrongChain()):  # a balancer that sends us elsewhere, without any failure before
-            desk.step()
-        assert state(A) == ("DISABLED", "WRONG_CHAIN")
-        assert (desk.followed, everything()) == (B, before)
-        assert alerts() == {A: "CRITICAL"}
-
-    def test_18_where_no_other_is_there_the_engine_refuses_to_go_on(self, desk: Desk, chain: LocalChain) -> None:
-        RpcEndpoint.objects.all().delete()
-        before = everything()
-        with desk.b.lying(WrongChain()):
-            with desk.a.lying(WrongChain()):
-                for _ in range(2):
-                    with pytest.raises(NoEndpoint):
-                        desk.restart()
-                    with pytest.raises(NoEndpoint):
-                        desk.step()
-            assert alerts() == {A: "CRITICAL", B: "CRITICAL"}
-            assert everything() == before
-            release_a()
-            desk.restart()
-            chain.mine(1)
-            desk.catch_up()
-        assert blocks.head().number == chain.head()
-        assert alerts() == {B: "CRITICAL"}
-
-    def test_18_another_history_of_the_same_chain_is_refused(self, desk: Desk) -> None:
-        RpcEndpoint.objects.all().delete()
-        first, other_hash = asking("eth_getBlockByNumber", "0x0"), {"hash": "0x" + "99" * 32}
-        with desk.b.lying(Altered("eth_getBlockByNumber", other_hash, where=first)):
-            desk.restart()
-            desk.step()
-        assert (state(A)[0], state(B)) == ("HEALTHY", ("DISABLED", "WRONG_HISTORY"))
-        assert (desk.followed, alerts()) == (A, {B: "CRITICAL"})
 
 
 class TestFinality:

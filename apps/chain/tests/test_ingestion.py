@@ -8,7 +8,7 @@ from django.core.management import call_command
 
 from apps.audit.models import AuditLog
 from apps.chain.errors import NodeBehind, NotCovered
-from apps.chain.models import Block, RawLog, StreamCursor, WatchedContract
+from apps.chain.models import Block, RawLog, StreamCursor
 from apps.chain.selectors import blocks, holdings, logs
 from apps.chain.selectors.blocks import STREAM
 from apps.chain.testing.local_chain import LocalChain, hx
@@ -23,7 +23,7 @@ from apps.chain.tests.stage import (
     step,
     watch,
 )
-from apps.chain.types import ContractKind, Transfer
+from apps.chain.types import Transfer
 from apps.core.daemon import Leadership
 from apps.core.devstack.anvil import private_node
 
@@ -81,74 +81,6 @@ class TestStream:
         fold = holdings.fold(token, final.number)
         assert (dict(fold.by_wallet), fold.supply) == ({ALICE: 100, BOB: 7}, 107)
         assert dict(holdings.fold(token, 2).by_wallet) == {ALICE: 100}
-
-    def test_changes_nothing_when_replayed(self, stage: Stage) -> None:
-        chain, _, leadership = stage
-        before = (Block.objects.count(), RawLog.objects.count(), RawLog.objects.exclude(effect=None).count())
-        catch_up(chain.node, leadership)
-        # The whole past again: as if the contract had never been covered.
-        WatchedContract.objects.update(covered=False, covered_to=0)
-        catch_up(chain.node, leadership)
-        assert (Block.objects.count(), RawLog.objects.count(), RawLog.objects.exclude(effect=None).count()) == before
-        assert WatchedContract.objects.get().covered
-
-    def test_follows_one_block_replaced_and_its_transaction_mined_again(self, stage: Stage) -> None:
-        chain, token, leadership = stage
-        sent = chain.mint(token, ALICE, 11)
-        signed, before = chain.raw(sent), chain.head()
-        catch_up(chain.node, leadership)
-        assert head_fold(token) == {ALICE: 111, BOB: 7}
-        orphan = chain.hash_at(before)
-        chain.reorg(1)
-        chain.send_raw(signed)
-        assert chain.head() == before + 1
-        catch_up(chain.node, leadership)
-        canonical_chain_is_whole(chain)
-        assert head_fold(token) == {ALICE: 111, BOB: 7}
-        old, new = RawLog.objects.filter(tx_hash=sent).select_related("block").order_by("block_number")
-        assert (old.block.hash, old.block.canonical) == (orphan, False)
-        assert (new.block_number, new.block.canonical) == (before + 1, True)
-        assert [log.block_number for log in logs.logs_of_tx(sent)] == [before + 1]
-
-    def test_drops_forty_blocks_whose_transaction_never_returns(self, stage: Stage) -> None:
-        chain, token, leadership = stage
-        sent = chain.mint(token, BOB, 1000)
-        chain.mine(39)
-        catch_up(chain.node, leadership)
-        assert head_fold(token)[BOB] == 1007
-        final, stored = blocks.final_head(), Block.objects.count()
-        chain.reorg(40)
-        catch_up(chain.node, leadership)
-        canonical_chain_is_whole(chain)
-        assert head_fold(token) == {ALICE: 111, BOB: 7}
-        assert logs.logs_of_tx(sent) == []
-        assert blocks.final_head() == final
-        assert Block.objects.count() == stored + 40  # nothing deleted
-
-    def test_finds_an_event_that_a_reorg_put_into_an_empty_block(self, stage: Stage) -> None:
-        chain, token, leadership = stage
-        chain.mine(5)
-        catch_up(chain.node, leadership)
-        # Signed for the state of then, mined into a formerly empty block two below the head.
-        sent = chain.mint(token, ALICE, 5)
-        signed = chain.raw(sent)
-        chain.node.call("anvil_rollback", 1)
-        chain.reorg(3, [(signed, 1)])
-        expected = chain.head() - 1
-        catch_up(chain.node, leadership)
-        assert [log.block_number for log in logs.logs_of_tx(sent)] == [expected]
-        assert head_fold(token)[ALICE] == 116
-
-    def test_keeps_every_log_of_one_transaction(self, stage: Stage) -> None:
-        chain, _, leadership = stage
-        # PUSH1 0 .. a contract that logs ten times: LOG0 with i bytes of memory.
-        many = chain.deploy_code("".join(f"60{i:02x}6000a0" for i in range(10)) + "00")
-        watch(many, chain.head(), ContractKind.DVP)
-        sent = chain.send(many, "0x")
-        catch_up(chain.node, leadership)
-        found = logs.logs_of_tx(sent)
-        assert [log.log_index for log in found] == list(range(10))
-        assert [len(log.data) // 2 - 1 for log in found] == list(range(10))
 
     def test_does_not_rewind_for_a_node_that_is_behind(self, stage: Stage) -> None:
         chain, _, leadership = stage

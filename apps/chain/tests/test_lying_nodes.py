@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
-import httpx
 import pytest
 
-from apps.chain.errors import ChainUnavailable, IncompleteAnswer, NodePruned
+from apps.chain.errors import IncompleteAnswer
 from apps.chain.gateway import Node
 from apps.chain.limits import Mode, Policy
 from apps.chain.models import Block, RawLog, StreamCursor, WatchedContract
 from apps.chain.selectors import blocks
 from apps.chain.selectors.blocks import STREAM
-from apps.chain.testing.lies import Altered, Answer, Answers, Empty, Null, Pruned, RangeLimit, Refused, Slow, asking
+from apps.chain.testing.lies import Altered, Answer, Answers, Empty, Null, asking
 from apps.chain.testing.local_chain import LocalChain
 from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.stage import ALICE, BOB, catch_up, head_fold, lead, node_logs, step, stored_logs, watch
@@ -135,74 +134,6 @@ class TestEmptyAnswers:
 
 class TestRanges:
     """Old blocks are asked for in ranges; a node may refuse any width."""
-
-    def test_are_halved_until_the_node_takes_them_and_nothing_is_passed_over(
-        self, stage: Stage, liar: LyingNode, frugal: Node
-    ) -> None:
-        chain, _, leadership = stage
-        busy = chain.deploy_token()
-        for number in range(1, 25):
-            chain.mint(busy, ALICE, number)
-            if number % 6 == 0:
-                chain.mine(9)
-        chain.mine(70)
-        catch_up(chain.node, leadership)
-        watch(busy, 1)
-        with liar.lying(RangeLimit(blocks=4)):
-            catch_up(frugal, leadership)
-        assert stored_logs(busy) == node_logs(chain, busy)
-        assert head_fold(busy) == {ALICE: 300}
-        assert frugal.limits.ranges.value == 4  # what it said, and never more
-        ranges = [params for method, params in liar.asked if method == "eth_getLogs" and "fromBlock" in params[0]]
-        assert len(ranges) < 60
-
-    def test_are_smaller_after_a_timeout(self, stage: Stage, liar: LyingNode) -> None:
-        chain, _, leadership = stage
-        busy = chain.deploy_token()
-        watch(busy, chain.head())
-        catch_up(chain.node, leadership)
-        for _ in range(30):
-            chain.mint(busy, ALICE, 1)
-        slow = Slow(0.1, each=True, where=asking("eth_getBlockReceipts"))
-        outcomes = []
-        with liar.lying(slow), Node(liar.url, chain_id=CHAIN_ID, timeout=httpx.Timeout(2)) as node:
-            while not outcomes or outcomes[-1] is not False:
-                try:
-                    outcomes.append(step(node, leadership))
-                except ChainUnavailable as error:
-                    outcomes.append(error.context["cause"])
-                assert len(outcomes) < 20
-        assert outcomes[0] == "ReadTimeout"
-        assert True in outcomes  # no step asks for more than one answer's worth
-        assert node.limits.receipts.value <= 15
-        assert stored_logs(busy) == node_logs(chain, busy)
-
-    def test_of_one_refused_block_are_read_from_its_receipts(self, stage: Stage, liar: LyingNode, frugal: Node) -> None:
-        chain, _, leadership = stage
-        huge = chain.deploy_token()
-        chain.mint(huge, BOB, 8)
-        chain.mine(70)  # final
-        catch_up(chain.node, leadership)
-        watch(huge, 1)
-        lie = Refused("eth_getLogs", -32005, "query returned more than 10000 results")
-        with liar.lying(lie):
-            catch_up(frugal, leadership)
-        assert lie.told
-        assert stored_logs(huge) == node_logs(chain, huge)
-        assert liar.count("eth_getBlockReceipts")
-
-    @pytest.mark.parametrize("mode", list(Mode))
-    def test_that_a_pruned_node_refuses_are_not_covered(self, stage: Stage, liar: LyingNode, mode: Mode) -> None:
-        chain, _, leadership = stage
-        old = chain.deploy_token()
-        catch_up(chain.node, leadership)
-        watch(old, 1)
-        with Node(liar.url, chain_id=CHAIN_ID, policy=Policy(mode=mode)) as node:
-            with liar.lying(Pruned(words="plain")), pytest.raises(NodePruned):
-                catch_up(node, leadership)
-            assert not WatchedContract.objects.get(address=old).covered
-            catch_up(node, leadership)
-        assert stored_logs(old) == node_logs(chain, old)
 
 
 class TestLaggingFinality:

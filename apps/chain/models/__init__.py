@@ -14,6 +14,7 @@ from apps.chain.models.endpoints import RpcEndpoint
 from apps.chain.models.holders import BlockEffect, HolderBalance, Reorganisation, TokenSupply
 from apps.chain.models.identities import ChainIdentity, RegistryEntry
 from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxAttemptOutcome, TxIntent, TxIntentEvent
+from apps.chain.models.interventions import Intervention, SignerRelease
 from apps.chain.models.tokens import StorageLayout, TokenBinding, TokenCheck
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "ContractAddress",
     "DeadLetter",
     "HolderBalance",
+    "Intervention",
     "LateEffect",
     "RawLog",
     "RegistryEntry",
@@ -31,6 +33,7 @@ __all__ = [
     "RpcEndpoint",
     "Signer",
     "SignerNonce",
+    "SignerRelease",
     "StorageLayout",
     "StreamCursor",
     "TokenBinding",

@@ -14,15 +14,17 @@ from apps.core.actor import Actor
 from apps.core.db import notify, within_unit_of_work
 
 REFUSED = "REFUSED"
+MAY = ("OPS", "COMPLIANCE")
 
 
 @within_unit_of_work
 def approve_intent(*, actor: Actor, intent_id: UUID, now: datetime) -> IntentView:
     """Approve a draft: it has its signer's next nonce from this commit on.
 
-    The approver's repeated call returns the intent as it stands. Raises UnknownIntent, SamePerson (by the database)
-    for its maker, IntentDecided.
+    The approver's repeated call returns the intent as it stands. Raises RoleRequired, UnknownIntent, SamePerson (by
+    the database) for its maker, IntentDecided.
     """
+    actor.require_role(*MAY)
     intent = _locked(intent_id)
     if intent.state != IntentState.DRAFT:
         if intent.approved_by == actor.require_user():
@@ -45,8 +47,9 @@ def approve_intent(*, actor: Actor, intent_id: UUID, now: datetime) -> IntentVie
 def drop_intent(*, actor: Actor, intent_id: UUID, reason: str, now: datetime) -> IntentView:
     """Refuse a draft, or as its maker withdraw it; its end is published as "chain.intent_failed".
 
-    Raises UnknownIntent, IntentDecided.
+    Raises RoleRequired, UnknownIntent, IntentDecided.
     """
+    actor.require_role(*MAY)
     intent = _locked(intent_id)
     if intent.state != IntentState.DRAFT:
         raise IntentDecided(state=intent.state)

@@ -43,6 +43,8 @@ from apps.chain.types.intents import (
     ExpectedEvent,
     IntentState,
     IntentView,
+    InterventionEnd,
+    InterventionKind,
     NewIntent,
     SignerRole,
 )
@@ -118,6 +120,8 @@ __all__ = [
     "IdentityView",
     "IntentState",
     "IntentView",
+    "InterventionEnd",
+    "InterventionKind",
     "Issued",
     "IssuedByPartition",
     "LayoutState",

@@ -102,6 +102,9 @@ class Sending:
     fallback_tip_wei: Annotated[int, Key("wei a unit of gas to the proposer, where a node names none", 0, 10**12)]
     four_eyes_gwei: Annotated[int, Key("gwei above which a transaction waits for a second person", 0, 10**15)]
     four_eyes_units: Annotated[int, Key("units of a token above which one does", 0, 10**15)]
+    human_cap_gwei: Annotated[int, Key("gwei a unit of gas that people may offer at most", 1, 10**7)]
+    late_seconds: Annotated[int, Key("seconds after which a transaction in no block is an alert", 1, 604_800)]
+    undecided_seconds: Annotated[int, Key("seconds after which one that waits for a second person is", 1, 2_592_000)]
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ from apps.core.types import Severity
 
 ENGINE = "ingester"
 SOURCE = "chain.coverage"
-PATIENCE_SECONDS, POLL_SECONDS = 5.0, 0.05
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,7 @@ class Ingested:
     stored: int = 0
 
 
-def ingest_transaction(
-    *, actor: Actor, tx_hash: str, node: Endpoint, now: datetime, patience: float = PATIENCE_SECONDS
-) -> Ingested:
+def ingest_transaction(*, actor: Actor, tx_hash: str, node: Endpoint, now: datetime, patience: float) -> Ingested:
     """Have a mined transaction's events in the books, waiting for so many seconds. Not within a unit of work.
 
     Raises UnknownTransaction, TransactionPending, ContractNotWatched; ChainUnavailable, WrongChain, NodePruned or

@@ -52,9 +52,10 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """How far the stored blocks may be behind the nodes."""
+    """How far the stored blocks may be behind the nodes, and how long a request waits for them."""
 
     lag_seconds: Annotated[int, Key("age of the newest stored block, while nodes have newer ones: an alert", 1, 86_400)]
+    wait_seconds: Annotated[int, Key("how long the ingestion of one transaction waits for its block", 0, 30)]
 
 
 class Headers(StrEnum):

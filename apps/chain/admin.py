@@ -26,7 +26,7 @@ from apps.core.officers import ReadOnlyAdmin, ReadOnlyInline
 class BlockAdmin(ReadOnlyAdmin):
     """Headers, with those a reorganisation left behind."""
 
-    table = ("number", "timestamp", "hash", "canonical", "finality", "parent_hash")
+    table = ("number", "timestamp", "hash", "canonical", "finality", "final_by", "parent_hash")
     list_filter = ("finality", "canonical")
     search_fields = ("number", "hash")
 

@@ -99,6 +99,7 @@ def _block(number: int) -> Block:
         receipts_root=hash_of(number + 200),
         logs_bloom=b"",
         finality=Finality.FINAL,
+        final_by="TAG",
     )
 
 

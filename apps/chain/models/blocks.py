@@ -55,12 +55,18 @@ class Block(models.Model):
     gas_used = models.BigIntegerField(default=0)
     canonical = models.BooleanField(default=True)
     finality = models.CharField(max_length=8, choices=Finality.choices, default=Finality.OBSERVED)
+    # What made it final: the mode of the chain's policy in that moment.
+    final_by = models.CharField(max_length=8, blank=True, default="")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["number"], name="block_canonical_once", condition=Q(canonical=True)),
             models.CheckConstraint(
                 name="block_final_is_canonical", condition=~Q(finality=Finality.FINAL) | Q(canonical=True)
+            ),
+            models.CheckConstraint(
+                name="block_final_by_a_policy",
+                condition=Q(finality=Finality.FINAL) & ~Q(final_by="") | ~Q(finality=Finality.FINAL) & Q(final_by=""),
             ),
             models.CheckConstraint(name="block_finality_known", condition=Q(finality__in=Finality.values)),
             shaped("block_hash_shape", "hash", HASH),

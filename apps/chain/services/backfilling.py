@@ -158,4 +158,4 @@ def _store_older_blocks(node: Endpoint, leadership: Leadership, cursor: StreamCu
     with unit_of_work():
         leadership.fence()
         hold_cursor(cursor, first_number=first)
-        store_blocks(headers, Finality.FINAL)
+        store_blocks(headers, final_by=oldest.final_by)

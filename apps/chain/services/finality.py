@@ -24,7 +24,7 @@ CHANNEL = "chain_blocks"
 BLOCKS_A_STEP = 10_000
 
 FINALISE = """
-    UPDATE chain_block SET finality = 'FINAL'
+    UPDATE chain_block SET finality = 'FINAL', final_by = %s
     WHERE canonical AND finality = 'OBSERVED' AND number > %s AND number <= %s
 """
 
@@ -92,7 +92,8 @@ def finalise(*, leadership: Leadership, cursor: StreamCursor, point: FinalPoint 
         return
     with unit_of_work():
         leadership.fence()
-        run_sql(FINALISE, [start, min(point.number, start + BLOCKS_A_STEP)])
+        mode = str(settings.SECURITY.chain.finality.mode)
+        run_sql(FINALISE, [mode, start, min(point.number, start + BLOCKS_A_STEP)])
         notify(CHANNEL)
 
 

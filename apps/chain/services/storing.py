@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 STORE_BLOCKS = """
     INSERT INTO chain_block (number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom, gas_used,
-                             canonical, finality)
-    SELECT number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom, gas_used, true, %s
+                             canonical, finality, final_by)
+    SELECT number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom, gas_used, true, %s, %s
     FROM unnest(
         %s::bigint[], %s::text[], %s::text[], %s::timestamptz[], %s::text[], %s::text[], %s::bytea[], %s::bigint[]
     ) AS header(number, hash, parent_hash, timestamp, state_root, receipts_root, logs_bloom, gas_used)
@@ -59,10 +59,14 @@ class StoredBlock:
 
 
 @within_unit_of_work
-def store_blocks(headers: Sequence[Header], finality: Finality = Finality.OBSERVED) -> dict[str, StoredBlock]:
-    """Make headers canonical blocks; their rows by hash. One orphaned earlier becomes canonical again."""
+def store_blocks(headers: Sequence[Header], *, final_by: str = "") -> dict[str, StoredBlock]:
+    """Make headers canonical blocks; their rows by hash. One orphaned earlier becomes canonical again.
+
+    They are final if `final_by` names the mode of the policy that made them so.
+    """
+    finality = Finality.FINAL if final_by else Finality.OBSERVED
     columns = as_columns([_block_row(header) for header in headers], 8)
-    found = fetch_all(STORE_BLOCKS, [finality.value, *columns])
+    found = fetch_all(STORE_BLOCKS, [finality.value, final_by, *columns])
     return {hash_: StoredBlock(id_, is_bare=is_new) for id_, hash_, is_new in found}
 
 

@@ -15,7 +15,7 @@ from apps.audit.models import AuditLog
 from apps.chain.endpoints.sessions import open_session
 from apps.chain.errors import NoEndpoint
 from apps.chain.limits import WIDEST_RANGE
-from apps.chain.models import RpcEndpoint, StreamCursor
+from apps.chain.models import Block, RpcEndpoint, StreamCursor
 from apps.chain.selectors import blocks
 from apps.chain.services.endpoints import quarantine_endpoint
 from apps.chain.services.nodes import default_node
@@ -162,6 +162,8 @@ class TestFinality:
             desk.step(3)
             assert blocks.final_head().number == chain.head() - 10
         assert tagless.told
+        final = Block.objects.filter(finality="FINAL").order_by("number")
+        assert [final.first().final_by, final.last().final_by] == ["TAG", "DEPTH"]
 
 
 class TestChoice:

@@ -34,7 +34,8 @@ def logs() -> list[tuple[object, ...]]:
 class TestTheMigration:
     def test_keeps_every_log_and_movement_both_ways(self, books: str) -> None:
         hashes = {"hash": "0x" + "b1" * 32, "parent_hash": TX, "state_root": TX, "receipts_root": TX}
-        block = Block.objects.create(number=5, timestamp=NOW, logs_bloom=b"", finality=Finality.FINAL, **hashes)
+        final = {"finality": Finality.FINAL, "final_by": "TAG"}
+        block = Block.objects.create(number=5, timestamp=NOW, logs_bloom=b"", **final, **hashes)
         place = {"block": block, "block_number": 5, "tx_hash": TX, "tx_index": 0, "address": TOKEN}
         topics = [TRANSFER, word(hx(0)), word(ALICE)]
         mint = {"effect": "M", "sender": hx(0), "recipient": ALICE, "amount": 2**256 - 1}
@@ -71,5 +72,6 @@ class TestTheMigration:
         assert LateEffect.objects.count() == 0
         connections.close_all()
         migrate(books, "chain")
+        assert Block.objects.get().final_by == "TAG"
         letter = DeadLetter.objects.get()
         assert (letter.resolved_at, letter.end, letter.resolved_by) == (NOW, "DECODED", None)

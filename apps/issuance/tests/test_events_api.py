@@ -49,11 +49,12 @@ class Stage:
 
     def block(self, *, canonical: bool = True, finality: str = Finality.FINAL) -> Block:
         self.height += canonical
+        finality = finality if canonical else Finality.OBSERVED
         hashes = (f"0x{new_id().int:064x}" for _ in range(4))
         return Block.objects.create(
             number=self.height, hash=next(hashes), parent_hash=next(hashes), state_root=next(hashes),
             receipts_root=next(hashes), timestamp=clock.now() - timedelta(hours=1), logs_bloom=b"",
-            canonical=canonical, finality=finality if canonical else Finality.OBSERVED,
+            canonical=canonical, finality=finality, final_by="TAG" if finality == Finality.FINAL else "",
         )  # fmt: skip
 
     def log(self, event: Any, *topics: str, data: str = "0x", token: str = "", block: Block | None = None) -> RawLog:

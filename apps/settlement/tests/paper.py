@@ -24,7 +24,6 @@ from apps.chain.types import (
     AttemptPurpose,
     BindingState,
     ContractKind,
-    Finality,
     SignerRole,
     TradeFailed,
     TradeSettled,
@@ -121,7 +120,7 @@ class Paper:
             block.number, block.hash, self.tip, int(self.time_of(block.number).timestamp()), GENESIS, GENESIS, 0
         )
         with unit_of_work():
-            ids = store_blocks([header], Finality.FINAL)
+            ids = store_blocks([header], final_by="TAG")
             store_logs(prepare([wire(log, block) for log in block.logs], {}), ids, now=clock.now())
             StreamCursor.objects.update_or_create(
                 name="blocks",

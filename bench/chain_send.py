@@ -11,10 +11,9 @@ after the other, then asks for the receipts one by one.
 """
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import StringIO
 from multiprocessing import get_context
@@ -23,6 +22,7 @@ from typing import Any
 
 from apps.core.devstack.anvil import private_node
 from bench.books import fresh_books, set_up
+from bench.chain_lag import running
 from bench.measure import Sample
 
 NAME = "chain.send"
@@ -121,22 +121,15 @@ def _running() -> Iterator[None]:
 
     from apps.chain.engines.ingester import Ingester
     from apps.chain.engines.sender import Sender
-    from apps.core.daemon import run_engine
 
     chain = settings.SECURITY.chain
     chain = replace(chain, sending=replace(chain.sending, in_flight=IN_FLIGHT))
-    stop = threading.Event()
-    with ExitStack() as stack:
-        stack.enter_context(override_settings(SECURITY=replace(settings.SECURITY, chain=chain)))
-        threads = [threading.Thread(target=run_engine, args=(engine(), stop)) for engine in (Sender, Ingester)]
-        for thread in threads:
-            thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            for thread in threads:
-                thread.join()
+    with (
+        override_settings(SECURITY=replace(settings.SECURITY, chain=chain)),
+        running(Sender()),
+        running(Ingester()),
+    ):
+        yield
 
 
 def _database() -> str:

@@ -34,6 +34,7 @@ def _tell(story: Story, report: Report) -> int:
         ("refuse an overdraft", story.refuse_overdraft),
         ("trade with a partial fill, settle", story.trade),
         ("kill -9 the engines during settlement", story.crash),
+        ("reorganise the chain under a settlement", story.reorganise),
         ("reconcile: clean", story.reconcile_clean),
         ("forced transfer on chain: found", story.catch_forced_transfer),
         ("audit log: proven, tampering refused", story.prove_audit),

@@ -1,6 +1,8 @@
 """The chain, as an outsider sees it: JSON-RPC and keys of one's own."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
@@ -15,6 +17,7 @@ Account.enable_unaudited_hdwallet_features()
 PHRASE = "test test test test test test test test test test test junk"
 ISSUER_AGENT, CASH_ISSUER, FAUCET = 7, 8, 9
 GWEI = 10**9
+BLOCK_SECONDS = 1
 
 
 class Wallet:
@@ -100,6 +103,37 @@ class Chain:
         topic = "0x" + keccak(text=signature).hex()
         query = {"address": contract, "topics": [topic], "fromBlock": "0x0", "toBlock": "latest"}
         return list(self.call("eth_getLogs", query))
+
+    def hash_at(self, number: int) -> str:
+        """The hash of the block at this height."""
+        return str(self.call("eth_getBlockByNumber", hex(number), False)["hash"])
+
+    def block_of(self, transaction_hash: str) -> int:
+        """The height at which a transaction was mined."""
+        return int(self.call("eth_getTransactionReceipt", transaction_hash)["blockNumber"], 16)
+
+    @contextmanager
+    def still(self) -> Iterator[None]:
+        """Until the end of this, blocks are mined by hand only."""
+        self.call("evm_setIntervalMining", 0)
+        try:
+            yield
+        finally:
+            self.call("evm_setIntervalMining", BLOCK_SECONDS)
+
+    def waiting(self) -> int:
+        """How many transactions the next block could take."""
+        return int(self.call("txpool_status")["pending"], 16)
+
+    def mine(self, number: int) -> int:
+        """Mine so many blocks; the height of the last."""
+        for _ in range(number):
+            self.call("evm_mine")
+        return int(self.call("eth_blockNumber"), 16)
+
+    def reorganise(self, depth: int) -> None:
+        """Replace the last `depth` blocks by empty ones, as when another branch turns out to be the heavier."""
+        self.call("anvil_reorg", depth, [])
 
     def wait_blocks(self, number: int) -> None:
         """Wait for that many new blocks."""

@@ -214,6 +214,43 @@ class Story:
     def _under_way(self) -> bool:
         return any(instruction["attempts"] > 0 for instruction in self._instructions("PEND"))
 
+    def reorganise(self) -> Facts:
+        """The chain takes back the block of a settlement that is not final; it settles once, in another block."""
+        settled = self._settled_on_chain()
+        with self.chain.still():
+            self._order(self.cast.bob, "BUY", "10.00", "25")
+            wait_until("the settlement sent", self.chain.waiting)
+            head = self.chain.mine(2)
+            (first,) = self._settled_on_chain() - settled
+            mined = self.chain.block_of(first)
+            orphan = self.chain.hash_at(mined)
+            wait_until("its block seen", lambda: self._head_seen() == self.chain.hash_at(head))
+            before = self._books()
+            self.chain.reorganise(2)
+            expect("settlements on the new branch", self._settled_on_chain(), settled)
+            wait_until("the new branch seen", lambda: self._head_seen() == self.chain.hash_at(head))
+            expect("the books", self._books(), before)
+        self._wait_settled(6)
+        expect("Bob's position", self.cast.bob.holding(ISIN)["settled"], "325")
+        (again,) = self._settled_on_chain() - settled
+        number = self.chain.block_of(again)
+        return {
+            "said": "two blocks with a settlement taken back: books unchanged, then settled exactly once",
+            "evidence": [
+                f"settled {first}",
+                f"in block {mined} {orphan}, orphaned",
+                f"settled {again}",
+                f"in block {number} {self.chain.hash_at(number)}",
+            ],
+            "tx": again,
+        }
+
+    def _settled_on_chain(self) -> set[str]:
+        return {log["transactionHash"] for log in self.chain.events(self.contracts["dvp"], SETTLED)}
+
+    def _head_seen(self) -> str:
+        return str(self.cast.ops.get("/api/chain/status")["head"]["hash"])
+
     def reconcile_clean(self) -> Facts:
         """Books, events and chain storage agree at one block."""
         run = self._reconcile()

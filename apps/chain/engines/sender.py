@@ -20,6 +20,7 @@ from apps.chain.selectors import blocks
 from apps.chain.selectors.blocks import STREAM
 from apps.chain.services.broadcasting import broadcast_signed
 from apps.chain.services.bumping import Passed, bump_stuck
+from apps.chain.services.claims import sign_claims
 from apps.chain.services.confirming import find_receipts, look_for_lost
 from apps.chain.services.ending import AT_ONCE, end_final
 from apps.chain.services.fees import Head, read_head
@@ -83,6 +84,10 @@ class Sender(Engine):
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
         """One round for all open intents; true if it moved any."""
+        claims = sign_claims(leadership=leadership, now=now)
+        return self._send(leadership, now) or claims > 0
+
+    def _send(self, leadership: Leadership, now: datetime) -> bool:
         if not TxIntent.objects.filter(state__in=OPEN).exists():
             return False
         if self._node is None:

@@ -17,7 +17,8 @@ class SignerRole(TextChoices):
     """Separate keys for separate powers."""
 
     DEPLOYER = "DEPLOYER"  # owns factories, tokens and the settlement contract
-    AGENT = "AGENT"  # agent of tokens and identity registries: mints, registers, unpauses
+    MINTER = "MINTER"  # agent of tokens: mints
+    AGENT = "AGENT"  # agent of tokens and identity registries: registers, unpauses
     OPERATOR = "OPERATOR"  # sends trades to the settlement contract
     MANAGEMENT = "MANAGEMENT"  # management key of investors' identities, and claim signer
 

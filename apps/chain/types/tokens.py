@@ -38,9 +38,10 @@ class LayoutState(TextChoices):
 
 
 class ClaimState(TextChoices):
-    """The way of a wallet's identity: its contract, then the claim on it."""
+    """The way of a wallet's identity: its contract, the signature of the claim, then the claim on it."""
 
     CREATING = "CREATING"
+    SIGNING = "SIGNING"
     CLAIMING = "CLAIMING"
     FINAL = "FINAL"
     FAILED = "FAILED"

@@ -100,7 +100,7 @@ def _mint(request: IssuanceRequest, approver: UUID, now: datetime) -> UUID:
     if token.state != BindingState.LIVE:
         raise TokenNotLive
     intent = submit(
-        signer=SignerRole.AGENT,
+        signer=SignerRole.MINTER,
         to=token.address,
         data=mint(request.wallet_address, request.quantity),
         kind=MINT,

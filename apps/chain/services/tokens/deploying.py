@@ -11,11 +11,11 @@ from apps.chain.models import Signer, TokenBinding
 from apps.chain.selectors.contracts import address
 from apps.chain.selectors.intents import view
 from apps.chain.services.intents import submit
-from apps.chain.services.tokens.opening import business_key, open_token
+from apps.chain.services.tokens.opening import DEPLOY, business_key, open_token
 from apps.chain.types import KYC_TOPIC, BindingState, ExpectedEvent, IntentView, SignerRole
 from apps.core.db import within_unit_of_work
 
-DEPLOY = "token.deploy"
+FACTORY_TAKES = 5  # agents of a token at its deployment (TREXFactory, "max 5 agents at deployment")
 
 
 @within_unit_of_work
@@ -31,7 +31,7 @@ def deploy_token(
 ) -> IntentView:
     """Have an ERC-3643 token made for this ISIN; the transaction that makes it, also when asked again.
 
-    The platform's DEPLOYER owns it; `agents` may mint besides the platform's own agent, but not register wallets.
+    The platform's DEPLOYER owns it; `agents` may mint besides the platform's MINTER, but not register wallets.
     When the token is unpaused and allowed for settlement, "chain.token_live" (key: ISIN) is published; its logs
     are watched from its first block. "chain.token_failed" if it comes to nothing: asking again then tries again.
     Raises UnknownContract before the platform is deployed, TokenBound if a token that was there already is registered.
@@ -50,11 +50,12 @@ def deploy_token(
             open_token(binding, known.party_id, now)
             return view(known)
         binding.state = BindingState.PENDING
+    at_deployment, binding.agents = _agents(agents)
     factory = address("trex_factory")
     intent = submit(
         signer=SignerRole.DEPLOYER,
         to=factory,
-        data=_suite(binding, agents),
+        data=_suite(binding, at_deployment),
         kind=DEPLOY,
         business_key=business_key(DEPLOY, isin, binding.attempts),
         expect=ExpectedEvent(calls.SUITE_DEPLOYED, factory),
@@ -66,11 +67,18 @@ def deploy_token(
     return intent
 
 
-def _suite(binding: TokenBinding, agents: Sequence[str]) -> bytes:
+def _agents(others: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Who is made an agent with the token, our own first, and who afterwards."""
+    addresses = dict(Signer.objects.values_list("role", "address"))
+    own = [addresses[SignerRole.AGENT], addresses[SignerRole.MINTER]]
+    agents = list(dict.fromkeys([*own, *(other.lower() for other in others)]))
+    return agents[:FACTORY_TAKES], agents[FACTORY_TAKES:]
+
+
+def _suite(binding: TokenBinding, token_agents: Sequence[str]) -> bytes:
     """One claim topic, our claim issuer trusted for it, and the registry storage all tokens share."""
     addresses = dict(Signer.objects.values_list("role", "address"))
     own = addresses[SignerRole.AGENT]
-    token_agents = list(dict.fromkeys([own, *(agent.lower() for agent in agents)]))
     storage = address("identity_registry_storage")
     details: tuple[Any, ...] = (
         addresses[SignerRole.DEPLOYER],

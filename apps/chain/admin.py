@@ -15,6 +15,7 @@ from apps.chain.models import (
     Reorganisation,
     Signer,
     SignerNonce,
+    SignerUse,
     StorageLayout,
     TokenBinding,
     TokenCheck,
@@ -92,6 +93,14 @@ class SignerNonceAdmin(ReadOnlyAdmin):
     """The next nonce of each signer."""
 
     table = ("signer_id", "next")
+
+
+@admin.register(SignerUse)
+class SignerUseAdmin(ReadOnlyAdmin):
+    """What signers have used of their limits since their periods began."""
+
+    table = ("signer_id", "measure", "token", "used", "most", "started_at")
+    list_filter = ("measure",)
 
 
 @admin.register(Block)

@@ -145,6 +145,19 @@ class IntentConflict(Conflict):
     code, message = "intent_conflict", "This business key already names another transaction."
 
 
+class CallNotPermitted(DomainError):
+    """The policy does not let this signer's role say this to that contract. Nothing is written, no nonce taken."""
+
+    code, kind = "call_not_permitted", Kind.FORBIDDEN
+    message = "The signer's role may not send this call to this address."
+
+
+class SignerLimit(Conflict):
+    """One transaction would send more than its signer may in a whole period: it could never be sent."""
+
+    code, message = "signer_limit", "This is more than the signer may send in a whole period."
+
+
 class IntentDecided(Conflict):
     """The draft has been approved or dropped."""
 

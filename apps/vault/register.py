@@ -89,6 +89,7 @@ _LINES: Mapping[str, str] = {
         chain.Reorganisation ancestor_hash tip_hash
         chain.RpcEndpoint final_hash
         chain.Signer address
+        chain.SignerUse token
         chain.StreamCursor hash
         chain.StorageLayout balances_slot supply_slot block_hash
         chain.TokenBinding isin name symbol address identity_registry authority

@@ -17,6 +17,7 @@ from apps.chain.models import (
     RpcEndpoint,
     Signer,
     SignerNonce,
+    SignerUse,
     StorageLayout,
     StreamCursor,
     TokenBinding,
@@ -27,7 +28,15 @@ from apps.chain.models import (
     TxIntent,
     WatchedContract,
 )
-from apps.chain.types import AttemptOutcome, AttemptPurpose, BindingState, ContractKind, Finality, SignerRole
+from apps.chain.types import (
+    AttemptOutcome,
+    AttemptPurpose,
+    BindingState,
+    ContractKind,
+    Finality,
+    Measure,
+    SignerRole,
+)
 from apps.core import clock
 
 TOKEN = f"0x{0x70CE:040x}"
@@ -119,6 +128,7 @@ def _token_and_identity(isin: str) -> None:
 def _intent() -> UUID:
     signer = Signer.objects.create(role=SignerRole.OPERATOR, address=f"0x{0x0BE:040x}", created_at=NOW)
     SignerNonce.objects.create(signer=signer, next=1)
+    SignerUse.objects.create(signer=signer, measure=Measure.TRANSACTIONS, started_at=NOW, used=1, most=9)
     intent = TxIntent.objects.create(
         business_key="settlement:1",
         kind="settlement.call",

@@ -14,6 +14,7 @@ from apps.chain.models.endpoints import RpcEndpoint
 from apps.chain.models.holders import BlockEffect, HolderBalance, Reorganisation, TokenSupply
 from apps.chain.models.identities import ChainIdentity, RegistryEntry
 from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxAttemptOutcome, TxIntent, TxIntentEvent
+from apps.chain.models.limits import SignerUse
 from apps.chain.models.tokens import StorageLayout, TokenBinding, TokenCheck
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "RpcEndpoint",
     "Signer",
     "SignerNonce",
+    "SignerUse",
     "StorageLayout",
     "StreamCursor",
     "TokenBinding",

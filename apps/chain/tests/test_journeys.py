@@ -14,6 +14,7 @@ from apps.chain.services.intents import submit
 from apps.chain.services.tokens import admit_minter, deploy_token
 from apps.chain.signers.development import INDEX
 from apps.chain.testing import ChainPlatform
+from apps.chain.testing.powers import anything
 from apps.chain.types import (
     AgentAdded,
     BindingState,
@@ -114,7 +115,7 @@ class TestToken:
         """As tokens have none that were deployed before the role was."""
         minter = chain_platform.account(INDEX[SignerRole.MINTER]).address
         remove = calls._call("removeAgent(address)")(minter)
-        with unit_of_work():
+        with anything(), unit_of_work():
             submit(
                 signer=SignerRole.DEPLOYER, to=token, data=remove, kind="test", business_key="remove", now=clock.now()
             )
@@ -142,7 +143,7 @@ class TestWallet:
     def test_may_hold_the_token(self, chain_platform: ChainPlatform, wallet: str) -> None:
         binding = read.binding(ISIN)
         assert chain_platform.read(binding.identity_registry, calls.is_verified(wallet), "bool") is True
-        with unit_of_work():
+        with anything(), unit_of_work():
             mint = submit(
                 signer=SignerRole.AGENT,
                 to=binding.address,
@@ -206,7 +207,7 @@ class TestFailure:
         factory = chain_platform.contracts["trex_factory"]
         deployer = chain_platform.account(0).address
         details = (deployer, "Taken", "TKN", 0, calls.ZERO, calls.ZERO, [], [], [], [])
-        with unit_of_work():
+        with anything(), unit_of_work():
             submit(
                 signer=SignerRole.DEPLOYER,
                 to=factory,
@@ -242,7 +243,7 @@ class TestFailure:
         wallet = chain_platform.account(6).address.lower()
         manager = chain_platform.account(3)
         data = calls.create_identity(wallet, "by hand", [calls.key_of(manager.address)])
-        with unit_of_work():
+        with anything(), unit_of_work():
             factory = chain_platform.contracts["id_factory"]
             submit(
                 signer=SignerRole.MANAGEMENT,
@@ -273,7 +274,7 @@ class TestFailure:
         remove = calls._call("deleteIdentity(address)")(wallet)
         by_hand = calls.register_identity(wallet, identity.identity, US)
         for key, data in (("register by hand", by_hand), ("remove by hand", remove)):
-            with unit_of_work():
+            with anything(), unit_of_work():
                 submit(signer=SignerRole.AGENT, to=registry, data=data, kind="test", business_key=key, now=clock.now())
             if key == "register by hand":
                 chain_platform.run_sender_until_final()

@@ -43,6 +43,7 @@ from apps.chain.types.intents import (
     ExpectedEvent,
     IntentState,
     IntentView,
+    Measure,
     NewIntent,
     SignerRole,
 )
@@ -123,6 +124,7 @@ __all__ = [
     "LayoutState",
     "LetterEnd",
     "LogView",
+    "Measure",
     "NewIntent",
     "Paused",
     "RecoverySuccess",

@@ -17,6 +17,7 @@ from apps.chain.services.identities import provide_identity, register_wallet
 from apps.chain.services.intents import submit
 from apps.chain.services.tokens import deploy_token, verify_layout
 from apps.chain.testing import ChainPlatform
+from apps.chain.testing.powers import anything
 from apps.chain.tests.scenarios.found_tokens import (
     ALICE,
     BOB,
@@ -47,7 +48,7 @@ def verify(platform: ChainPlatform, isin: str) -> tuple[str, str]:
 
 
 def sent(platform: ChainPlatform, role: SignerRole, to: str, data: bytes) -> None:
-    with unit_of_work():
+    with anything(), unit_of_work():
         submit(signer=role, to=to, data=data, kind="test", business_key=str(new_id()), now=clock.now())
     platform.run_until_quiet()
 
@@ -72,7 +73,7 @@ def platform(chain_platform: ChainPlatform) -> ChainPlatform:
 
 
 def send(platform: ChainPlatform, role: SignerRole, to: str, data: bytes) -> None:
-    with unit_of_work():
+    with anything(), unit_of_work():
         submit(signer=role, to=to, data=data, kind="test", business_key=str(new_id()), now=clock.now())
     platform.run_until_quiet()
 

@@ -121,6 +121,12 @@ class TokenBound(Conflict):
     code, message = "token_bound", "This ISIN or this token is already bound."
 
 
+class TokenInUse(Conflict):
+    """The token cannot end yet: `why` is supply, transactions, deployment or blocks."""
+
+    code, message = "token_in_use", "This token cannot end yet."
+
+
 class WalletTaken(Conflict):
     """The wallet's identity belongs to another party."""
 

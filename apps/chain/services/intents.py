@@ -114,9 +114,9 @@ def submit(
 @within_unit_of_work
 def submit_many(*, intents: Sequence[NewIntent], now: datetime) -> list[IntentView]:
     """As submit(), of many at once: one lock, and nonces in the order given. Raises as submit() does."""
+    rows = [_row(asked, now) for asked in intents]
     for asked in intents:
         require_within_reach(asked)
-    rows = [_row(asked, now) for asked in intents]
     if len({row.business_key for row in rows}) < len(rows):
         raise IntentConflict("Two intents of one call have the same business key.")
     known = _known(rows)

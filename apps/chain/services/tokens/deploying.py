@@ -11,6 +11,7 @@ from apps.chain.models import Signer, TokenBinding
 from apps.chain.selectors.contracts import address
 from apps.chain.selectors.intents import view
 from apps.chain.services.intents import submit
+from apps.chain.services.tokens.ending import first_attempt
 from apps.chain.services.tokens.opening import DEPLOY, business_key, open_token
 from apps.chain.types import KYC_TOPIC, BindingState, ExpectedEvent, IntentView, SignerRole
 from apps.core.db import within_unit_of_work
@@ -36,7 +37,9 @@ def deploy_token(
     are watched from its first block. "chain.token_failed" if it comes to nothing: asking again then tries again.
     Raises UnknownContract before the platform is deployed, TokenBound if a token that was there already is registered.
     """
-    wanted = TokenBinding(isin=isin, name=name, symbol=symbol, decimals=decimals, created_at=now)
+    wanted = TokenBinding(
+        isin=isin, name=name, symbol=symbol, decimals=decimals, attempts=first_attempt(isin), created_at=now
+    )
     TokenBinding.objects.bulk_create([wanted], ignore_conflicts=True)
     binding = TokenBinding.objects.select_for_update(no_key=True).get(isin=isin, valid_to_block=None)
     known = binding.intent
@@ -50,8 +53,8 @@ def deploy_token(
             open_token(binding, known.party_id, now)
             return view(known)
         binding.state = BindingState.PENDING
-    at_deployment, binding.agents = _agents(agents)
     factory = address("trex_factory")
+    at_deployment, binding.agents = _agents(agents)
     intent = submit(
         signer=SignerRole.DEPLOYER,
         to=factory,
@@ -93,4 +96,10 @@ def _suite(binding: TokenBinding, token_agents: Sequence[str]) -> bytes:
         [],
     )
     claims = ([KYC_TOPIC], [address("claim_issuer")], [[KYC_TOPIC]])
-    return calls.deploy_trex_suite(binding.isin, details, claims)
+    return calls.deploy_trex_suite(_salt(binding.isin), details, claims)
+
+
+def _salt(isin: str) -> str:
+    """The factory makes one token of a salt: the ISIN, and its number from the second on."""
+    ended = TokenBinding.objects.filter(isin=isin, valid_to_block__isnull=False).count()
+    return f"{isin}:{ended + 1}" if ended else isin

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chain", "0008_tokens_and_layouts"),
+        ("chain", "0009_dead_letters_dismissed"),
     ]
 
     operations = [

@@ -1,8 +1,8 @@
-"""Officers' pages of the chain: what we sent, and what the chain said. Signed bytes are counted, never shown."""
+"""Officers' pages of what the chain said; what we send is in sending_admin."""
 
 from django.contrib import admin
 
-from apps.chain import stream_admin  # noqa: F401 (its pages)
+from apps.chain import sending_admin, stream_admin  # noqa: F401 (their pages)
 from apps.chain.models import (
     Block,
     BlockEffect,
@@ -13,94 +13,13 @@ from apps.chain.models import (
     RawLog,
     RegistryEntry,
     Reorganisation,
-    Signer,
-    SignerNonce,
-    SignerUse,
     StorageLayout,
     TokenBinding,
     TokenCheck,
     TokenSupply,
-    TxAttempt,
-    TxAttemptOutcome,
-    TxIntent,
-    TxIntentEvent,
     WatchedContract,
 )
 from apps.core.officers import ReadOnlyAdmin, ReadOnlyInline
-
-
-class AttemptsInline(ReadOnlyInline):
-    """Every set of signed bytes made for an intent."""
-
-    model = TxAttempt
-    table = ("number", "purpose", "hash", "gas_limit", "max_fee", "max_priority_fee", "created_at")
-
-
-class PassagesInline(ReadOnlyInline):
-    """The states an intent came through."""
-
-    model = TxIntentEvent
-    table = ("at", "state", "reason", "tx_hash", "block_hash")
-
-
-@admin.register(TxIntent)
-class TxIntentAdmin(ReadOnlyAdmin):
-    """What we mean to send."""
-
-    table = ("id", "created_at", "kind", "signer_id", "nonce", "state", "reason", "gas_used", "tx_hash", "business_key")
-    list_filter = ("state", "signer")
-    search_fields = ("id", "business_key", "tx_hash", "to", "party_id", "kind")
-    inlines = (AttemptsInline, PassagesInline)
-
-
-@admin.register(TxAttempt)
-class TxAttemptAdmin(ReadOnlyAdmin):
-    """What was signed for an intent."""
-
-    table = ("id", "created_at", "intent", "number", "purpose", "hash", "gas_limit", "max_fee")
-    list_filter = ("purpose",)
-    search_fields = ("id", "hash", "intent_id")
-
-
-@admin.register(TxAttemptOutcome)
-class TxAttemptOutcomeAdmin(ReadOnlyAdmin):
-    """What became of attempts whose intents have ended."""
-
-    table = ("id", "attempt_id", "outcome", "at")
-    list_filter = ("outcome",)
-    search_fields = ("id", "attempt__hash")
-
-
-@admin.register(TxIntentEvent)
-class TxIntentEventAdmin(ReadOnlyAdmin):
-    """Every state an intent came into."""
-
-    table = ("id", "at", "intent_id", "state", "reason", "tx_hash", "block_hash")
-    list_filter = ("state",)
-    search_fields = ("id", "intent_id", "tx_hash", "block_hash")
-
-
-@admin.register(Signer)
-class SignerAdmin(ReadOnlyAdmin):
-    """The keys we send with, by role."""
-
-    table = ("role", "address", "frozen_at", "frozen_reason", "created_at")
-    search_fields = ("role", "address")
-
-
-@admin.register(SignerNonce)
-class SignerNonceAdmin(ReadOnlyAdmin):
-    """The next nonce of each signer."""
-
-    table = ("signer_id", "next")
-
-
-@admin.register(SignerUse)
-class SignerUseAdmin(ReadOnlyAdmin):
-    """What signers have used of their limits since their periods began."""
-
-    table = ("signer_id", "measure", "token", "used", "most", "started_at")
-    list_filter = ("measure",)
 
 
 @admin.register(Block)

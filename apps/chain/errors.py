@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from apps.core.errors import Conflict, DomainError, Kind, NotFound
+from apps.core.errors import Conflict, DomainError, InvalidValue, Kind, NotFound
 
 
 class ChainUnavailable(DomainError):
@@ -174,6 +174,37 @@ class IntentMoved(Conflict):
     """An intent is not in the state it was read in: somebody else moved it."""
 
     code, message = "intent_moved", "This transaction has moved on."
+
+
+class InterventionOpen(Conflict):
+    """Somebody has asked for something about this transaction, or signer, that is not done yet."""
+
+    code, message = "chain_intervention_open", "Something else is asked for and not done yet: withdraw it first."
+
+
+class InterventionEnded(Conflict):
+    """It is approved, done, lapsed or withdrawn."""
+
+    code, message = "chain_intervention_ended", "This is decided already."
+
+
+class UnknownIntervention(NotFound):
+    """There is none of this id."""
+
+    code, message = "unknown_chain_intervention", "Nothing of this id was asked for."
+
+
+class FeeOutOfRange(InvalidValue):
+    """No pool takes it in the place of what was sent, or it is above what people may offer."""
+
+    code = "chain_fee_out_of_range"
+    message = "Both fees are at least an eighth above the last, the tip is no more than the whole, and both are capped."
+
+
+class SignerNotFrozen(Conflict):
+    """There is nothing to release."""
+
+    code, message = "chain_signer_not_frozen", "This signer is not frozen."
 
 
 class RpcError(Exception):

@@ -81,7 +81,8 @@ class Measured:
     """What answers were like so far. Rises are believed at once, falls slowly: a batch must not become too large."""
 
     bytes_a_gas: float = 0.05  # of block receipts
-    logs_a_suspect: float = 1.0  # watched logs in a block whose bloom says there may be some
+    # Watched logs in a block whose bloom says there may be some; None before the first answer.
+    logs_a_suspect: float | None = None
     silent: float = 0.0  # share of such blocks in which a suspected contract says nothing
 
     def learn_bytes(self, *, answer: int, gas: int) -> None:
@@ -93,7 +94,8 @@ class Measured:
     def learn_suspects(self, *, blocks: int, logs: int, silent: int) -> None:
         """Of so many suspect blocks came so many watched logs, and in so many a suspected contract was silent."""
         if blocks:
-            self.logs_a_suspect = (7 * self.logs_a_suspect + logs / blocks) / 8
+            found = logs / blocks
+            self.logs_a_suspect = found if self.logs_a_suspect is None else (7 * self.logs_a_suspect + found) / 8
             self.silent = (7 * self.silent + silent / blocks) / 8
 
 

@@ -1,22 +1,20 @@
 """Officers' pages of nodes, of the stream's cursors and of logs that did not decode, with what may be done there."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import Http404, HttpRequest, HttpResponse
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from unfold.enums import ActionVariant
-from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
+from apps.chain.acting_admin import ActingAdmin, NoForm, ReasonForm
 from apps.chain.models import DeadLetter, RpcEndpoint, StreamCursor
 from apps.chain.services import cursors, dead_letters, endpoints
 from apps.core import clock
 from apps.core.actor import Actor
-from apps.core.db import unit_of_work
-from apps.core.officers import OFFICERS, Column, Instant, ReadOnlyAdmin, Reference, act, ask_and_act
+from apps.core.officers import Column, Instant, Reference, act
 
 RELEASE = "The engines ask it again with their next step, and learn anew what it takes in one question."
 QUARANTINE = "The engines do not ask it before the time is over, not even where no other node is well."
@@ -30,72 +28,12 @@ ASK = "Another officer can then dismiss it. Say how you know that the log change
 DISMISS = "Cut-offs wait for the log no more, and it changes no balance: what the first officer found is taken as true."
 KEEP = "It stays open as if nobody had asked for its dismissal."
 LONGEST_HOURS = 168
-DANGEROUS = frozenset({"Quarantine", "Disable", "Resume", "Dismiss"})
-
-
-class NoForm(forms.Form):
-    """Nothing to say."""
-
-
-class ReasonForm(forms.Form):
-    """Why."""
-
-    reason = forms.CharField(
-        max_length=200, widget=UnfoldAdminTextInputWidget, help_text="No names: it stands in the audit log."
-    )
 
 
 class QuarantineForm(ReasonForm):
     """Why, and for how long."""
 
     hours = forms.IntegerField(min_value=1, max_value=LONGEST_HOURS, initial=1, widget=UnfoldAdminIntegerFieldWidget)
-
-
-class ActingAdmin(ReadOnlyAdmin):
-    """A page with acts upon its rows."""
-
-    def has_operate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Operations."""
-        actor = self.admin_site.actor(request)
-        return actor is not None and "OPS" in actor.roles
-
-    def has_second_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Whoever may be the second person."""
-        actor = self.admin_site.actor(request)
-        return actor is not None and bool(actor.roles & OFFICERS)
-
-    def _act(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        call: Callable[[Actor, Any, dict[str, Any]], None],
-        *,
-        form: type[forms.Form],
-        title: str,
-        explanation: str,
-        done: str,
-    ) -> HttpResponse:
-        """Ask, and have `call` act upon the row's key with what was filled in."""
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
-
-        def perform(filled: forms.Form) -> str:
-            with unit_of_work():
-                call(self.admin_site.actor(request), row.pk, filled.cleaned_data)
-            return done
-
-        return ask_and_act(
-            self,
-            request,
-            form=form(request.POST if request.method == "POST" else None),
-            title=title,
-            verb=title,
-            explanation=explanation,
-            perform=perform,
-            back=reverse(f"admin:chain_{self.opts.model_name}_change", args=[row.pk]),
-            danger=title in DANGEROUS,
-        )
 
 
 @admin.register(RpcEndpoint)
@@ -106,6 +44,7 @@ class RpcEndpointAdmin(ActingAdmin):
     list_filter = ("state",)
     search_fields = ("name",)
     search_help_text = "Exact: the name of the setting."
+    dangerous = frozenset({"Quarantine", "Disable"})
     actions_detail = ("release", "quarantine", "disable")
 
     @act(title="Release", path="release", permission="operate", icon="lock_open", variant=ActionVariant.SUCCESS)
@@ -148,6 +87,7 @@ class StreamCursorAdmin(ActingAdmin):
     table = ("name", "number", "hash", "halted", "moved_at")
     search_fields = ("name",)
     search_help_text = "Exact: a name."
+    dangerous = frozenset({"Resume"})
     actions_detail = ("resume",)
 
     @act(title="Resume", path="resume", permission="operate", icon="play_arrow", variant=ActionVariant.DANGER)
@@ -175,6 +115,7 @@ class DeadLetterAdmin(ActingAdmin):
     }
     search_fields = ("id", "address", "block_number")
     search_help_text = "Exact: an id, address or block number."
+    dangerous = frozenset({"Dismiss"})
     actions_detail = ("retry", "ask_dismissal", "dismiss", "keep")
 
     @act(title="Try again", path="retry", permission="operate", icon="refresh", variant=ActionVariant.PRIMARY)

@@ -32,6 +32,8 @@ _LINES: Mapping[str, str] = {
         chain.StreamCursor name halted
         chain.TxIntent business_key kind reason reason_detail
         chain.TxIntentEvent reason
+        chain.Intervention reason
+        chain.SignerRelease reason
         chain.DeadLetter reason
         chain.ChainIdentity reason
         chain.StorageLayout reason

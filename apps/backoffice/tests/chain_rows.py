@@ -1,6 +1,6 @@
 """Rows of the chain room as its engines would have written them."""
 
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from apps.accounts.tests.factories import make_party
 from apps.chain.models import (
@@ -10,6 +10,7 @@ from apps.chain.models import (
     ContractAddress,
     DeadLetter,
     HolderBalance,
+    Intervention,
     LateEffect,
     RawLog,
     RegistryEntry,
@@ -17,6 +18,7 @@ from apps.chain.models import (
     RpcEndpoint,
     Signer,
     SignerNonce,
+    SignerRelease,
     SignerUse,
     StorageLayout,
     StreamCursor,
@@ -34,6 +36,7 @@ from apps.chain.types import (
     BindingState,
     ContractKind,
     Finality,
+    InterventionKind,
     Measure,
     SignerRole,
 )
@@ -150,4 +153,7 @@ def _intent() -> UUID:
         created_at=NOW,
     )
     TxAttemptOutcome.objects.create(attempt=attempt, outcome=AttemptOutcome.MINED, at=NOW)
+    asked = {"reason": "x", "asked_by": uuid4(), "asked_at": NOW}
+    Intervention.objects.create(intent=intent, kind=InterventionKind.CANCEL, needs_two=False, **asked)
+    SignerRelease.objects.create(signer=intent.signer, **asked)
     return intent.pk

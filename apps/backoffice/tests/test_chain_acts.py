@@ -1,5 +1,6 @@
 """What officers do about the stream on the admin site: nodes, a halted stream, and logs that did not decode."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -8,12 +9,11 @@ from django.db import IntegrityError
 from django.test import Client
 from django.utils.html import escape
 
-from apps.accounts.models import User
+from apps.accounts.models import Party, User
 from apps.accounts.tests.factories import make_user
-from apps.accounts.types import Role
+from apps.accounts.types import PartyKind, Role
 from apps.audit.models import AuditLog
 from apps.backoffice.tests import chain_rows
-from apps.backoffice.tests.stage import Stage, set_stage
 from apps.chain.codec import TRANSFER
 from apps.chain.models import Block, DeadLetter, HolderBalance, LateEffect, RawLog, RpcEndpoint, StreamCursor
 from apps.core import clock
@@ -25,9 +25,21 @@ WHY = {"reason": "the provider mended its balancer"}
 ALICE = f"0x{0xA11CE:040x}"
 
 
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Two officers, and a chain that said something."""
+
+    ops: User
+    compliance: User
+
+
 @pytest.fixture(scope="class")
 def stage(books: str) -> Stage:
-    return set_stage()
+    platform = Party.objects.create(
+        kind=PartyKind.LEGAL, legal_name="Platform operator", country="US", is_platform=True, created_at=clock.now()
+    )
+    chain_rows.add(isin="US0378331005")
+    return Stage(*(make_user(party=platform, role=role) for role in (Role.OPS, Role.COMPLIANCE)))
 
 
 def client_of(user: User) -> Client:

@@ -8,6 +8,7 @@ from apps.chain.endpoints.pool import Followed, Pool
 from apps.chain.models import StreamCursor, WatchedContract
 from apps.chain.selectors.blocks import STREAM
 from apps.chain.services import dead_letters, ingestion, watching
+from apps.chain.services.backfilling import PastAhead
 from apps.chain.services.reading import Ahead
 from apps.chain.services.tokens.following import follow_tokens
 from apps.chain.services.watching_over import StreamWatch
@@ -22,11 +23,13 @@ class Ingester(Engine):
     channels = (watching.CHANNEL,)
 
     def __init__(self) -> None:
-        self._pool, self._ahead, self._watch = Pool(), Ahead(), StreamWatch()
+        self._pool, self._watch = Pool(), StreamWatch()
+        self._ahead, self._past = Ahead(), PastAhead()
 
     def lead(self, leadership: Leadership) -> None:
         """Begin new sessions with the nodes, and read what the codec of yesterday could not. Raises NoEndpoint."""
         self._ahead.drop()
+        self._past.drop()
         self._watch.forget()
         self._pool.begin(clock.now())
         dead_letters.decode_again(leadership=leadership, now=clock.now())
@@ -36,7 +39,13 @@ class Ingester(Engine):
 
         def advance(found: Followed) -> bool:
             more = ingestion.advance(
-                node=found.node, leadership=leadership, now=now, tip=found.tip, others=found.others, ahead=self._ahead
+                node=found.node,
+                leadership=leadership,
+                now=now,
+                tip=found.tip,
+                others=found.others,
+                ahead=self._ahead,
+                past=self._past,
             )
             return more or follow_tokens(node=found.node, leadership=leadership, now=now)
 

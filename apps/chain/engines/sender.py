@@ -28,7 +28,9 @@ from apps.chain.services.fees import Head, read_head
 from apps.chain.services.finality import CHANNEL as BLOCKS
 from apps.chain.services.freezing import Suspicions
 from apps.chain.services.intents import CHANNEL
+from apps.chain.services.obeying import obey, release_signers, releases
 from apps.chain.services.signing import sign_next
+from apps.chain.services.watching_sending import SendingWatch
 from apps.chain.types import IntentState
 from apps.core import clock
 from apps.core.daemon import Engine, Leadership
@@ -76,20 +78,23 @@ class Sender(Engine):
         self._node = node
         self._pool = Pool()
         self._memory = Memory()
+        self._watch = SendingWatch()
 
     def lead(self, leadership: Leadership) -> None:
         """Forget what a former leadership remembered; everything else is in the database. Raises NoEndpoint."""
         self._memory = Memory()
+        self._watch.forget()
         if self._node is None:
             self._pool.begin(clock.now())
 
     def step(self, leadership: Leadership, now: datetime) -> bool:
         """One round for all open intents; true if it moved any."""
+        self._watch.look(leadership, now)
         begun = sign_claims(leadership=leadership, now=now) + release_approved(leadership=leadership)
         return self._send(leadership, now) or begun > 0
 
     def _send(self, leadership: Leadership, now: datetime) -> bool:
-        if not TxIntent.objects.filter(state__in=OPEN).exists():
+        if not TxIntent.objects.filter(state__in=OPEN).exists() and not releases().exists():
             return False
         if self._node is None:
             return self._advance_with_best(leadership, now)
@@ -114,7 +119,8 @@ class Sender(Engine):
         memory, head = self._memory, read_head(node)
         memory.reached(head)
         mined = find_receipts(node=node, leadership=leadership, asked=memory.asked)
-        signed = sign_next(node=node, head=head, refused=memory.refused, leadership=leadership, now=now)
+        signed = obey(node=node, head=head, leadership=leadership, now=now)
+        signed += sign_next(node=node, head=head, refused=memory.refused, leadership=leadership, now=now)
         signed += self._bump(node, head, leadership, now)
         sent = broadcast_signed(
             node=node, head=head, leadership=leadership, now=now, others=others, suspicions=memory.suspicions
@@ -123,6 +129,7 @@ class Sender(Engine):
             memory.reached(read_head(node))
             mined += find_receipts(node=node, leadership=leadership, asked=memory.asked)
         self._look_for_lost(node, others, leadership, now)
+        release_signers(node=node, others=others, leadership=leadership, now=now)
         ended = self._end(node, leadership, now, mined=mined)
         return bool(signed or mined or ended)
 

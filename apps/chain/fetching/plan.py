@@ -19,7 +19,9 @@ WORTH = 4  # how much dearer an answer may be that proves itself
 
 
 def choose(blocks: Sequence[Header], measured: Measured) -> Mode:
-    """The way to ask for the logs of suspect blocks."""
+    """The way to ask for the logs of suspect blocks; before anything is known, that whose answer's size is foretold."""
+    if measured.logs_a_suspect is None:
+        return Mode.RECEIPTS
     receipts = sum(_bytes(block, measured) for block in blocks) * BYTE_MICROSECONDS
     receipts += sum(len(block.transactions or ()) for block in blocks) * TRANSACTION_MICROSECONDS
     # A block in which a suspected contract is silent is asked for again, by its receipts.
@@ -49,7 +51,7 @@ def first_that_fit(headers: Sequence[Header], suspects: Suspects, limits: Limits
 
 def within_range(blocks: Sequence[Header], limits: Limits) -> Sequence[Header]:
     """The first blocks, as far as they fit one question for logs and, as predicted, one answer: at least one."""
-    count = max(1, int(TARGET_BYTES / (LOG_BYTES * max(1.0, limits.measured.logs_a_suspect))))
+    count = max(1, int(TARGET_BYTES / (LOG_BYTES * max(1.0, limits.measured.logs_a_suspect or 0.0))))
     end = blocks[0].number + limits.ranges.value
     return [block for block in blocks[: min(count, limits.ranges.value)] if block.number < end]
 

@@ -4,22 +4,29 @@ from collections.abc import Iterator
 
 from django.db.models import Min
 
-from apps.chain.models import Signer, TxIntent
-from apps.chain.types import ENDED, IntentState
+from apps.chain.models import Intervention, Signer, SignerRelease, TxIntent
+from apps.chain.types import IntentState
 from apps.core import clock
-from apps.core.metrics import COUNTED_TO, Sample, counted_by, gauge
+from apps.core.metrics import COUNTED_TO, Sample, counted, counted_by, gauge
 from apps.core.registry import Health
 
-OPEN = tuple(state for state in IntentState if state not in ENDED)
+# Apart, as the indexes are by which each is counted.
+SENDABLE = (IntentState.NONCED, IntentState.SIGNED, IntentState.BROADCAST, IntentState.MINED, IntentState.SAFE)
+UNNONCED = (IntentState.DRAFT, IntentState.APPROVED)
 
 INTENTS = gauge(
     "bookentry_chain_intents_open", f"Transactions on their way, by state. Counted up to {COUNTED_TO}.", "state"
 )
 INTENTS_OLDEST = gauge(
-    "bookentry_chain_oldest_intent_age_seconds", "Seconds since the oldest open transaction was written; 0 if none."
+    "bookentry_chain_oldest_intent_age_seconds",
+    "Seconds since the oldest transaction that is to be sent, or not final, was written; 0 if none.",
+)
+ACTS = gauge(
+    "bookentry_chain_acts_open",
+    f"What people asked for of transactions and signers and the sender has not done. Each counted up to {COUNTED_TO}.",
 )
 FROZEN = gauge("bookentry_chain_signers_frozen", "Signers that send nothing until a person looks.")
-SENDER = (INTENTS, INTENTS_OLDEST, FROZEN)
+SENDER = (INTENTS, INTENTS_OLDEST, ACTS, FROZEN)
 
 
 def signer_health() -> Health:
@@ -33,8 +40,10 @@ def signer_health() -> Health:
 
 def read_sender_metrics() -> Iterator[Sample]:
     """What is on its way, and what stopped."""
-    for state, number in counted_by(TxIntent.objects.filter(state__in=OPEN), "state"):
-        yield INTENTS.sample(number, state=state)
-    oldest = TxIntent.objects.filter(state__in=OPEN).aggregate(at=Min("created_at"))["at"]
+    for states in (UNNONCED, SENDABLE):
+        for state, number in counted_by(TxIntent.objects.filter(state__in=states), "state"):
+            yield INTENTS.sample(number, state=state)
+    oldest = TxIntent.objects.filter(state__in=SENDABLE).aggregate(at=Min("created_at"))["at"]
     yield INTENTS_OLDEST.sample(max((clock.now() - oldest).total_seconds(), 0) if oldest else 0)
+    yield ACTS.sample(sum(counted(model.objects.filter(end="")) for model in (Intervention, SignerRelease)))
     yield FROZEN.sample(Signer.objects.exclude(frozen_at=None).count())

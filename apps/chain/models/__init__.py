@@ -14,6 +14,7 @@ from apps.chain.models.endpoints import RpcEndpoint
 from apps.chain.models.holders import BlockEffect, HolderBalance, Reorganisation, TokenSupply
 from apps.chain.models.identities import ChainIdentity, RegistryEntry
 from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxAttemptOutcome, TxIntent, TxIntentEvent
+from apps.chain.models.interventions import Intervention, SignerRelease
 from apps.chain.models.limits import SignerUse
 from apps.chain.models.tokens import StorageLayout, TokenBinding, TokenCheck
 
@@ -25,6 +26,7 @@ __all__ = [
     "ContractAddress",
     "DeadLetter",
     "HolderBalance",
+    "Intervention",
     "LateEffect",
     "RawLog",
     "RegistryEntry",
@@ -32,6 +34,7 @@ __all__ = [
     "RpcEndpoint",
     "Signer",
     "SignerNonce",
+    "SignerRelease",
     "SignerUse",
     "StorageLayout",
     "StreamCursor",

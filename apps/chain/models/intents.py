@@ -122,7 +122,8 @@ class TxIntent(models.Model):
             ),
             models.CheckConstraint(
                 name="chain_intent_nonce_when_sendable",
-                condition=Q(state__in=WITHOUT_NONCE, nonce=None) | ~Q(state__in=WITHOUT_NONCE) & Q(nonce__isnull=False),
+                condition=Q(state__in=WITHOUT_NONCE, nonce=None)
+                | ~Q(state__in=(IntentState.DRAFT, IntentState.APPROVED)) & Q(nonce__isnull=False),
             ),
             models.CheckConstraint(
                 name="chain_intent_two_people",

@@ -17,15 +17,17 @@ from apps.core.db import notify, unit_of_work, within_unit_of_work
 
 REFUSED = "REFUSED"
 AT_ONCE = 100
+MAY = ("OPS", "COMPLIANCE")
 
 
 @within_unit_of_work
 def approve_intent(*, actor: Actor, intent_id: UUID, now: datetime) -> IntentView:
     """Approve a draft: it has its signer's next nonce from this commit on, or once the signer's limits have room.
 
-    The approver's repeated call returns the intent as it stands. Raises UnknownIntent, SamePerson (by the database)
-    for its maker, IntentDecided.
+    The approver's repeated call returns the intent as it stands. Raises RoleRequired, UnknownIntent, SamePerson (by
+    the database) for its maker, IntentDecided.
     """
+    actor.require_role(*MAY)
     intent = _locked(intent_id)
     if intent.state != IntentState.DRAFT:
         if intent.approved_by == actor.require_user():
@@ -75,8 +77,9 @@ def drop_intent(*, actor: Actor, intent_id: UUID, reason: str, now: datetime) ->
     """Refuse a draft, or as its maker withdraw it, also where it is approved and waits for room in a limit.
 
     Its end is published as "chain.intent_failed".
-    Raises UnknownIntent, IntentDecided.
+    Raises RoleRequired, UnknownIntent, IntentDecided.
     """
+    actor.require_role(*MAY)
     intent = _locked(intent_id)
     if intent.state not in {IntentState.DRAFT, IntentState.APPROVED}:
         raise IntentDecided(state=intent.state)

@@ -12,11 +12,11 @@ from django.conf import settings
 
 from apps.chain.errors import RpcError
 from apps.chain.gateway import Node
-from apps.chain.models import StreamCursor, TxAttemptOutcome, TxIntent
+from apps.chain.models import Intervention, StreamCursor, TxAttemptOutcome, TxIntent
 from apps.chain.selectors.blocks import STREAM
 from apps.chain.services.orphaning import orphan_intents
 from apps.chain.services.reporting import publish_ends
-from apps.chain.types import IntentState
+from apps.chain.types import IntentState, InterventionEnd
 from apps.core.alerts import raise_alert
 from apps.core.daemon import Leadership
 from apps.core.db import fetch_all, run_sql, unit_of_work
@@ -31,11 +31,11 @@ MARK_SAFE = """
     UPDATE chain_txintent i SET state = 'SAFE' FROM chain_block b
     WHERE i.state = 'MINED' AND b.hash = i.block_hash AND b.canonical AND b.finality <> 'FINAL' AND b.number <= %s
 """
-# A cancellation spends the nonce of a call that was sent before, or of one that the simulation refused.
+# A cancellation spends the nonce of what a person called off, or of a call that the simulation refused.
 DUE = """
     SELECT i.id, CASE
-        WHEN a.purpose = 'CANCEL' AND EXISTS (
-            SELECT 1 FROM chain_txattempt c WHERE c.intent_id = i.id AND c.purpose = 'CALL') THEN 'REPLACED'
+        WHEN a.purpose = 'CANCEL' AND (i.reason = 'CANCELLED' OR EXISTS (
+            SELECT 1 FROM chain_txattempt c WHERE c.intent_id = i.id AND c.purpose = 'CALL')) THEN 'REPLACED'
         WHEN a.purpose = 'CANCEL' OR NOT i.succeeded THEN 'REVERTED'
         WHEN i.expect_topic IS NOT NULL AND i.event IS NULL THEN 'FAILED'
         ELSE 'FINAL' END
@@ -103,11 +103,17 @@ def _end(ids: Sequence[UUID], states: Sequence[str], now: datetime) -> None:
     """Write the ends, what became of each attempt, and tell whoever waits, in this commit."""
     run_sql(END, [now, EVENT_MISSING, CANCELLED, list(ids), list(states)])
     run_sql(JUDGE_ATTEMPTS, [now, list(ids)])
+    lapse_interventions(ids, now)
     ended = list(TxIntent.objects.filter(pk__in=ids).defer("data").order_by("block_number", "id"))
     for intent in ended:
         if intent.state == IntentState.FAILED:
             _tell(intent, now)
     publish_ends(ended)
+
+
+def lapse_interventions(ids: Sequence[UUID], now: datetime) -> None:
+    """Nothing can be done any more about transactions that end in this commit."""
+    Intervention.objects.filter(intent_id__in=ids, end="").update(end=InterventionEnd.LAPSED, ended_at=now)
 
 
 def _tell(intent: TxIntent, now: datetime) -> None:

@@ -9,8 +9,9 @@ from apps.chain.endpoints.others import Others
 from apps.chain.errors import RpcError
 from apps.chain.fetching import Call
 from apps.chain.gateway import Node
-from apps.chain.models import TxIntent
+from apps.chain.models import Signer, TxIntent
 from apps.chain.selectors import blocks
+from apps.chain.types import StreamView
 
 FOREIGN_TRANSACTION = "FOREIGN_TRANSACTION"
 Hashes = Mapping[UUID, Sequence[str]]
@@ -53,6 +54,32 @@ class Suspicions:
             elif self.since.setdefault(intent.id, at.number) < at.number:
                 strangers.append(intent)
         return Verdict(known, strangers)
+
+
+def spent_at(
+    node: Node, others: Others, signer: Signer, intents: Sequence[TxIntent], hashes: Hashes, at: StreamView
+) -> tuple[int, list[TxIntent]] | None:
+    """How many nonces of the signer are spent at this block, and which intents' a stranger's transactions took.
+
+    None unless every node as high as the books says so much, and the same.
+    """
+    count: Call = ("eth_getTransactionCount", (signer.address, {"blockHash": at.hash}))
+    names = [(intent, hash_) for intent in intents for hash_ in hashes.get(intent.id, ())]
+    calls = [count, *(("eth_getTransactionByHash", (hash_,)) for _, hash_ in names)]
+    testimonies = [node.batch(calls), *others.testify(at.number, calls)]
+    if any(each is None or any(isinstance(answer, RpcError) for answer in each) for each in testimonies):
+        return None
+    said = {answers[0] for answers in testimonies if answers}
+    if len(said) != 1:
+        return None
+    spent = int(said.pop(), 16)
+    ours = {
+        intent.id
+        for answers in testimonies
+        for (intent, _), answer in zip(names, (answers or [])[1:], strict=True)
+        if _is_found(answer)
+    }
+    return spent, [intent for intent in intents if intent.given_nonce < spent and intent.id not in ours]
 
 
 def _questions(intent: TxIntent, hashes: Sequence[str], block_hash: str) -> list[Call]:

@@ -21,50 +21,52 @@ from apps.core.db import run_sql, unit_of_work, within_unit_of_work
 BLOCKS_A_STEP = 500
 ZERO = bytes.fromhex(ZERO_ADDRESS[2:])
 
-# {0} and {1} are the columns of a fold; {2} says which effects. Units that come from nowhere are supply.
+# What is given and what is received are summed apart, then by wallet: a row for every log would be three times as dear.
+# Where that is done by sorting, the wallet tells more than the token, so it is compared first.
+# {at_head} and {at_final} say to which balances an effect belongs. Units that come from nowhere are supply.
 FOLD = """
-    WITH changed AS (
-        SELECT e.token, entry.wallet, %(sign)s * sum(entry.units) AS units, %(sign)s * sum(entry.frozen) AS frozen
-        FROM chain_effect e CROSS JOIN LATERAL (VALUES
-            (e.sender, CASE WHEN e.effect = 'M' THEN -e.amount ELSE 0 END, 0),
-            (e.recipient, CASE WHEN e.effect = 'M' THEN e.amount ELSE 0 END,
-                CASE e.effect WHEN 'F' THEN e.amount WHEN 'U' THEN -e.amount ELSE 0 END)
-        ) AS entry (wallet, units, frozen)
-        WHERE {2} AND entry.wallet IS NOT NULL
-        GROUP BY e.token, entry.wallet HAVING sum(entry.units) <> 0 OR sum(entry.frozen) <> 0
+    WITH effects AS NOT MATERIALIZED (
+        SELECT e.token, e.effect, e.sender, e.recipient, e.amount, {at_head} AS at_head, {at_final} AS at_final
+        FROM chain_effect e WHERE {which}
+    ), entry AS (
+        SELECT token, sender AS wallet, at_head, at_final, -sum(amount) AS units, 0 AS frozen
+        FROM effects WHERE effect = 'M' GROUP BY sender, token, at_head, at_final
+        UNION ALL
+        SELECT token, recipient, at_head, at_final, sum(amount), 0
+        FROM effects WHERE effect = 'M' GROUP BY recipient, token, at_head, at_final
+        UNION ALL
+        SELECT token, recipient, at_head, at_final, 0, sum(CASE effect WHEN 'F' THEN amount ELSE -amount END)
+        FROM effects WHERE effect <> 'M' GROUP BY recipient, token, at_head, at_final
+    ), changed AS (
+        SELECT token, wallet,
+            %(sign)s * coalesce(sum(units) FILTER (WHERE at_head), 0) AS head,
+            %(sign)s * coalesce(sum(units) FILTER (WHERE at_final), 0) AS final,
+            %(sign)s * coalesce(sum(frozen) FILTER (WHERE at_head), 0) AS frozen_head,
+            %(sign)s * coalesce(sum(frozen) FILTER (WHERE at_final), 0) AS frozen_final
+        FROM entry GROUP BY wallet, token
     ), supply AS (
         INSERT INTO chain_tokensupply AS held (token, head, final)
-        SELECT token, {3} FROM (SELECT token, -units AS units FROM changed WHERE wallet = %(zero)s ORDER BY token) s
-        ON CONFLICT (token) DO UPDATE SET {0} = held.{0} + EXCLUDED.{0}
+        SELECT token, -head, -final FROM changed WHERE wallet = %(zero)s AND (head <> 0 OR final <> 0) ORDER BY token
+        ON CONFLICT (token) DO UPDATE SET head = held.head + EXCLUDED.head, final = held.final + EXCLUDED.final
     )
     INSERT INTO chain_holderbalance AS held (token, wallet, head, final, frozen_head, frozen_final)
-    SELECT token, wallet, {3}, {4} FROM changed WHERE wallet <> %(zero)s ORDER BY token, wallet
-    ON CONFLICT (token, wallet) DO UPDATE SET {0} = held.{0} + EXCLUDED.{0}, {1} = held.{1} + EXCLUDED.{1}
+    SELECT token, wallet, head, final, frozen_head, frozen_final FROM changed
+    WHERE wallet <> %(zero)s AND (head <> 0 OR final <> 0 OR frozen_head <> 0 OR frozen_final <> 0)
+    ORDER BY token, wallet
+    ON CONFLICT (token, wallet) DO UPDATE SET head = held.head + EXCLUDED.head, final = held.final + EXCLUDED.final,
+        frozen_head = held.frozen_head + EXCLUDED.frozen_head, frozen_final = held.frozen_final + EXCLUDED.frozen_final
 """
-OF_BLOCKS = "e.block_id = ANY(%(blocks)s) AND e.token = ANY(%(tokens)s)"
-OF_TOKENS = """
-    e.token = ANY(%(tokens)s) AND e.block_number <= %(number)s
+FOLD_BLOCKS = FOLD.format(
+    at_head="%(head)s", at_final="%(final)s", which="e.block_id = ANY(%(blocks)s) AND e.token = ANY(%(tokens)s)"
+)
+# As far as each of the two has been folded, up to and including those blocks.
+REACHED = """
+    e.token = ANY(%(tokens)s) AND e.block_number <= greatest(%(head)s, %(final)s)
     AND e.block_id NOT IN (SELECT id FROM chain_block WHERE NOT canonical)
 """
-OF_LOGS = """
-    e.log_id = ANY(%(logs)s) AND e.token = ANY(%(tokens)s) AND e.block_number <= %(number)s
-    AND e.block_id NOT IN (SELECT id FROM chain_block WHERE NOT canonical)
-"""
-
-
-def _fold(column: str, which: str) -> str:
-    ours, none = ("units", "frozen"), ("0", "0")
-    units, frozen = (f"{a}, {b}" for a, b in zip(ours, none, strict=True))
-    if column == "final":
-        units, frozen = (f"{b}, {a}" for a, b in zip(ours, none, strict=True))
-    return FOLD.format(column, f"frozen_{column}", which, units, frozen)
-
-
-FOLDS = {
-    (name, which): _fold(column, which)
-    for name, column in ((HEAD_FOLD, "head"), (FINAL_FOLD, "final"))
-    for which in (OF_BLOCKS, OF_TOKENS, OF_LOGS)
-}
+REACHES = {"at_head": "e.block_number <= %(head)s", "at_final": "e.block_number <= %(final)s"}
+FOLD_TOKENS = FOLD.format(**REACHES, which=REACHED)
+FOLD_LOGS = FOLD.format(**REACHES, which=f"e.log_id = ANY(%(logs)s) AND {REACHED}")
 TURN = """
     INSERT INTO chain_blockeffect (block_id, turn, at)
     SELECT b.id, coalesce((SELECT max(t.turn) FROM chain_blockeffect t WHERE t.block_id = b.id), 0) + 1, %s
@@ -130,7 +132,7 @@ def _begin(name: str, at: BlockView | None, leadership: Leadership, now: datetim
         # From the first block on: a reorganisation may take it back below where it begins.
         place = {"number": at.number, "first_number": 0, "hash": at.hash}
         cursor = StreamCursor.objects.create(name=name, halted="", moved_at=now, **place)
-        _fold_past(cursor, _whole())
+        _fold_past([cursor], _whole())
         if name == HEAD_FOLD:
             _count_turns(_reversible(at.number), now)
     return cursor
@@ -154,7 +156,7 @@ def take_back(*, ancestor: Block, now: datetime) -> None:
         return
     above = Block.objects.filter(canonical=True, number__gt=ancestor.number, number__lte=cursor.number)
     ids = list(above.order_by("number").values_list("pk", flat=True))
-    run_sql(FOLDS[HEAD_FOLD, OF_BLOCKS], {"blocks": ids, "tokens": _whole(), "zero": ZERO, "sign": -1})
+    _fold_blocks(HEAD_FOLD, ids, sign=-1)
     _count_turns(ids, now)
     move_cursor(cursor, number=ancestor.number, hash_=ancestor.hash, now=now)
 
@@ -164,21 +166,33 @@ def join(*, addresses: Sequence[str]) -> None:
     """Fold all the past of contracts that have just become whole, up to each cursor, and nothing of before."""
     HolderBalance.objects.filter(token__in=addresses).delete()
     TokenSupply.objects.filter(token__in=addresses).delete()
-    for cursor in _folds():
-        _fold_past(cursor, [_bytes(address) for address in addresses])
+    _fold_past(_folds(), [_bytes(address) for address in addresses])
 
 
 @within_unit_of_work
 def fold_late(*, logs: Sequence[int]) -> None:
     """Fold the effects of logs that were read late, as far as their blocks have been folded. Once for a log."""
-    for cursor in _folds():
-        asked = {"logs": list(logs), "tokens": _whole(), "number": cursor.number, "zero": ZERO, "sign": 1}
-        run_sql(FOLDS[cursor.name, OF_LOGS], asked)
+    run_sql(FOLD_LOGS, {"logs": list(logs), **_asked(_whole()), **_reached(_folds())})
 
 
-def _fold_past(cursor: StreamCursor, tokens: list[bytes]) -> None:
-    asked = {"tokens": tokens, "number": cursor.number, "zero": ZERO, "sign": 1}
-    run_sql(FOLDS[cursor.name, OF_TOKENS], asked)
+def _fold_past(cursors: Sequence[StreamCursor], tokens: list[bytes]) -> None:
+    if tokens:
+        run_sql(FOLD_TOKENS, {**_asked(tokens), **_reached(cursors)})
+
+
+def _fold_blocks(name: str, ids: list[int], *, sign: int = 1) -> None:
+    columns = {"head": name == HEAD_FOLD, "final": name == FINAL_FOLD}
+    run_sql(FOLD_BLOCKS, {"blocks": ids, **columns, **_asked(_whole(), sign)})
+
+
+def _asked(tokens: list[bytes], sign: int = 1) -> dict[str, object]:
+    return {"tokens": tokens, "zero": ZERO, "sign": sign}
+
+
+def _reached(cursors: Sequence[StreamCursor]) -> dict[str, int]:
+    """How far each fold is, before all blocks where it has not begun."""
+    numbers = {cursor.name: cursor.number for cursor in cursors}
+    return {"head": numbers.get(HEAD_FOLD, -1), "final": numbers.get(FINAL_FOLD, -1)}
 
 
 def _after(cursor: StreamCursor) -> QuerySet[Block]:
@@ -186,8 +200,7 @@ def _after(cursor: StreamCursor) -> QuerySet[Block]:
 
 
 def _add(cursor: StreamCursor, found: Sequence[Block], now: datetime) -> None:
-    asked = {"blocks": [block.pk for block in found], "tokens": _whole(), "zero": ZERO, "sign": 1}
-    run_sql(FOLDS[cursor.name, OF_BLOCKS], asked)
+    _fold_blocks(cursor.name, [block.pk for block in found])
     move_cursor(cursor, number=found[-1].number, hash_=found[-1].hash, now=now)
 
 

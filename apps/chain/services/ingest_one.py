@@ -34,7 +34,7 @@ from apps.core.types import Severity
 
 ENGINE = "ingester"
 SOURCE = "chain.coverage"
-PATIENCE_SECONDS, POLL_SECONDS = 5.0, 0.05
+POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,7 @@ class Ingested:
     stored: int = 0
 
 
-def ingest_transaction(
-    *, actor: Actor, tx_hash: str, node: Endpoint, now: datetime, patience: float = PATIENCE_SECONDS
-) -> Ingested:
+def ingest_transaction(*, actor: Actor, tx_hash: str, node: Endpoint, now: datetime, patience: float) -> Ingested:
     """Have a mined transaction's events in the books, waiting for so many seconds. Not within a unit of work.
 
     Raises UnknownTransaction, TransactionPending, ContractNotWatched; ChainUnavailable, WrongChain, NodePruned or
@@ -128,7 +126,7 @@ def _store_missing(mined: Mined, block: Block, now: datetime) -> Sequence[int]:
     lacking = [log for log in mined.logs if log.address in kinds and log.log_index not in known]
     if not lacking:
         return ()
-    store_logs(prepare(lacking, kinds), {block.hash: StoredBlock(block.pk, is_new=False)}, now=now)
+    store_logs(prepare(lacking, kinds), {block.hash: StoredBlock(block.pk, is_bare=False)}, now=now)
     withdraw_layouts(changes=code_changes(lacking, kinds), now=now)
     stored = RawLog.objects.filter(block=block, log_index__in=[log.log_index for log in lacking])
     ids = list(stored.values_list("pk", flat=True))

@@ -14,6 +14,7 @@ from apps.chain.models import StreamCursor, WatchedContract
 from apps.chain.selectors.blocks import STREAM
 from apps.chain.selectors.watched import watched_kinds
 from apps.chain.services import backfilling, discovery, finality, holders, reorganisation
+from apps.chain.services.backfilling import PastAhead
 from apps.chain.services.cursors import move_cursor
 from apps.chain.services.finality import FinalPoint, final_point
 from apps.chain.services.reading import HEADERS_A_STEP, Ahead, Batch, Place, read_batch
@@ -33,12 +34,13 @@ def advance(
     tip: Tip | None = None,
     others: Others = NOBODY,
     ahead: Ahead | None = None,
+    past: PastAhead | None = None,
 ) -> bool:
     """Do one step of the stream; true if more is waiting. `tip` is the node's, if it was just read.
 
-    With `ahead` the next step's blocks are read meanwhile. Raises Deposed or CursorMoved where another leader acted
-    (nothing of the step is kept), and ChainUnavailable, NodeBehind, NodePruned, IncompleteAnswer or RpcError where the
-    node's answers do not suffice.
+    With `ahead` and `past` what the next step needs is read meanwhile. Raises Deposed or CursorMoved where another
+    leader acted (nothing of the step is kept), and ChainUnavailable, NodeBehind, NodePruned, IncompleteAnswer or
+    RpcError where the node's answers do not suffice.
     """
     cursor = StreamCursor.objects.filter(name=STREAM).first()
     tip = tip or fetch_tip(node)
@@ -64,7 +66,7 @@ def advance(
             ahead.begin(node, batch.end(place.kinds), batch.spare, final_number=final_number)
         _extend(leadership, cursor, batch, now)
     finality.finalise(leadership=leadership, cursor=cursor, point=point, name=node.name)
-    behind = backfilling.backfill(node=node, leadership=leadership, cursor=cursor, now=now)
+    behind = backfilling.backfill(node=node, leadership=leadership, cursor=cursor, now=now, ahead=past)
     waiting = cursor.number < tip.head.number
     return holders.follow(leadership=leadership, now=now, whole=not waiting) or behind or waiting
 

@@ -41,8 +41,13 @@ def needs_two_people(asked: NewIntent) -> bool:
 
     One limit holds for all signers as yet.
     """
+    return moves_much(asked.value, asked.units)
+
+
+def moves_much(value: int, units: int | None) -> bool:
+    """Whether so much, in wei or in units of a token, is above the four-eyes limit."""
     policy = settings.SECURITY.chain.sending
-    return asked.value > policy.four_eyes_gwei * GWEI or (asked.units or 0) > policy.four_eyes_units
+    return value > policy.four_eyes_gwei * GWEI or (units or 0) > policy.four_eyes_units
 
 
 def require_within_reach(asked: NewIntent) -> None:

@@ -6,18 +6,15 @@ contracts; else it is as if nobody had asked.
 """
 
 from collections.abc import Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
-from django.db import connections
-
-from apps.chain.errors import RpcError
 from apps.chain.fetching import Endpoint, all_logs, fetch_blocks, fetch_headers, first_that_fit
+from apps.chain.services.ahead import OneAhead
 from apps.chain.services.discovery import Discovered, discover
 from apps.chain.services.preparing import Kinds, PreparedLogs, prepare
 from apps.chain.services.tokens.layouts import CodeChange, code_changes
 from apps.chain.wire import Header
-from apps.core.errors import DomainError
 
 HEADERS_A_STEP = 200
 
@@ -62,46 +59,21 @@ def read_batch(node: Endpoint, headers: Sequence[Header], kinds: Kinds, *, final
     return Batch(chosen, prepared, found, headers[len(chosen) :], code_changes(logs, kinds))
 
 
-class Ahead:
+class Ahead(OneAhead[Place, Batch]):
     """The batch after the one that is being stored."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(1, thread_name_prefix="ahead")
-        self._asked: tuple[Place, Future[Batch | None]] | None = None
 
     def begin(self, node: Endpoint, place: Place, spare: Sequence[Header], *, final_number: int) -> None:
         """Ask for the blocks above a place, up to the final one."""
         if place.number < final_number:
-            job = self._threads.submit(_read_on, node, place, spare, final_number)
-            self._asked = place, job
-
-    def take(self, place: Place) -> Batch | None:
-        """The batch above this place, waited for; None if it was not asked for, or did not come."""
-        asked, self._asked = self._asked, None
-        if asked is None:
-            return None
-        batch = asked[1].result()
-        return batch if asked[0] == place else None
-
-    def drop(self) -> None:
-        """Forget what was asked for, once it has come: nobody uses the node any more."""
-        if self._asked is not None:
-            self._asked[1].result()
-        self._asked = None
+            self.ask(place, partial(_read_on, node, place, spare, final_number))
 
 
 def _read_on(node: Endpoint, place: Place, spare: Sequence[Header], final_number: int) -> Batch | None:
-    """In the thread. What the node refuses is asked for again by the stream itself, which says why."""
-    try:
-        headers = spare or _headers_above(node, place, final_number)
-        if not headers or headers[0].parent_hash != place.hash:
-            return None
-        return read_batch(node, headers, place.kinds, final_number=final_number)
-    except (DomainError, RpcError):
+    """In the thread."""
+    headers = spare or _headers_above(node, place, final_number)
+    if not headers or headers[0].parent_hash != place.hash:
         return None
-    finally:
-        # The breaker's row was read in a session of this thread's own.
-        connections.close_all()
+    return read_batch(node, headers, place.kinds, final_number=final_number)
 
 
 def _headers_above(node: Endpoint, place: Place, final_number: int) -> Sequence[Header]:

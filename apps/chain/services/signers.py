@@ -8,7 +8,7 @@ from apps.chain.gateway import Node
 from apps.chain.models import Signer, SignerNonce
 from apps.chain.signers import TransactionSigner, signer_for
 from apps.chain.types import SignerRole
-from apps.core.alerts import raise_alert
+from apps.core.alerts import raise_alert, resolve_alert
 from apps.core.db import unit_of_work, within_unit_of_work
 from apps.core.types import Severity
 
@@ -53,3 +53,10 @@ def freeze_signer(*, role: str, reason: str, nonce: int | None, now: datetime) -
             now=now,
         )
         log.error("signer frozen", extra={"signer": role, "reason": reason, "nonce": nonce})
+
+
+@within_unit_of_work
+def release_signer(*, role: str, now: datetime) -> None:
+    """Send with this key again; its alert is resolved."""
+    Signer.objects.filter(pk=role).update(frozen_at=None, frozen_reason="")
+    resolve_alert(dedup_key=f"chain.signers:{role}", now=now)

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -199,9 +199,12 @@ MARK_SIGNED = """
 
 
 def store_signed(
-    attempts: Sequence[TxAttempt], leadership: Leadership, refusals: Mapping[UUID, Refusal] = NO_REFUSALS
+    attempts: Sequence[TxAttempt],
+    leadership: Leadership,
+    refusals: Mapping[UUID, Refusal] = NO_REFUSALS,
+    also: Callable[[], None] = lambda: None,
 ) -> None:
-    """Commit signed bytes with their intents' new state: only then may they be sent.
+    """Commit signed bytes with their intents' new state, and what is done `also`: only then may they be sent.
 
     Raises IntentMoved, and keeps none of them, where an intent is no longer as it was read.
     """
@@ -212,6 +215,7 @@ def store_signed(
         if len(fetch_all(MARK_SIGNED, as_columns(changes, 4))) < len(changes):
             raise IntentMoved
         copy_rows(TxAttempt, ATTEMPT, rows)
+        also()
 
 
 def _signed(intent: TxIntent, refusal: Refusal | None) -> tuple[UUID, str, str | None, str | None]:

@@ -52,10 +52,10 @@ STORE_DEAD_LETTERS = """
 
 @dataclass(frozen=True, slots=True)
 class StoredBlock:
-    """A block's row, and whether this unit of work made it."""
+    """A block's row, and whether no log of those to be stored can be there yet, as this unit of work knows."""
 
     id: int
-    is_new: bool
+    is_bare: bool
 
 
 @within_unit_of_work
@@ -63,7 +63,7 @@ def store_blocks(headers: Sequence[Header], finality: Finality = Finality.OBSERV
     """Make headers canonical blocks; their rows by hash. One orphaned earlier becomes canonical again."""
     columns = as_columns([_block_row(header) for header in headers], 8)
     found = fetch_all(STORE_BLOCKS, [finality.value, *columns])
-    return {hash_: StoredBlock(id_, is_new) for id_, hash_, is_new in found}
+    return {hash_: StoredBlock(id_, is_bare=is_new) for id_, hash_, is_new in found}
 
 
 def _block_row(header: Header) -> tuple[Any, ...]:
@@ -79,10 +79,9 @@ def _block_row(header: Header) -> tuple[Any, ...]:
 def store_logs(logs: PreparedLogs, blocks: Mapping[str, StoredBlock], *, now: datetime) -> int:
     """Keep logs with their effects, and a dead letter for each that did not decode; the number of new logs.
 
-    Of a block that this very commit made no log can be there yet: those go straight into their table. At most once in
-    a unit of work.
+    Those of bare blocks go straight into their table. At most once in a unit of work.
     """
-    fresh, others = (_lines(logs, blocks, is_new=is_new) for is_new in (True, False))
+    fresh, others = (_lines(logs, blocks, is_bare=is_bare) for is_bare in (True, False))
     stored = copy_lines(RawLog, LOG_COLUMNS, fresh) if fresh else 0
     if others:
         run_sql(INCOMING)
@@ -93,9 +92,9 @@ def store_logs(logs: PreparedLogs, blocks: Mapping[str, StoredBlock], *, now: da
     return stored
 
 
-def _lines(logs: PreparedLogs, blocks: Mapping[str, StoredBlock], *, is_new: bool) -> list[str]:
+def _lines(logs: PreparedLogs, blocks: Mapping[str, StoredBlock], *, is_bare: bool) -> list[str]:
     chosen = ((blocks[each], rows) for each, rows in logs.rows.items())
-    return [f"{block.id}\t{row}" for block, rows in chosen if block.is_new == is_new for row in rows]
+    return [f"{block.id}\t{row}" for block, rows in chosen if block.is_bare == is_bare for row in rows]
 
 
 def _letter(found: Undecoded, blocks: Mapping[str, StoredBlock], now: datetime) -> tuple[Any, ...]:

@@ -54,6 +54,16 @@ def next_block(platform: ChainPlatform, gwei: int) -> None:
     platform.mine()
 
 
+@contextmanager
+def by_hand(platform: ChainPlatform) -> Iterator[None]:
+    """The node mines when it is told to."""
+    platform.node.call("evm_setAutomine", False)
+    try:
+        yield
+    finally:
+        platform.node.call("evm_setAutomine", True)
+
+
 def chain_nonce(platform: ChainPlatform, role: SignerRole) -> int:
     """How many transactions of the signer are mined."""
     address = platform.account(INDEX[role]).address

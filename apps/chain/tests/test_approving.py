@@ -27,7 +27,7 @@ MAKER, CHECKER = uuid4(), uuid4()
 
 
 def actor(user_id: UUID) -> Actor:
-    return Actor(user_id=user_id, party_id=None)
+    return Actor(user_id=user_id, party_id=None, roles=frozenset({"OPS"}))
 
 
 def next_nonce() -> int:

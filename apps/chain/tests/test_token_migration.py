@@ -36,7 +36,7 @@ class TestTheMigration:
         migrate(books, "chain", "0007")
         assert bindings() == before
         connections.close_all()
-        migrate(books, "chain", "0010")
+        migrate(books, "chain", "0011")
         assert bindings() == before
         first, second = TokenBinding.objects.order_by("isin")
         assert (first.standard, first.folds, first.valid_from_block, first.valid_to_block, first.agents) == (

@@ -46,7 +46,7 @@ class IntentState(TextChoices):
     REVERTED = "REVERTED"  # end: reverted, or refused by simulation and its nonce spent on nothing
     FAILED = "FAILED"  # end: succeeded by its status, but the expected event is missing
     REPLACED = "REPLACED"  # end: called off while it was on its way; its nonce was spent on nothing
-    DROPPED = "DROPPED"  # end: a draft refused or withdrawn; it never had a nonce
+    DROPPED = "DROPPED"  # end: never sent: a draft refused or withdrawn, or a stranger's transaction has its nonce
 
 
 ENDED = frozenset(
@@ -60,6 +60,21 @@ class AttemptPurpose(TextChoices):
 
     CALL = "CALL"  # what the intent asks for
     CANCEL = "CANCEL"  # nothing: a transfer of zero to ourselves that spends the nonce
+
+
+class InterventionKind(TextChoices):
+    """What a person wants done with a transaction on its way."""
+
+    BUMP = "BUMP"  # signed anew with these fees
+    CANCEL = "CANCEL"  # its nonce spent on nothing instead
+
+
+class InterventionEnd(TextChoices):
+    """What became of what a person wanted."""
+
+    DONE = "DONE"  # by the sender
+    LAPSED = "LAPSED"  # the transaction had ended, or paid as much already
+    WITHDRAWN = "WITHDRAWN"  # taken back, or refused by the second person
 
 
 class AttemptOutcome(TextChoices):

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from django.conf import settings
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -93,13 +94,16 @@ class IngestView(View):
         responses={200: IngestedSerializer, 202: IngestedSerializer},
     )
     def post(self, request: Request) -> Response:
-        """Have a mined transaction's events read now: 202 if its block is not stored within five seconds.
+        """Have a mined transaction's events read now: 202 if its block is not stored within a few seconds.
 
         A block that was stored is read again and verified; what was missing of it is stored, and raises an alert.
         """
         tx_hash = read_body(request, IngestOrderSerializer)["tx_hash"]
+        wait = settings.SECURITY.chain.stream.wait_seconds
         with default_node() as node:
-            done = ingest_transaction(actor=self.actor(request), tx_hash=tx_hash, node=node, now=clock.now())
+            done = ingest_transaction(
+                actor=self.actor(request), tx_hash=tx_hash, node=node, now=clock.now(), patience=wait
+            )
         answer = {
             "state": "STORED" if done.is_here else "WAITING",
             "block_number": done.block_number,

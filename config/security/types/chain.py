@@ -53,9 +53,10 @@ class Endpoints:
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """How far the stored blocks may be behind the nodes."""
+    """How far the stored blocks may be behind the nodes, and how long a request waits for them."""
 
     lag_seconds: Annotated[int, Key("age of the newest stored block, while nodes have newer ones: an alert", 1, 86_400)]
+    wait_seconds: Annotated[int, Key("how long the ingestion of one transaction waits for its block", 0, 30)]
 
 
 class Headers(StrEnum):
@@ -103,6 +104,9 @@ class Sending:
     fallback_tip_wei: Annotated[int, Key("wei a unit of gas to the proposer, where a node names none", 0, 10**12)]
     four_eyes_gwei: Annotated[int, Key("gwei above which a transaction waits for a second person", 0, 10**15)]
     four_eyes_units: Annotated[int, Key("units of a token above which one does", 0, 10**15)]
+    human_cap_gwei: Annotated[int, Key("gwei a unit of gas that people may offer at most", 1, 10**7)]
+    late_seconds: Annotated[int, Key("seconds after which a transaction in no block is an alert", 1, 604_800)]
+    undecided_seconds: Annotated[int, Key("seconds after which one that waits for a second person is", 1, 2_592_000)]
 
 
 # What a role may be permitted besides calls of functions.

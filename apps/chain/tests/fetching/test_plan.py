@@ -26,6 +26,8 @@ class TestChoice:
         ("blocks", "measured", "mode"),
         [
             ([], Measured(), Mode.RECEIPTS),
+            # Of what is not known yet ranges might be far too long.
+            (PUBLIC, Measured(), Mode.RECEIPTS),
             (MINTS, Measured(bytes_a_gas=0.02, logs_a_suspect=400), Mode.RECEIPTS),
             ([block(50_000, 1)] * 50, Measured(bytes_a_gas=0.03, logs_a_suspect=1), Mode.RECEIPTS),
             (PUBLIC, Measured(bytes_a_gas=0.02, logs_a_suspect=2), Mode.RANGES),

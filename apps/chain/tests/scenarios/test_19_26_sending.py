@@ -1,7 +1,6 @@
 """Scenarios 19 to 26: what befalls transactions of ours between us and the chain."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
@@ -16,7 +15,17 @@ from apps.chain.testing.boundaries import Boundary
 from apps.chain.testing.lies import Null, OldHead
 from apps.chain.testing.lying_node import LyingNode
 from apps.chain.tests.racing import expected, race
-from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, next_block, passages, send, step_until_mined
+from apps.chain.tests.sending import (
+    NOBODY,
+    balance,
+    by_hand,
+    chain_nonce,
+    ends,
+    next_block,
+    passages,
+    send,
+    step_until_mined,
+)
 from apps.chain.types import ExpectedEvent, IntentState, IntentView, SignerRole
 from apps.core.models import Alert
 
@@ -35,16 +44,6 @@ def outcomes(intent: IntentView) -> list[tuple[int, str]]:
     """(attempt's number, what became of it)."""
     found = TxAttemptOutcome.objects.filter(attempt__intent_id=intent.id).order_by("attempt__number")
     return list(found.values_list("attempt__number", "outcome"))
-
-
-@contextmanager
-def by_hand(platform: ChainPlatform) -> Iterator[None]:
-    """The node mines when it is told to."""
-    platform.node.call("evm_setAutomine", False)
-    try:
-        yield
-    finally:
-        platform.node.call("evm_setAutomine", True)
 
 
 def one_node(platform: ChainPlatform) -> None:

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chain", "0009_dead_letters_dismissed"),
+        ("chain", "0010_interventions"),
     ]
 
     operations = [

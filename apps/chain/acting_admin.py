@@ -1,0 +1,74 @@
+"""What pages with acts upon their rows share."""
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from django import forms
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from apps.core.actor import Actor
+from apps.core.db import unit_of_work
+from apps.core.officers import OFFICERS, ReadOnlyAdmin, ask_and_act
+
+
+class NoForm(forms.Form):
+    """Nothing to say."""
+
+
+class ReasonForm(forms.Form):
+    """Why."""
+
+    reason = forms.CharField(
+        max_length=200, widget=UnfoldAdminTextInputWidget, help_text="No names: it stands in the audit log."
+    )
+
+
+class ActingAdmin(ReadOnlyAdmin):
+    """A page with acts upon its rows."""
+
+    dangerous: ClassVar[frozenset[str]] = frozenset()  # titles of acts that are asked for in red
+
+    def has_operate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Operations."""
+        actor = self.admin_site.actor(request)
+        return actor is not None and "OPS" in actor.roles
+
+    def has_second_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        """Whoever may be the second person."""
+        actor = self.admin_site.actor(request)
+        return actor is not None and bool(actor.roles & OFFICERS)
+
+    def _act(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        call: Callable[[Actor, Any, dict[str, Any]], None],
+        *,
+        form: type[forms.Form],
+        title: str,
+        explanation: str,
+        done: str,
+    ) -> HttpResponse:
+        """Ask, and have `call` act upon the row's key with what was filled in."""
+        row = self.get_object(request, object_id)
+        if row is None:
+            raise Http404
+
+        def perform(filled: forms.Form) -> str:
+            with unit_of_work():
+                call(self.admin_site.actor(request), row.pk, filled.cleaned_data)
+            return done
+
+        return ask_and_act(
+            self,
+            request,
+            form=form(request.POST if request.method == "POST" else None),
+            title=title,
+            verb=title,
+            explanation=explanation,
+            perform=perform,
+            back=reverse(f"admin:chain_{self.opts.model_name}_change", args=[row.pk]),
+            danger=title in self.dangerous,
+        )

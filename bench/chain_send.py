@@ -166,12 +166,13 @@ def _submit(database: str, token: str, kind: str, numbers: range) -> None:
 def _submit_one(token: str, kind: str, units: int) -> None:
     from apps.chain.calls import approve, topic_of
     from apps.chain.services.intents import submit
+    from apps.chain.testing.powers import anything
     from apps.chain.types import ExpectedEvent, SignerRole
     from apps.core import clock
     from apps.core.db import unit_of_work
 
     approval = topic_of("Approval(address,address,uint256)")
-    with unit_of_work():
+    with anything(), unit_of_work():
         submit(
             signer=SignerRole.AGENT,
             to=token,

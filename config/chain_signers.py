@@ -11,13 +11,11 @@ from typing import NoReturn
 from config.key_service import KeyService
 from config.variables import Variables
 
-ROLES = ("AGENT", "DEPLOYER", "MANAGEMENT", "OPERATOR")
+ROLES = ("AGENT", "DEPLOYER", "MANAGEMENT", "MINTER", "OPERATOR")
 # An alias may be pointed at another key: it is no name of one.
 ARN = re.compile(r"arn:aws[a-z-]*:kms:(?P<region>[a-z0-9-]+):\d{12}:key/(?P<id>[A-Za-z0-9-]+)", re.ASCII)
 KEY_ID = re.compile(r"(?:mrk-)?[0-9a-f-]{32,36}", re.ASCII)
 PRIVATE_KEY = re.compile(r"(?:0x)?[0-9a-fA-F]{64}", re.ASCII)
-# Signs claims in a unit of work (apps.chain.services.identities), where no outside service is called.
-NOT_IN_KMS = frozenset({"MANAGEMENT"})
 
 
 class SourceKind(StrEnum):
@@ -48,7 +46,7 @@ def read(env: Variables, service: KeyService, *, has_kms: bool) -> Mapping[str, 
     found = {role: source for role in ROLES if (source := _source(env, role))}
     for role, source in found.items():
         if source.kind is SourceKind.KMS_KEY:
-            _check_kms_key(env, role, source, service, has_kms=has_kms)
+            _check_kms_key(env, source, service, has_kms=has_kms)
         same = [other for other, its in found.items() if other < role and source.name and its.name == source.name]
         if same:
             env.wrong(source.variable, f"another key than {found[same[0]].variable}: each role has its own")
@@ -92,11 +90,9 @@ def _plain_key(env: Variables, variable: str, key: str) -> SignerSource:
     return SignerSource(SourceKind.KEY, variable, secret=key)
 
 
-def _check_kms_key(env: Variables, role: str, source: SignerSource, service: KeyService, *, has_kms: bool) -> None:
+def _check_kms_key(env: Variables, source: SignerSource, service: KeyService, *, has_kms: bool) -> None:
     arn = ARN.fullmatch(source.name)
-    if role in NOT_IN_KMS:
-        env.wrong(source.variable, "unset: this role signs claims too, which KMS cannot do yet")
-    elif not arn and not KEY_ID.fullmatch(source.name):
+    if not arn and not KEY_ID.fullmatch(source.name):
         env.wrong(source.variable, "the ARN or the id of a key in KMS, not an alias, which may be pointed elsewhere")
     elif not has_kms or not service.region:
         env.wrong(source.variable, "unset where no KMS is known: AWS_KMS_KEY_ID and its region")

@@ -118,6 +118,7 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Releases of signers", "chain_signerrelease", "lock_open"),
         _list("Signers", "chain_signer", "vpn_key"),
         _list("Nonces", "chain_signernonce", "pin"),
+        _list("Uses of limits", "chain_signeruse", "speed"),
         _list("Watched contracts", "chain_watchedcontract", "visibility"),
         _list("Contracts", "chain_contractaddress", "deployed_code"),
         _list("Cursors", "chain_streamcursor", "flag"),

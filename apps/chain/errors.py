@@ -121,6 +121,12 @@ class TokenBound(Conflict):
     code, message = "token_bound", "This ISIN or this token is already bound."
 
 
+class TokenInUse(Conflict):
+    """The token cannot end yet: `why` is supply, transactions, deployment or blocks."""
+
+    code, message = "token_in_use", "This token cannot end yet."
+
+
 class WalletTaken(Conflict):
     """The wallet's identity belongs to another party."""
 
@@ -143,6 +149,19 @@ class IntentConflict(Conflict):
     """The business key is already used by an intent of other content."""
 
     code, message = "intent_conflict", "This business key already names another transaction."
+
+
+class CallNotPermitted(DomainError):
+    """The policy does not let this signer's role say this to that contract. Nothing is written, no nonce taken."""
+
+    code, kind = "call_not_permitted", Kind.FORBIDDEN
+    message = "The signer's role may not send this call to this address."
+
+
+class SignerLimit(Conflict):
+    """One transaction would send more than its signer may in a whole period: it could never be sent."""
+
+    code, message = "signer_limit", "This is more than the signer may send in a whole period."
 
 
 class IntentDecided(Conflict):

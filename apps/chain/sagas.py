@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from uuid import UUID
 
-from apps.chain.services import anchoring, identities, tokens
+from apps.chain.services import anchoring, claims, identities, tokens
 from apps.chain.types import INTENT_FINAL
 from apps.core import clock
 from apps.core.registry import Event
@@ -31,7 +31,7 @@ def _token_failed(event: Event, isin: str) -> None:
 
 
 def _claim(event: Event, wallet: str) -> None:
-    identities.claim_created(wallet_address=wallet, intent_id=UUID(event.payload["intent_id"]), now=clock.now())
+    identities.claim_created(wallet_address=wallet, intent_id=UUID(event.payload["intent_id"]))
 
 
 def _claimed(_event: Event, wallet: str) -> None:
@@ -64,8 +64,9 @@ ON_FINAL: dict[str, Step] = {
     tokens.DEPLOY: _open_token,
     tokens.UNPAUSE: _go_live,
     tokens.ALLOW: _go_live,
+    tokens.AGENT: _go_live,
     identities.CREATE: _claim,
-    identities.CLAIM: _claimed,
+    claims.CLAIM: _claimed,
     identities.REGISTER: _registered,
     anchoring.KIND: _anchored,
 }
@@ -73,8 +74,9 @@ ON_FAILED: dict[str, Step] = {
     tokens.DEPLOY: _token_failed,
     tokens.UNPAUSE: _token_failed,
     tokens.ALLOW: _token_failed,
+    tokens.AGENT: _token_failed,
     identities.CREATE: _claim_failed,
-    identities.CLAIM: _claim_failed,
+    claims.CLAIM: _claim_failed,
     identities.REGISTER: _not_registered,
     anchoring.KIND: _not_anchored,
 }

@@ -15,6 +15,7 @@ from apps.chain.models import (
     Signer,
     SignerNonce,
     SignerRelease,
+    SignerUse,
     TxAttempt,
     TxAttemptOutcome,
     TxIntent,
@@ -250,3 +251,11 @@ class SignerNonceAdmin(ReadOnlyAdmin):
     """The next nonce of each signer."""
 
     table = ("signer_id", "next")
+
+
+@admin.register(SignerUse)
+class SignerUseAdmin(ReadOnlyAdmin):
+    """What signers have used of their limits since their periods began."""
+
+    table = ("signer_id", "measure", "token", "used", "most", "started_at")
+    list_filter = ("measure",)

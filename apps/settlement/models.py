@@ -216,9 +216,12 @@ class ProjectedContract(models.Model):
     kind = models.CharField(max_length=8, choices=ContractKind.choices)
     listed_at_block = models.BigIntegerField()
     listed_at = models.DateTimeField()
+    until_block = models.BigIntegerField(null=True)  # the last it speaks for its asset in; another took its place
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["asset"], name="settlement_contract_once"),
+            models.UniqueConstraint(
+                fields=["asset"], name="settlement_contract_once", condition=models.Q(until_block__isnull=True)
+            ),
             models.CheckConstraint(name="settlement_contract_kind_known", condition=Q(kind__in=ContractKind.values)),
         ]

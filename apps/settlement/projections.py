@@ -12,7 +12,15 @@ from apps.settlement.explain import explain
 from apps.settlement.models import ProjectionCursor
 from apps.settlement.selectors.movements import CURSOR
 from apps.settlement.services.booking import Booking
-from apps.settlement.services.following import SETTLEMENT_CONTRACT, Token, follow, followed, past_of, unfollowed
+from apps.settlement.services.following import (
+    SETTLEMENT_CONTRACT,
+    Token,
+    close_ended,
+    follow,
+    followed,
+    past_of,
+    unfollowed,
+)
 from apps.settlement.services.posting import book
 
 log = logging.getLogger(__name__)
@@ -48,6 +56,7 @@ def project_next(*, leadership: Leadership, now: datetime, limit: int = BLOCKS) 
         position = _position()
         if (contract := addresses().get(SETTLEMENT_CONTRACT)) is None:
             return False
+        close_ended()
         for token in unfollowed():
             _follow(token, contract, position, now)
         tokens = followed()
@@ -55,6 +64,7 @@ def project_next(*, leadership: Leadership, now: datetime, limit: int = BLOCKS) 
         if not blocks:
             return False
         _require_linked(position, blocks)
+        close_ended()  # an end is committed before any later block is final: these blocks know of it
         _book(blocks, contract, now)
         _move(position, blocks[-1], now)
     return len(blocks) == limit
@@ -76,7 +86,13 @@ def _follow(token: Token, contract: str, position: Position, now: datetime) -> N
 @within_unit_of_work
 def _book(blocks: list[FinalBlock], contract: str, now: datetime, only: str | None = None) -> None:
     tokens = {a: row for a, row in followed().items() if only in {None, a}}
-    logs = [entry for _, entries in blocks for entry in entries]
+    until = {address: row.until_block for address, row in tokens.items() if row.until_block is not None}
+    logs = [
+        entry
+        for block, entries in blocks
+        for entry in entries
+        if block.number <= until.get(entry.address, block.number)
+    ]
     if logs:
         meaning = explain(logs, settlement_contract=contract, tokens=frozenset(tokens))
         book(booking=Booking(meaning, tokens, {block.hash: block.timestamp for block, _ in blocks}), now=now)

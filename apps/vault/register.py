@@ -91,9 +91,10 @@ _LINES: Mapping[str, str] = {
         chain.Reorganisation ancestor_hash tip_hash
         chain.RpcEndpoint final_hash
         chain.Signer address
+        chain.SignerUse token
         chain.StreamCursor hash
         chain.StorageLayout balances_slot supply_slot block_hash
-        chain.TokenBinding isin name symbol address identity_registry authority
+        chain.TokenBinding isin name symbol address identity_registry authority agents
         chain.TokenCheck block_hash differences
         chain.TxAttempt raw hash
         chain.TxIntent to data expect_topic expect_topics expect_address expect_data tx_hash block_hash event

@@ -110,7 +110,6 @@ class TestAWrongSource:
             ({"AGENT_KMS_KEY": ARN.replace(":kms:", ":s3:")}, ["AGENT_KMS_KEY"]),
             ({"AGENT_KMS_KEY": ARN.replace("eu-central-1", "us-east-1")}, ["AGENT_KMS_KEY"]),
             ({"AGENT_KMS_KEY": "hunter2"}, ["AGENT_KMS_KEY"]),
-            ({"MANAGEMENT_KMS_KEY": ARN}, ["MANAGEMENT_KMS_KEY"]),
             ({"AGENT_KMS_KEY": ARN, "OPERATOR_KMS_KEY": ARN}, ["OPERATOR_KMS_KEY"]),
             (
                 {

@@ -19,6 +19,7 @@ from apps.chain.models import (
     Signer,
     SignerNonce,
     SignerRelease,
+    SignerUse,
     StorageLayout,
     StreamCursor,
     TokenBinding,
@@ -36,6 +37,7 @@ from apps.chain.types import (
     ContractKind,
     Finality,
     InterventionKind,
+    Measure,
     SignerRole,
 )
 from apps.core import clock
@@ -130,6 +132,7 @@ def _token_and_identity(isin: str) -> None:
 def _intent() -> UUID:
     signer = Signer.objects.create(role=SignerRole.OPERATOR, address=f"0x{0x0BE:040x}", created_at=NOW)
     SignerNonce.objects.create(signer=signer, next=1)
+    SignerUse.objects.create(signer=signer, measure=Measure.TRANSACTIONS, started_at=NOW, used=1, most=9)
     intent = TxIntent.objects.create(
         business_key="settlement:1",
         kind="settlement.call",

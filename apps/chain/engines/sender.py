@@ -18,8 +18,10 @@ from apps.chain.gateway import Node
 from apps.chain.models import StreamCursor, TxIntent
 from apps.chain.selectors import blocks
 from apps.chain.selectors.blocks import STREAM
+from apps.chain.services.approving import release_approved
 from apps.chain.services.broadcasting import broadcast_signed
 from apps.chain.services.bumping import Passed, bump_stuck
+from apps.chain.services.claims import sign_claims
 from apps.chain.services.confirming import find_receipts, look_for_lost
 from apps.chain.services.ending import AT_ONCE, end_final
 from apps.chain.services.fees import Head, read_head
@@ -88,6 +90,10 @@ class Sender(Engine):
     def step(self, leadership: Leadership, now: datetime) -> bool:
         """One round for all open intents; true if it moved any."""
         self._watch.look(leadership, now)
+        begun = sign_claims(leadership=leadership, now=now) + release_approved(leadership=leadership)
+        return self._send(leadership, now) or begun > 0
+
+    def _send(self, leadership: Leadership, now: datetime) -> bool:
         if not TxIntent.objects.filter(state__in=OPEN).exists() and not releases().exists():
             return False
         if self._node is None:

@@ -15,6 +15,7 @@ from apps.chain.models.holders import BlockEffect, HolderBalance, Reorganisation
 from apps.chain.models.identities import ChainIdentity, RegistryEntry
 from apps.chain.models.intents import Signer, SignerNonce, TxAttempt, TxAttemptOutcome, TxIntent, TxIntentEvent
 from apps.chain.models.interventions import Intervention, SignerRelease
+from apps.chain.models.limits import SignerUse
 from apps.chain.models.tokens import StorageLayout, TokenBinding, TokenCheck
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Signer",
     "SignerNonce",
     "SignerRelease",
+    "SignerUse",
     "StorageLayout",
     "StreamCursor",
     "TokenBinding",

@@ -31,7 +31,8 @@ class ChainIdentity(models.Model):
             ),
             models.CheckConstraint(
                 name="chain_identity_claim_has_contract",
-                condition=~Q(claim_state__in=[ClaimState.CLAIMING, ClaimState.FINAL]) | Q(identity__isnull=False),
+                condition=~Q(claim_state__in=[ClaimState.SIGNING, ClaimState.CLAIMING, ClaimState.FINAL])
+                | Q(identity__isnull=False),
             ),
             models.CheckConstraint(name="chain_identity_country", condition=Q(country__gte=1, country__lte=999)),
             shaped("chain_identity_wallet_shape", "wallet_address", ADDRESS),

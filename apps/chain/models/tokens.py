@@ -1,7 +1,7 @@
 """Tokens bound to ISINs: which one speaks for a security, how its logs are folded, and where its storage keeps them."""
 
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import RangeOperators
+from django.contrib.postgres.fields import ArrayField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, Value
 from django.db.models.functions import Coalesce
@@ -31,6 +31,8 @@ class TokenBinding(models.Model):
     identity_registry = address_field(null=True)
     # Who decides which code a proxy runs.
     authority = address_field(null=True)
+    # Whom its factory had no room for: they are made agents once it is there.
+    agents = ArrayField(address_field(), default=list)
     deploy_block = models.BigIntegerField(null=True)
     valid_from_block = models.BigIntegerField(null=True)
     valid_to_block = models.BigIntegerField(null=True)

@@ -40,6 +40,12 @@ def binding_at(isin: str, block_number: int) -> BindingView:
     return binding_view(row)
 
 
+def ended_tokens() -> dict[str, int]:
+    """The last block of each token that speaks for its ISIN no more, by address."""
+    ended = TokenBinding.objects.filter(valid_to_block__isnull=False, address__isnull=False)
+    return {str(address): int(number or 0) for address, number in ended.values_list("address", "valid_to_block")}
+
+
 def identity(wallet_address: str) -> IdentityView | None:
     """The wallet's identity, if one was ever asked for."""
     row = ChainIdentity.objects.filter(pk=wallet_address).first()

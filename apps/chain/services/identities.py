@@ -11,12 +11,10 @@ from apps.chain.errors import ClaimNotFinal, UnknownToken, WalletTaken
 from apps.chain.models import ChainIdentity, RegistryEntry, Signer, TokenBinding, TxIntent
 from apps.chain.selectors.contracts import address
 from apps.chain.selectors.tokens import identity_view
-from apps.chain.services.intents import submit
-from apps.chain.signers import sign_message, signer_for
+from apps.chain.services.intents import CHANNEL, submit
 from apps.chain.types import (
     CLAIM_FAILED,
     CLAIM_FINAL,
-    KYC_TOPIC,
     REGISTRATION_FAILED,
     WALLET_REGISTERED,
     ClaimState,
@@ -26,9 +24,9 @@ from apps.chain.types import (
     SignerRole,
 )
 from apps.core import outbox
-from apps.core.db import within_unit_of_work
+from apps.core.db import notify, within_unit_of_work
 
-CREATE, CLAIM, REGISTER = "identity.create", "identity.claim", "identity.register"
+CREATE, REGISTER = "identity.create", "identity.register"
 
 
 def _locked(wallet_address: str) -> ChainIdentity:
@@ -52,7 +50,7 @@ def provide_identity(*, party_key: UUID, wallet_address: str, country_numeric: i
         raise WalletTaken
     if row.claim_state == ClaimState.FAILED:
         row.attempts, row.reason = row.attempts + 1, ""
-        _claim(row, now) if row.identity else _create(row, now)
+        _claim(row) if row.identity else _create(row, now)
     elif made:
         _create(row, now)
     return identity_view(row)
@@ -75,32 +73,21 @@ def _create(row: ChainIdentity, now: datetime) -> None:
 
 
 @within_unit_of_work
-def claim_created(*, wallet_address: str, intent_id: UUID, now: datetime) -> None:
+def claim_created(*, wallet_address: str, intent_id: UUID) -> None:
     """Keep the identity its transaction made, and have the claim put on it."""
     row = _locked(wallet_address)
     event = TxIntent.objects.get(pk=intent_id).event
     if row.claim_state != ClaimState.CREATING or event is None:
         return
     row.identity = calls.address_of_topic(event["topics"][2])
-    _claim(row, now)
+    _claim(row)
 
 
-def _claim(row: ChainIdentity, now: datetime) -> None:
-    """The claim says no more than that somebody checked: nothing about the person goes on chain."""
-    row.claim_state = ClaimState.CLAIMING
+def _claim(row: ChainIdentity) -> None:
+    """Have the claim signed, by the sender: no key is asked in a unit of work."""
+    row.claim_state = ClaimState.SIGNING
     row.save()
-    data = f"kyc:{row.attempts}".encode()
-    identity = str(row.identity)
-    signature = sign_message(signer_for(SignerRole.MANAGEMENT), calls.claim_digest(identity, KYC_TOPIC, data))
-    submit(
-        signer=SignerRole.MANAGEMENT,
-        to=identity,
-        data=calls.add_claim(KYC_TOPIC, calls.ECDSA, address("claim_issuer"), signature, data, ""),
-        kind=CLAIM,
-        business_key=f"{CLAIM}:{row.wallet_address}:{row.attempts}",
-        expect=ExpectedEvent(calls.CLAIM_ADDED, identity),
-        now=now,
-    )
+    notify(CHANNEL)
 
 
 @within_unit_of_work

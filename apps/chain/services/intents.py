@@ -1,5 +1,6 @@
 """Write down what to send. The intent and its nonce are one commit with the business fact that wants them."""
 
+import logging
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
@@ -9,11 +10,14 @@ from apps.chain.eip1559 import require_sendable
 from apps.chain.errors import IntentConflict, SignerUnavailable
 from apps.chain.models import TxIntent
 from apps.chain.selectors.intents import view
-from apps.chain.services.limits import needs_two_people
+from apps.chain.services.limits import Uses, needs_two_people, require_within_reach
+from apps.chain.services.permitting import require_permitted
 from apps.chain.types import ExpectedEvent, IntentState, IntentView, NewIntent, SignerRole
 from apps.core.db import as_columns, constraint_error, fetch_all, notify, within_unit_of_work
 from apps.core.errors import SamePerson
 from apps.core.ids import new_id
+
+log = logging.getLogger(__name__)
 
 CHANNEL = "chain_intents"
 
@@ -91,11 +95,13 @@ def submit(
     """Write an intent with the signer's next nonce, or return the one this business key already names.
 
     `value` is in wei, `units` what it moves of a token: above the signer's limit of either it is written as a DRAFT
-    without a nonce, which a second person approves, unless `approved_by` says that one has. Without `gas_limit` gas
+    without a nonce, which a second person approves, unless `approved_by` says that one has. So is what its signer's
+    period has no room for any more; approved, it waits as APPROVED for room. Without `gas_limit` gas
     is estimated when the transaction is signed, so what it depends on must be on chain by then. Holds the signer's
     nonce until the caller commits: call it late, and with several signers in the order of their names. `party_id`
     may see the intent besides staff. The end is published as "chain.intent_final" or "chain.intent_failed".
-    Raises IntentConflict where the key names another transaction, SamePerson where maker and checker are one,
+    Raises CallNotPermitted for what its role may not say there, SignerLimit for more than a period allows at all,
+    IntentConflict where the key names another transaction, SamePerson where maker and checker are one,
     SignerUnavailable where the signer was never set up, InvalidTransaction (a ValueError) for what could never be
     sent.
     """
@@ -109,10 +115,15 @@ def submit(
 def submit_many(*, intents: Sequence[NewIntent], now: datetime) -> list[IntentView]:
     """As submit(), of many at once: one lock, and nonces in the order given. Raises as submit() does."""
     rows = [_row(asked, now) for asked in intents]
+    for asked in intents:
+        require_within_reach(asked)
     if len({row.business_key for row in rows}) < len(rows):
         raise IntentConflict("Two intents of one call have the same business key.")
     known = _known(rows)
     if fresh := [row for row in rows if row.business_key not in known]:
+        wanted = {asked.business_key: asked for asked in intents}
+        for row in fresh:
+            require_permitted(wanted[row.business_key])
         notify(CHANNEL)
         known |= _write(fresh)
     return [view(known[row.business_key]) for row in rows]
@@ -173,13 +184,30 @@ def _plain(value: Any) -> Any:
 
 
 def _write(rows: Sequence[TxIntent]) -> dict[str, TxIntent]:
-    lock_nonces({row.signer_id for row in rows})
+    signers = {row.signer_id for row in rows}
+    lock_nonces(signers)
+    uses = Uses(signers)
+    _hold_back(rows, uses)
     nonces = dict(fetch_all(WRITE, as_columns([_values(row) for row in rows], len(WRITTEN))))
     for row in rows:
         row.nonce = nonces.get(row.id)
+    uses.keep(row for row in rows if row.nonce is not None)
     written = {row.business_key: row for row in rows if row.id in nonces}
     overtaken = [row for row in rows if row.id not in nonces]
     return written | _known(overtaken) if overtaken else written
+
+
+def _hold_back(rows: Sequence[TxIntent], uses: Uses) -> None:
+    """What its signer's limits have no room for gets no nonce: it waits for a person, or approved, for room."""
+    going: list[TxIntent] = []
+    for row in rows:
+        if row.state != IntentState.NONCED:
+            continue
+        if uses.has_room(row, going):
+            going.append(row)
+        else:
+            row.state = IntentState.APPROVED if row.approved_by else IntentState.DRAFT
+            log.warning("signer limit reached", extra={"signer": row.signer_id, "intent_id": str(row.id)})
 
 
 def _values(row: TxIntent) -> list[Any]:

@@ -2,12 +2,13 @@
 
 from apps.chain.signers.choosing import cash_minter_address, signer_for
 from apps.chain.signers.protocol import TransactionSigner
-from apps.chain.signers.using import sign_message, sign_transaction, sign_transactions
+from apps.chain.signers.using import sign_message, sign_messages, sign_transaction, sign_transactions
 
 __all__ = [
     "TransactionSigner",
     "cash_minter_address",
     "sign_message",
+    "sign_messages",
     "sign_transaction",
     "sign_transactions",
     "signer_for",

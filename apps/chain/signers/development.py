@@ -12,6 +12,7 @@ INDEX = {
     SignerRole.AGENT: 1,
     SignerRole.OPERATOR: 2,
     SignerRole.MANAGEMENT: 3,
+    SignerRole.MINTER: 10,  # 4 to 9 are people's
 }
 CASH_MINTER_INDEX = 8
 # The first twenty, as anvil and hardhat print them: written down, since deriving them takes two seconds.

@@ -43,6 +43,7 @@ STREAM = (
 SENDING = (
     Table("chain.Signer"),
     Table("chain.SignerNonce"),
+    Table("chain.SignerUse", key=("signer_id", "measure", "token")),
     Table("chain.TxIntent", key=("business_key",)),
     Table("chain.TxAttempt", key=("hash",)),
     Table("chain.TxAttemptOutcome", key=("attempt",), without=("at",)),

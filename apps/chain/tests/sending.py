@@ -10,7 +10,9 @@ from django.test.utils import override_settings
 
 from apps.chain.models import TxIntent, TxIntentEvent
 from apps.chain.services.intents import submit
+from apps.chain.signers.development import INDEX
 from apps.chain.testing import ChainPlatform
+from apps.chain.testing.powers import anything
 from apps.chain.types import IntentState, IntentView, SignerRole
 from apps.core import clock
 from apps.core.db import unit_of_work
@@ -23,7 +25,7 @@ def send(
     to: str | None = NOBODY, data: bytes = b"", *, key: str, signer: SignerRole = SignerRole.AGENT, **more: Any
 ) -> IntentView:
     """An intent, committed."""
-    with unit_of_work():
+    with anything(), unit_of_work():
         return submit(signer=signer, to=to, data=data, kind="test", business_key=key, now=clock.now(), **more)
 
 
@@ -64,7 +66,7 @@ def by_hand(platform: ChainPlatform) -> Iterator[None]:
 
 def chain_nonce(platform: ChainPlatform, role: SignerRole) -> int:
     """How many transactions of the signer are mined."""
-    address = platform.account(list(SignerRole).index(role)).address
+    address = platform.account(INDEX[role]).address
     return int(platform.node.call("eth_getTransactionCount", address, "latest"), 16)
 
 

@@ -55,7 +55,13 @@ class TestStatus:
         assert (data["chain_id"], data["head"]["number"]) == (31337, int(head["number"], 16))
         assert data["head"]["hash"] == head["hash"]
         assert data["final"]["number"] < data["head"]["number"]
-        assert [signer["role"] for signer in data["signers"]] == ["AGENT", "DEPLOYER", "MANAGEMENT", "OPERATOR"]
+        assert [signer["role"] for signer in data["signers"]] == [
+            "AGENT",
+            "DEPLOYER",
+            "MANAGEMENT",
+            "MINTER",
+            "OPERATOR",
+        ]
         assert data["open_intents"] == {}
 
     def test_tells_of_a_frozen_signer(self, ops: User) -> None:

@@ -11,8 +11,10 @@ from apps.chain.selectors import tokens as read
 from apps.chain.selectors.intents import intent
 from apps.chain.services.identities import provide_identity, register_wallet
 from apps.chain.services.intents import submit
-from apps.chain.services.tokens import deploy_token
+from apps.chain.services.tokens import admit_minter, deploy_token
+from apps.chain.signers.development import INDEX
 from apps.chain.testing import ChainPlatform
+from apps.chain.testing.powers import anything
 from apps.chain.types import (
     AgentAdded,
     BindingState,
@@ -47,6 +49,11 @@ def deploy(platform: ChainPlatform, isin: str, *agents: str) -> None:
     platform.run_until_quiet()
 
 
+def issuers_agents(platform: ChainPlatform) -> list[str]:
+    """As many as the API takes; a factory takes five with ours."""
+    return [platform.account(7).address, *(f"0x{number:040x}" for number in range(1, 5))]
+
+
 def provide(wallet: str, party: UUID = PARTY) -> None:
     with unit_of_work():
         provide_identity(party_key=party, wallet_address=wallet, country_numeric=US, now=clock.now())
@@ -59,7 +66,7 @@ def register(wallet: str, isin: str) -> None:
 
 @pytest.fixture(scope="class")
 def token(chain_platform: ChainPlatform) -> str:
-    deploy(chain_platform, ISIN, chain_platform.account(7).address)
+    deploy(chain_platform, ISIN, *issuers_agents(chain_platform))
     return read.binding(ISIN).address
 
 
@@ -97,11 +104,28 @@ class TestToken:
     def test_has_our_agent_and_the_issuers_and_ours_alone_registers(
         self, chain_platform: ChainPlatform, token: str
     ) -> None:
-        is_agent = calls._call("isAgent(address)")
-        own, issuers = chain_platform.account(1).address, chain_platform.account(7).address
-        registry = read.binding(ISIN).identity_registry
-        found = [chain_platform.read(at, is_agent(who), "bool") for at in (token, registry) for who in (own, issuers)]
-        assert found == [True, True, True, False]
+        own, minter = chain_platform.account(1).address, chain_platform.account(INDEX[SignerRole.MINTER]).address
+        wanted = {own: (True, True), minter: (True, False)}
+        wanted |= dict.fromkeys(issuers_agents(chain_platform), (True, False))
+        places = (token, read.binding(ISIN).identity_registry)
+        found = {who: tuple(chain_platform.read(at, calls.is_agent(who), "bool") for at in places) for who in wanted}
+        assert found == wanted
+
+    def test_that_knows_no_minter_yet_is_given_one_once(self, chain_platform: ChainPlatform, token: str) -> None:
+        """As tokens have none that were deployed before the role was."""
+        minter = chain_platform.account(INDEX[SignerRole.MINTER]).address
+        remove = calls._call("removeAgent(address)")(minter)
+        with anything(), unit_of_work():
+            submit(
+                signer=SignerRole.DEPLOYER, to=token, data=remove, kind="test", business_key="remove", now=clock.now()
+            )
+        chain_platform.run_sender_until_final()
+        assert not chain_platform.read(token, calls.is_agent(minter), "bool")
+        found = [admit_minter(node=chain_platform.node, now=clock.now()) for _ in range(2)]
+        chain_platform.run_until_quiet()
+        assert chain_platform.read(token, calls.is_agent(minter), "bool")
+        assert [*found, admit_minter(node=chain_platform.node, now=clock.now())] == [1, 1, 0]
+        assert read.binding(ISIN).state == BindingState.LIVE
 
     def test_asked_for_again_is_the_same(self, chain_platform: ChainPlatform, token: str) -> None:
         deploy(chain_platform, ISIN)
@@ -119,7 +143,7 @@ class TestWallet:
     def test_may_hold_the_token(self, chain_platform: ChainPlatform, wallet: str) -> None:
         binding = read.binding(ISIN)
         assert chain_platform.read(binding.identity_registry, calls.is_verified(wallet), "bool") is True
-        with unit_of_work():
+        with anything(), unit_of_work():
             mint = submit(
                 signer=SignerRole.AGENT,
                 to=binding.address,
@@ -183,7 +207,7 @@ class TestFailure:
         factory = chain_platform.contracts["trex_factory"]
         deployer = chain_platform.account(0).address
         details = (deployer, "Taken", "TKN", 0, calls.ZERO, calls.ZERO, [], [], [], [])
-        with unit_of_work():
+        with anything(), unit_of_work():
             submit(
                 signer=SignerRole.DEPLOYER,
                 to=factory,
@@ -219,7 +243,7 @@ class TestFailure:
         wallet = chain_platform.account(6).address.lower()
         manager = chain_platform.account(3)
         data = calls.create_identity(wallet, "by hand", [calls.key_of(manager.address)])
-        with unit_of_work():
+        with anything(), unit_of_work():
             factory = chain_platform.contracts["id_factory"]
             submit(
                 signer=SignerRole.MANAGEMENT,
@@ -250,7 +274,7 @@ class TestFailure:
         remove = calls._call("deleteIdentity(address)")(wallet)
         by_hand = calls.register_identity(wallet, identity.identity, US)
         for key, data in (("register by hand", by_hand), ("remove by hand", remove)):
-            with unit_of_work():
+            with anything(), unit_of_work():
                 submit(signer=SignerRole.AGENT, to=registry, data=data, kind="test", business_key=key, now=clock.now())
             if key == "register by hand":
                 chain_platform.run_sender_until_final()

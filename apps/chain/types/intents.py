@@ -17,16 +17,25 @@ class SignerRole(TextChoices):
     """Separate keys for separate powers."""
 
     DEPLOYER = "DEPLOYER"  # owns factories, tokens and the settlement contract
-    AGENT = "AGENT"  # agent of tokens and identity registries: mints, registers, unpauses
+    MINTER = "MINTER"  # agent of tokens: mints
+    AGENT = "AGENT"  # agent of tokens and identity registries: registers, unpauses
     OPERATOR = "OPERATOR"  # sends trades to the settlement contract
     MANAGEMENT = "MANAGEMENT"  # management key of investors' identities, and claim signer
+
+
+class Measure(TextChoices):
+    """What is counted of a signer in each period."""
+
+    TRANSACTIONS = "TRANSACTIONS"
+    WEI = "WEI"  # sent with them
+    UNITS = "UNITS"  # of one token, moved by them
 
 
 class IntentState(TextChoices):
     """The way of a transaction. One that a person must approve begins as DRAFT; every other one as NONCED."""
 
-    DRAFT = "DRAFT"  # above its signer's four-eyes limit: waits for a second person, without a nonce
-    APPROVED = "APPROVED"  # approved, its nonce not given yet
+    DRAFT = "DRAFT"  # above a limit of its signer: waits for a second person, without a nonce
+    APPROVED = "APPROVED"  # approved; its nonce is given when its signer's limits have room for it
     NONCED = "NONCED"  # written, with its nonce, in the commit of the business fact or of the approval
     SIGNED = "SIGNED"  # signed bytes and hash stored
     BROADCAST = "BROADCAST"  # a node has it

@@ -12,6 +12,7 @@ KYC_TOPIC = 1  # the one claim topic our tokens ask for
 # Topics of the outbox.
 TOKEN_LIVE = "chain.token_live"  # noqa: S105 (a topic, not a secret)
 TOKEN_FAILED = "chain.token_failed"  # noqa: S105
+TOKEN_ENDED = "chain.token_ended"  # noqa: S105
 LAYOUT_CHANGED = "chain.layout_changed"
 CLAIM_FINAL = "chain.claim_final"
 CLAIM_FAILED = "chain.claim_failed"
@@ -38,9 +39,10 @@ class LayoutState(TextChoices):
 
 
 class ClaimState(TextChoices):
-    """The way of a wallet's identity: its contract, then the claim on it."""
+    """The way of a wallet's identity: its contract, the signature of the claim, then the claim on it."""
 
     CREATING = "CREATING"
+    SIGNING = "SIGNING"
     CLAIMING = "CLAIMING"
     FINAL = "FINAL"
     FAILED = "FAILED"

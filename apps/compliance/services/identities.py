@@ -87,8 +87,12 @@ def claim_failed(*, wallet_address: str) -> None:
 
 @within_unit_of_work
 def token_became_live(*, isin: str, now: datetime) -> None:
-    """A token is live: register every wallet whose claim is final, if it is one of ours."""
+    """A token is live: register every wallet whose claim is final, if it is one of ours.
+
+    In the place of one of ours, another's knows none of the wallets that ours did.
+    """
     if not binding(isin).is_ours:
+        WalletRegistration.objects.filter(isin=isin).delete()
         return
     _register(Wallet.objects.filter(claim_status=ClaimStatus.FINAL).order_by("id"), isin, now)
 

@@ -16,6 +16,7 @@ from apps.chain.selectors.tokens import binding
 from apps.chain.services.intents import submit
 from apps.chain.services.tokens import deploy_token
 from apps.chain.testing import ChainPlatform
+from apps.chain.testing.powers import anything
 from apps.chain.types import SignerRole
 from apps.compliance.models import WalletRegistration
 from apps.compliance.services.investors import ensure_profile
@@ -108,7 +109,7 @@ class TestARegistrationThatFailed:
     def call_registry(self, platform: ChainPlatform, isin: str, signature: str) -> None:
         """As the registry's owner, with our agent as the argument."""
         agent = platform.account(1).address
-        with unit_of_work():
+        with anything(), unit_of_work():
             submit(
                 signer=SignerRole.DEPLOYER,
                 to=binding(isin).identity_registry,

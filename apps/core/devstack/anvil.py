@@ -108,7 +108,8 @@ def call(port: int, method: str, *params: Any) -> Any:
 
 def _argv(port: int, block_time: int | None, slots_in_an_epoch: int | None, *, cache: str) -> list[str]:
     words = [str(binary()), "--host", "127.0.0.1", "--port", str(port), "--chain-id", str(CHAIN_ID)]
-    words += ["--enable-tx-gas-limit", "--quiet", "--cache-path", cache]
+    # Eleven: the platform's keys and people's, see apps.chain.signers.development.
+    words += ["--enable-tx-gas-limit", "--quiet", "--cache-path", cache, "--accounts", "11"]
     if block_time is not None:
         words += ["--block-time", str(block_time)]
     if slots_in_an_epoch is not None:

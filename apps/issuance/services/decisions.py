@@ -7,6 +7,7 @@ from apps.audit.services.trail import log_audit_event
 from apps.chain.selectors.tokens import binding
 from apps.chain.services.calldata import mint, minted
 from apps.chain.services.intents import submit
+from apps.chain.services.tokens import hold_token
 from apps.chain.types import BindingState, SignerRole
 from apps.compliance.services.eligibility import require_eligible
 from apps.compliance.types import Action
@@ -96,11 +97,12 @@ def _mint(request: IssuanceRequest, approver: UUID, now: datetime) -> UUID:
 
     The request's maker and checker are the intent's: no third person is asked, whatever the amount.
     """
+    hold_token(isin=request.isin)
     token = binding(request.isin)
     if token.state != BindingState.LIVE:
         raise TokenNotLive
     intent = submit(
-        signer=SignerRole.AGENT,
+        signer=SignerRole.MINTER,
         to=token.address,
         data=mint(request.wallet_address, request.quantity),
         kind=MINT,

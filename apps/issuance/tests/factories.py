@@ -61,7 +61,7 @@ def make_issue(*, authorized: int = 1_000, **changes: Any) -> Issue:
 
 
 def make_live(isin: str, decimals: int = 0) -> None:
-    """A live token, and the agent that mints it."""
+    """A live token, and the signer that mints it."""
     now = clock.now()
     with unit_of_work():
         TokenBinding.objects.create(
@@ -77,7 +77,7 @@ def make_live(isin: str, decimals: int = 0) -> None:
             live_at=now,
         )
         signer, _ = Signer.objects.get_or_create(
-            role=SignerRole.AGENT, defaults={"address": make_address(), "created_at": now}
+            role=SignerRole.MINTER, defaults={"address": make_address(), "created_at": now}
         )
         SignerNonce.objects.get_or_create(signer=signer, defaults={"next": 0})
 

@@ -7,6 +7,7 @@ import pytest
 
 from apps.accounts.tests.factories import actor_of
 from apps.chain import calls
+from apps.chain.models import Signer
 from apps.chain.testing import ChainPlatform
 from apps.core import clock
 from apps.core.db import unit_of_work
@@ -75,9 +76,9 @@ class TestTheLine:
         assert (totals.issued, totals.reserved) == (100, 0)
 
     def test_fails_an_issuance_whose_mint_reverts(self, floor: Floor) -> None:
-        # Our own agent is dismissed on the chain, behind our back: the owner of the token may do that.
+        # Our own minter is dismissed on the chain, behind our back: the owner of the token may do that.
         dismiss = partial(floor.platform.send, floor.platform.account(0), floor.token)
-        agent = floor.platform.account(1).address
+        agent = Signer.objects.get(pk="MINTER").address
         dismiss(calls._call("removeAgent(address)")(agent))
         draft = IssuanceDraft("second", floor.isin, "50", party_id=floor.seller.party.pk)
         asked = request_issuance(actor=actor_of(floor.maker), draft=draft, now=clock.now())

@@ -6,9 +6,11 @@ from apps.settlement.types import ContractKind
 
 def cash_addresses() -> dict[str, str]:
     """Token address of each cash asset in the books."""
-    return dict(ProjectedContract.objects.filter(kind=ContractKind.CASH).values_list("asset", "address"))
+    return dict(
+        ProjectedContract.objects.filter(kind=ContractKind.CASH, until_block=None).values_list("asset", "address")
+    )
 
 
 def followed_tokens() -> dict[str, str]:
     """Token address of each asset, security or cash, whose final events are in the books up to the cursor."""
-    return dict(ProjectedContract.objects.values_list("asset", "address"))
+    return dict(ProjectedContract.objects.filter(until_block=None).values_list("asset", "address"))

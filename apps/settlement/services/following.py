@@ -6,7 +6,7 @@ from datetime import datetime
 
 from apps.chain.selectors.contracts import addresses
 from apps.chain.selectors.logs import FinalBlock, final_blocks_after, is_covered
-from apps.chain.selectors.tokens import live_bindings
+from apps.chain.selectors.tokens import ended_tokens, live_bindings
 from apps.core.db import within_unit_of_work
 from apps.ledger.services.assets import register_asset
 from apps.securities.services.cash_assets import cash_decimals
@@ -33,6 +33,13 @@ class Token:
 def followed() -> dict[str, ProjectedContract]:
     """The tokens followed so far, by address."""
     return {row.address: row for row in ProjectedContract.objects.all()}
+
+
+@within_unit_of_work
+def close_ended() -> None:
+    """Follow tokens that another took the place of no further than they spoke for their assets."""
+    for address, number in ended_tokens().items():
+        ProjectedContract.objects.filter(address=address, until_block=None).update(until_block=number)
 
 
 def unfollowed() -> list[Token]:

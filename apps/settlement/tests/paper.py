@@ -20,6 +20,7 @@ from apps.chain.services.calldata import mint
 from apps.chain.services.intents import submit
 from apps.chain.services.preparing import prepare
 from apps.chain.services.storing import store_blocks, store_logs
+from apps.chain.testing.powers import anything
 from apps.chain.types import (
     AttemptPurpose,
     BindingState,
@@ -209,7 +210,7 @@ class Paper:
     def intent_with_tx(self, role: SignerRole = SignerRole.OPERATOR, data: bytes | None = None) -> tuple[UUID, str]:
         """An intent of ours that was signed, and the hash of its chain transaction."""
         tx_hash, now = new_hash(), clock.now()
-        with unit_of_work():
+        with anything(), unit_of_work():
             intent = submit(signer=role, to=DVP, data=data or mint(BOB, 1), kind="test", business_key=tx_hash, now=now)
             TxAttempt.objects.create(
                 intent_id=intent.id,

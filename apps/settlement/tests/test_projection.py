@@ -20,6 +20,7 @@ from apps.ledger.models import LedgerTransfer
 from apps.ledger.selectors.balances import by_wallet, control_totals, position, shortfalls
 from apps.settlement.models import ProjectionCursor, SettlementInstruction, SettlementStatusEvent
 from apps.settlement.projections import project_next
+from apps.settlement.selectors.contracts import followed_tokens
 from apps.settlement.selectors.movements import projection_cursor, unexplained
 from apps.settlement.services.movements import expect_mint
 from apps.settlement.services.status import LATE, cancel, mark_sent
@@ -364,3 +365,31 @@ class TestWorkers:
             )
         paper.project()
         assert [(u.reason, u.amount) for u in unexplained(asset=isin)] == [("MINT", 12)]
+
+    def test_book_a_token_no_further_than_it_spoke_for_its_security(self, paper: Paper) -> None:
+        """What its contract says afterwards moves nothing; the token in its place is of the same asset."""
+        before, last, after, later = Block(), Block(), Block(), f"0x{0x5EC0:040x}"
+        before.mint(SHARES, CAROL, 12)
+        last.move(SHARES, CAROL, ZERO_ADDRESS, 12)
+        after.mint(SHARES, CAROL, 99)
+        after.mint(later, CAROL, 7)
+        paper.add(before)
+        paper.project()
+        paper.add(last)
+        ended = TokenBinding.objects.filter(address=SHARES)
+        ended.update(valid_to_block=paper.height)
+        paper.add(after)
+        paper.project()
+        with unit_of_work():
+            TokenBinding.objects.create(
+                isin=ISIN, name="Second", symbol="SEC", decimals=0, state="LIVE", address=later,
+                identity_registry=new_hash()[:42], deploy_block=paper.height, created_at=clock.now(),
+                live_at=clock.now(),
+            )  # fmt: skip
+            WatchedContract.objects.create(
+                address=later, kind="SECURITY", from_block=paper.height, covered_to=paper.height, covered=True,
+                created_at=clock.now(),
+            )  # fmt: skip
+        paper.project()
+        assert [(u.reason, u.amount) for u in unexplained(asset=ISIN)] == [("MINT", 12), ("BURN", 12), ("MINT", 7)]
+        assert followed_tokens()[ISIN] == later

@@ -19,8 +19,9 @@ Bend = Callable[[str, dict[str, Any]], dict[str, Any]]
 class EcdsaKey:
     """One key of KMS of spec ECC_SECG_P256K1. It signs a digest as it is, and only that: anything else is a Fault."""
 
-    def __init__(self) -> None:
-        self.private = ec.generate_private_key(ec.SECP256K1())
+    def __init__(self, secret: bytes = b"") -> None:
+        made = ec.derive_private_key(int.from_bytes(secret, "big"), ec.SECP256K1()) if secret else None
+        self.private = made or ec.generate_private_key(ec.SECP256K1())
         self.enabled = True
 
     @property

@@ -92,9 +92,9 @@ class FakeKms(FakeAws):
         self.signing_keys[name := self._arn()] = Ed25519PrivateKey.generate()
         return name
 
-    def add_ecdsa_key(self) -> str:
-        """A secp256k1 key; its ARN."""
-        self.ecdsa_keys[name := self._arn()] = EcdsaKey()
+    def add_ecdsa_key(self, secret: bytes = b"") -> str:
+        """A secp256k1 key, imported where a secret is given; its ARN."""
+        self.ecdsa_keys[name := self._arn()] = EcdsaKey(secret)
         return name
 
     def answer(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:

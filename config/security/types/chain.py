@@ -1,5 +1,6 @@
 """How the chain is believed: when a block is final, and how nodes that lag, lie or are away are dealt with."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -108,6 +109,40 @@ class Sending:
     undecided_seconds: Annotated[int, Key("seconds after which one that waits for a second person is", 1, 2_592_000)]
 
 
+# What a role may be permitted besides calls of functions.
+CREATION, OWN_ADDRESS = "creation", "self"
+ANYTHING = "*"  # of tests alone: no file may say it
+CALL = re.compile(r"[a-z_]{1,40} [A-Za-z][A-Za-z0-9]*\([a-z0-9,()\[\]]*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """What one signer may send, and how much of it in a period."""
+
+    calls: Annotated[tuple[str, ...], Key("functions it may call, each after whose; `creation`; `self`", 1, 50)]
+    transactions: Annotated[int, Key("transactions in a period", 1, 10**9)]
+    units: Annotated[int, Key("units in a period, of each token that it moves", 0, 10**17)]
+    gwei: Annotated[int, Key("gwei in a period, sent with transactions", 0, 10**15)]
+
+    def conflicts(self) -> Iterator[Conflict]:
+        """Each call is `<whose> <function>(<types>)`, or one of the two words."""
+        for number, call in enumerate(self.calls):
+            if call not in {CREATION, OWN_ADDRESS} and not CALL.fullmatch(call):
+                yield Conflict(f"calls.{number}", "another text", "whose, a space, and name(types); `creation`; `self`")
+
+
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """Signers by role. What is beyond a period waits for a person; what its role may not say is refused."""
+
+    period_seconds: Annotated[int, Key("seconds of a period, from its first transaction on", 60, 2_678_400)]
+    deployer: Power
+    minter: Power
+    agent: Power
+    operator: Power
+    management: Power
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """The chain."""
@@ -117,3 +152,4 @@ class Chain:
     endpoints: Endpoints
     stream: Stream
     sending: Sending
+    powers: Powers

@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from apps.chain.gateway import Node
 from apps.chain.services.nodes import default_node
-from apps.chain.services.tokens import register_token, verify_layout
+from apps.chain.services.tokens import end_token, register_token, verify_layout
 from apps.chain.types import TokenStandard
 from apps.core import clock
 from apps.core.actor import system_actor
@@ -14,7 +14,7 @@ from apps.core.errors import DomainError
 
 
 class Command(BaseCommand):
-    help = "Bind a token that exists to an ISIN, or verify where the token of an ISIN keeps its balances."
+    help = "Bind a token that exists to an ISIN, end one, or verify where the token of an ISIN keeps its balances."
 
     def add_arguments(self, parser: CommandParser) -> None:
         acts = parser.add_subparsers(dest="act", required=True)
@@ -26,9 +26,13 @@ class Command(BaseCommand):
         register.add_argument("--deploy-block", type=int, help="for a node that no longer knows old states")
         layout = acts.add_parser("layout", help="verify the storage layout: proofs are refused until then")
         layout.add_argument("isin")
+        end = acts.add_parser("end", help="end a token nobody holds: another may take its place")
+        end.add_argument("isin")
+        end.add_argument("address")
+        end.add_argument("--reason", required=True)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        act = self._register if options["act"] == "register" else self._layout
+        act = {"register": self._register, "layout": self._layout, "end": self._end}[options["act"]]
         try:
             with default_node() as node:
                 after = act(node, options)
@@ -50,6 +54,16 @@ class Command(BaseCommand):
             now=clock.now(),
         )
         return {"state": bound.state.value, "standard": bound.standard.value, "deploy_block": bound.deploy_block}
+
+    def _end(self, node: Node, options: dict[str, Any]) -> dict[str, object]:
+        ended = end_token(
+            actor=system_actor(),
+            node=node,
+            isin=options["isin"],
+            address=options["address"],
+            reason=options["reason"],
+        )
+        return {"valid_to_block": ended.valid_to_block}
 
     def _layout(self, node: Node, options: dict[str, Any]) -> dict[str, object]:
         found = verify_layout(actor=system_actor(), node=node, isin=options["isin"], now=clock.now())

@@ -13,6 +13,7 @@ from apps.chain.selectors.contracts import addresses
 from apps.chain.services.deployment import progress, record_contracts, require_code, write_plan
 from apps.chain.services.nodes import default_node
 from apps.chain.services.signers import register_signers
+from apps.chain.services.tokens import admit_minter
 from apps.chain.signers import cash_minter_address
 from apps.core import clock
 from apps.core.daemon import elect
@@ -42,6 +43,8 @@ class Command(BaseCommand):
         if known := addresses():
             require_code(node=node, addresses=list(known.values()))
             self.stdout.write(f"contracts: {len(known)} deployed already")
+            if strange := admit_minter(node=node, now=now):
+                self.stdout.write(f"contracts: MINTER becomes an agent of {strange} tokens: the sender does it")
             return
         written = write_plan(signers=signers, cash_minter=cash_minter_address(), now=now)
         self.stdout.write(f"contracts: {progress().total} transactions {'written' if written else 'resumed'}")

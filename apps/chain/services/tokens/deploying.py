@@ -11,11 +11,12 @@ from apps.chain.models import Signer, TokenBinding
 from apps.chain.selectors.contracts import address
 from apps.chain.selectors.intents import view
 from apps.chain.services.intents import submit
-from apps.chain.services.tokens.opening import business_key, open_token
+from apps.chain.services.tokens.ending import first_attempt
+from apps.chain.services.tokens.opening import DEPLOY, business_key, open_token
 from apps.chain.types import KYC_TOPIC, BindingState, ExpectedEvent, IntentView, SignerRole
 from apps.core.db import within_unit_of_work
 
-DEPLOY = "token.deploy"
+FACTORY_TAKES = 5  # agents of a token at its deployment (TREXFactory, "max 5 agents at deployment")
 
 
 @within_unit_of_work
@@ -31,12 +32,14 @@ def deploy_token(
 ) -> IntentView:
     """Have an ERC-3643 token made for this ISIN; the transaction that makes it, also when asked again.
 
-    The platform's DEPLOYER owns it; `agents` may mint besides the platform's own agent, but not register wallets.
+    The platform's DEPLOYER owns it; `agents` may mint besides the platform's MINTER, but not register wallets.
     When the token is unpaused and allowed for settlement, "chain.token_live" (key: ISIN) is published; its logs
     are watched from its first block. "chain.token_failed" if it comes to nothing: asking again then tries again.
     Raises UnknownContract before the platform is deployed, TokenBound if a token that was there already is registered.
     """
-    wanted = TokenBinding(isin=isin, name=name, symbol=symbol, decimals=decimals, created_at=now)
+    wanted = TokenBinding(
+        isin=isin, name=name, symbol=symbol, decimals=decimals, attempts=first_attempt(isin), created_at=now
+    )
     TokenBinding.objects.bulk_create([wanted], ignore_conflicts=True)
     binding = TokenBinding.objects.select_for_update(no_key=True).get(isin=isin, valid_to_block=None)
     known = binding.intent
@@ -51,10 +54,11 @@ def deploy_token(
             return view(known)
         binding.state = BindingState.PENDING
     factory = address("trex_factory")
+    at_deployment, binding.agents = _agents(agents)
     intent = submit(
         signer=SignerRole.DEPLOYER,
         to=factory,
-        data=_suite(binding, agents),
+        data=_suite(binding, at_deployment),
         kind=DEPLOY,
         business_key=business_key(DEPLOY, isin, binding.attempts),
         expect=ExpectedEvent(calls.SUITE_DEPLOYED, factory),
@@ -66,11 +70,18 @@ def deploy_token(
     return intent
 
 
-def _suite(binding: TokenBinding, agents: Sequence[str]) -> bytes:
+def _agents(others: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Who is made an agent with the token, our own first, and who afterwards."""
+    addresses = dict(Signer.objects.values_list("role", "address"))
+    own = [addresses[SignerRole.AGENT], addresses[SignerRole.MINTER]]
+    agents = list(dict.fromkeys([*own, *(other.lower() for other in others)]))
+    return agents[:FACTORY_TAKES], agents[FACTORY_TAKES:]
+
+
+def _suite(binding: TokenBinding, token_agents: Sequence[str]) -> bytes:
     """One claim topic, our claim issuer trusted for it, and the registry storage all tokens share."""
     addresses = dict(Signer.objects.values_list("role", "address"))
     own = addresses[SignerRole.AGENT]
-    token_agents = list(dict.fromkeys([own, *(agent.lower() for agent in agents)]))
     storage = address("identity_registry_storage")
     details: tuple[Any, ...] = (
         addresses[SignerRole.DEPLOYER],
@@ -85,4 +96,10 @@ def _suite(binding: TokenBinding, agents: Sequence[str]) -> bytes:
         [],
     )
     claims = ([KYC_TOPIC], [address("claim_issuer")], [[KYC_TOPIC]])
-    return calls.deploy_trex_suite(binding.isin, details, claims)
+    return calls.deploy_trex_suite(_salt(binding.isin), details, claims)
+
+
+def _salt(isin: str) -> str:
+    """The factory makes one token of a salt: the ISIN, and its number from the second on."""
+    ended = TokenBinding.objects.filter(isin=isin, valid_to_block__isnull=False).count()
+    return f"{isin}:{ended + 1}" if ended else isin

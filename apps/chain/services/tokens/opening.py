@@ -1,5 +1,6 @@
 """From a token that is there to one that is open: watched, unpaused if it is ours, allowed for settlement, live."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -24,13 +25,13 @@ from apps.chain.types import (
 from apps.core import outbox
 from apps.core.db import within_unit_of_work
 
-UNPAUSE, ALLOW = "token.unpause", "token.allow"
+DEPLOY, UNPAUSE, ALLOW, AGENT = "token.deploy", "token.unpause", "token.allow", "token.agent"
 ALREADY_OPEN = "Pausable: not paused"  # the words of the implementation we deploy, so to be believed
 
 
-def business_key(kind: str, isin: str, attempt: int) -> str:
-    """The key of one step towards a token."""
-    return f"{kind}:{isin}:{attempt}"
+def business_key(kind: str, isin: str, attempt: int, of: str = "") -> str:
+    """The key of one step towards a token, `of` whom where there are several."""
+    return ":".join(filter(None, (kind, isin, str(attempt), of)))
 
 
 def locked(isin: str) -> TokenBinding | None:
@@ -60,38 +61,51 @@ def open_token(binding: TokenBinding, party_id: UUID | None, now: datetime) -> N
     """Submit what is not final yet, in the order of the signers' names: see submit()."""
     binding.state = BindingState.DEPLOYED
     binding.save()
-    token, dvp = str(binding.address), address("dvp")
-    steps = {
-        UNPAUSE: (SignerRole.AGENT, token, calls.unpause(), calls.UNPAUSED),
-        ALLOW: (SignerRole.DEPLOYER, dvp, calls.allow_token(token, calls.SECURITY_TOKEN), calls.TOKEN_ALLOWED),
-    }
-    for kind in _opening(binding):
-        signer, to, data, topic = steps[kind]
-        if not _is_done(kind, binding.isin):
+    for step in _steps(binding):
+        if not step.is_done():
             submit(
-                signer=signer,
-                to=to,
-                data=data,
-                kind=kind,
-                business_key=business_key(kind, binding.isin, binding.attempts),
-                expect=ExpectedEvent(topic, to),
+                signer=step.signer,
+                to=step.to,
+                data=step.data,
+                kind=step.kind,
+                business_key=business_key(step.kind, binding.isin, binding.attempts, step.of),
+                expect=ExpectedEvent(step.topic, step.to),
                 party_id=party_id,
                 now=now,
             )
 
 
-def _opening(binding: TokenBinding) -> tuple[str, ...]:
-    """The steps by which a token is opened: one that we did not deploy is its issuer's to unpause."""
-    return (UNPAUSE, ALLOW) if binding.intent_id else (ALLOW,)
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """One transaction towards an open token, known by what it says."""
+
+    kind: str
+    signer: SignerRole
+    to: str
+    data: bytes
+    topic: str
+    of: str = ""
+
+    def is_done(self) -> bool:
+        """Whether it is final, or an agent of the issuer was faster with it."""
+        done = Q(state=IntentState.FINAL)
+        if self.kind == UNPAUSE:
+            done |= Q(state=IntentState.REVERTED, reason_detail=ALREADY_OPEN)
+        return TxIntent.objects.filter(done, kind=self.kind, to=self.to, data=self.data).exists()
 
 
-def _is_done(kind: str, isin: str) -> bool:
-    """Whether the step is final, or an agent of the issuer was faster with it."""
-    tried = TxIntent.objects.filter(kind=kind, business_key__startswith=f"{kind}:{isin}:")
-    done = Q(state=IntentState.FINAL)
-    if kind == UNPAUSE:
-        done |= Q(state=IntentState.REVERTED, reason_detail=ALREADY_OPEN)
-    return tried.filter(done).exists()
+def _steps(binding: TokenBinding) -> list[_Step]:
+    """How a token is opened. One that we did not deploy is its issuer's to unpause, and names its own agents."""
+    token, dvp = str(binding.address), address("dvp")
+    allow = calls.allow_token(token, calls.SECURITY_TOKEN)
+    steps = [_Step(ALLOW, SignerRole.DEPLOYER, dvp, allow, calls.TOKEN_ALLOWED)]
+    if binding.intent_id:
+        steps.insert(0, _Step(UNPAUSE, SignerRole.AGENT, token, calls.unpause(), calls.UNPAUSED))
+        steps += [
+            _Step(AGENT, SignerRole.DEPLOYER, token, calls.add_agent(agent), calls.AGENT_ADDED, agent)
+            for agent in binding.agents
+        ]
+    return steps
 
 
 @within_unit_of_work
@@ -100,7 +114,7 @@ def go_live(*, isin: str, now: datetime) -> bool:
     binding = locked(isin)
     if binding is None or binding.state != BindingState.DEPLOYED or not is_covered(str(binding.address)):
         return False
-    if not all(_is_done(kind, isin) for kind in _opening(binding)):
+    if not all(step.is_done() for step in _steps(binding)):
         return False
     binding.state, binding.live_at = BindingState.LIVE, now
     binding.save()
@@ -111,9 +125,12 @@ def go_live(*, isin: str, now: datetime) -> bool:
 @within_unit_of_work
 def give_up(*, isin: str, kind: str, reason: str, now: datetime) -> None:
     """Call the token FAILED, unless what failed was done already."""
-    if _is_done(kind, isin):
+    binding = locked(isin)
+    if binding is None:
+        return
+    if kind != DEPLOY and all(step.is_done() for step in _steps(binding) if step.kind == kind):
         go_live(isin=isin, now=now)
         return
-    known = TokenBinding.objects.filter(isin=isin, valid_to_block=None)
-    if known.update(state=BindingState.FAILED, reason=reason):
-        outbox.publish(topic=TOKEN_FAILED, key=isin, payload={"isin": isin, "reason": reason})
+    binding.state, binding.reason = BindingState.FAILED, reason
+    binding.save(update_fields=["state", "reason"])
+    outbox.publish(topic=TOKEN_FAILED, key=isin, payload={"isin": isin, "reason": reason})

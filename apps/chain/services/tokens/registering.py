@@ -23,6 +23,7 @@ from apps.chain.selectors.probing import (
     token_facts,
 )
 from apps.chain.selectors.tokens import binding_view
+from apps.chain.services.tokens.ending import first_attempt, valid_from
 from apps.chain.services.tokens.layouts import watch_authority
 from apps.chain.services.watching import watch
 from apps.chain.types import BindingState, BindingView, ContractKind, TokenStandard
@@ -92,6 +93,8 @@ class _Wanted:
             state=BindingState.BACKFILLING,
             address=self.token,
             deploy_block=self.first,
+            valid_from_block=valid_from(self.isin, self.first),
+            attempts=first_attempt(self.isin),
             created_at=now,
             **beside,
         )

@@ -8,7 +8,7 @@ TAGGED = "UPDATE chain_block SET final_by = 'TAG' WHERE finality = 'FINAL'"
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chain", "0010_interventions"),
+        ("chain", "0011_minter_and_powers"),
     ]
 
     operations = [

@@ -26,6 +26,7 @@ _LINES: Mapping[str, str] = {
         audit.AuditHead log
         audit.AuditAnchor log place version_id
         audit.AuditSigningKey key_id
+        chain.Block final_by
         chain.ContractAddress name
         chain.RpcEndpoint name capabilities lied_at
         chain.Signer frozen_reason

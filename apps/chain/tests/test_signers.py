@@ -19,7 +19,7 @@ from apps.chain import signers
 from apps.chain.eip1559 import Transaction, digest_of, read_signed, sender_of
 from apps.chain.errors import SignerUnavailable
 from apps.chain.signers import TransactionSigner, sign_message, sign_transaction, sign_transactions
-from apps.chain.signers.development import ADDRESSES, development_key
+from apps.chain.signers.development import ADDRESSES, INDEX, development_key
 from apps.chain.signers.local import LocalSigner
 from apps.chain.tests.keys import signing_by, source
 from apps.chain.types import SignerRole
@@ -69,7 +69,10 @@ class TestSource:
             assert signers.signer_for(AGENT).address == ADDRESS
 
     def test_is_development_only_in_development(self) -> None:
-        assert [signers.signer_for(role).address for role in SignerRole] == list(ADDRESSES[:4])
+        assert [signers.signer_for(role).address for role in SignerRole] == [
+            ADDRESSES[INDEX[role]] for role in SignerRole
+        ]
+        assert len(set(INDEX.values())) == len(SignerRole)
         with override_settings(CHAIN_DEVELOPMENT_KEYS=False), pytest.raises(SignerUnavailable) as refused:
             signers.signer_for(SignerRole.DEPLOYER)
         assert "CHAIN_SIGNER_DEPLOYER_KMS_KEY nor CHAIN_SIGNER_DEPLOYER_KEYFILE" in refused.value.message

@@ -150,9 +150,9 @@ class TestAlerts:
         )
         desk.step(3)
         assert open_alerts() == {"chain.stream:dead_letters": "WARNING"}
-        Block.objects.filter(pk=letter.block_id).update(canonical=False, finality="OBSERVED")
+        Block.objects.filter(pk=letter.block_id).update(canonical=False, finality="OBSERVED", final_by="")
         assert "chain.stream:dead_letters" not in conditions({}, desk.now)
-        Block.objects.filter(pk=letter.block_id).update(canonical=True, finality="FINAL")
+        Block.objects.filter(pk=letter.block_id).update(canonical=True, finality="FINAL", final_by="TAG")
         DeadLetter.objects.filter(pk=letter.pk).update(resolved_at=NOW, end="DECODED")
         desk.step(3)
         assert open_alerts() == {}

@@ -103,7 +103,7 @@ class TestReconcile:
         as_owner(SET_BALANCE, [-25, stage.isin, stage.alice])
         assert stage.run().status == "CLEAN"
         assert set(Break.objects.values_list("state", flat=True)) == {"CLEARED"}
-        assert not Alert.objects.filter(resolved_at=None).exists()
+        assert not Alert.objects.filter(dedup_key__startswith="reconciliation.", resolved_at=None).exists()
 
     def test_reopens_a_break_with_its_original_age(self, stage: Stage) -> None:
         first = Break.objects.get(kind="AMOUNT")

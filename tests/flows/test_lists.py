@@ -17,6 +17,8 @@ LISTS = [operation for operation in ALL if "cursor" in operation.query]
 YET_TO_COME = ("as_of_sequence", str(2**63 - 1))
 REPORTS = {"approvals_report", "configuration_report", "data_access_report", "failed_access_report"}
 READ_AS_OF = {"list_audit_logs", "list_trades"} | REPORTS
+# Rows of one block are put in order as they are read: an index that told them apart costs each log more than it saves.
+BLOCK_BY_BLOCK = {"list_token_events"}
 
 
 def ask(scene: Scene, operation: Operation, role: str | None = None, **query: Any) -> Any:
@@ -117,7 +119,8 @@ class TestEveryList:
         for role in sorted(operation.roles or ()):
             for ordering in operation.query["ordering"]["enum"]:
                 statement = page_query(scene, operation, role, ordering)
-                assert nodes(statement) & {"Sort", "Seq Scan"} == set(), (role, ordering, statement)
+                kinds = nodes(statement, by_blocks=operation.name in BLOCK_BY_BLOCK)
+                assert kinds & {"Sort", "Seq Scan"} == set(), (role, ordering, statement)
 
 
 def offered(schema: dict[str, Any]) -> list[str]:
@@ -145,10 +148,11 @@ def page_query(scene: Scene, operation: Operation, role: str, ordering: str) -> 
     return pages[0]
 
 
-def nodes(statement: str) -> set[str]:
+def nodes(statement: str, *, by_blocks: bool) -> set[str]:
     """Types of the plan's nodes where the planner avoids what small tables tempt it to."""
     with connection.cursor() as cursor:
-        cursor.execute("SET enable_seqscan = off; SET enable_sort = off; SET enable_incremental_sort = off")
+        cursor.execute(f"SET enable_incremental_sort = {'on' if by_blocks else 'off'}")
+        cursor.execute("SET enable_seqscan = off; SET enable_sort = off")
         cursor.execute("SET enable_bitmapscan = off")
         cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}")
         ((plan,),) = cursor.fetchall()

@@ -67,6 +67,7 @@ def old(books: str) -> Iterator[str]:
 
 
 class TestTheMigrations:
+    @pytest.mark.soak  # half a minute: every migration since then, there and back
     def test_encrypt_what_was_there_and_give_it_back(self, old: str) -> None:
         user, webhook = new_id(), new_id()
         as_owner(

@@ -1,5 +1,6 @@
 """Transactions that were on their way before an upgrade: what was mined is found again, the rest stays as it is."""
 
+import pytest
 from django.db import connections
 
 from apps.chain.models import Signer, TxAttempt, TxIntent, TxIntentEvent
@@ -21,6 +22,7 @@ def intents() -> list[tuple[object, ...]]:
 
 
 class TestTheMigration:
+    @pytest.mark.soak  # half a minute: every migration since then, there and back
     def test_puts_back_what_was_mined_and_leaves_all_else_both_ways(self, books: str) -> None:
         signer = Signer.objects.create(role=SignerRole.AGENT, address=hx(1), created_at=NOW)
         for nonce, state in enumerate([*IN_FLIGHT, IntentState.MINED, *ENDED]):

@@ -1,5 +1,6 @@
 """Logs of hex text become rows of bytes with their movements, and text again the other way."""
 
+import pytest
 from django.db import connections
 from eth_utils import keccak
 
@@ -32,6 +33,7 @@ def logs() -> list[tuple[object, ...]]:
 
 
 class TestTheMigration:
+    @pytest.mark.soak  # half a minute: every migration since then, there and back
     def test_keeps_every_log_and_movement_both_ways(self, books: str) -> None:
         hashes = {"hash": "0x" + "b1" * 32, "parent_hash": TX, "state_root": TX, "receipts_root": TX}
         final = {"finality": Finality.FINAL, "final_by": "TAG"}

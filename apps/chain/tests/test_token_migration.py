@@ -1,5 +1,6 @@
 """Tokens and identities that were there before an upgrade: kept as they are, with what is new of them by default."""
 
+import pytest
 from django.db import connections
 
 from apps.chain.models import ChainIdentity, Signer, SignerNonce, TokenBinding
@@ -19,6 +20,7 @@ def bindings() -> list[tuple[object, ...]]:
 
 
 class TestTheMigration:
+    @pytest.mark.soak  # half a minute: every migration since then, there and back
     def test_keeps_tokens_identities_and_signers_both_ways(self, books: str) -> None:
         TokenBinding.objects.create(
             isin=ISIN, name="A", symbol="A", decimals=2, state=BindingState.LIVE, address=hx(1),

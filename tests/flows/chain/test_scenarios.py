@@ -19,10 +19,10 @@ from apps.chain.models import Block, RawLog, Reorganisation, TxAttempt, TxIntent
 from apps.chain.selectors.holders import held_at_head
 from apps.chain.selectors.intents import intent as read
 from apps.chain.testing import ChainPlatform
-from apps.chain.testing.forks import reorg
+from apps.chain.testing.forks import forking, reorg
 from apps.chain.testing.tables import BOOKS, STREAM
 from apps.chain.testing.twin import differences, rows, twin_of
-from apps.chain.tests.sending import passages
+from apps.chain.tests.sending import passages, step_until_mined
 from apps.core import clock
 from apps.core.devstack.layout import CHECKOUT
 from apps.issuance.services.decisions import approve_issuance
@@ -124,7 +124,7 @@ class TestScenarios:
         platform, before = floor.platform, holdings(floor)
         row = trade(floor, "trade:1", 10, 1_000)
         platform.step("settler")
-        platform.step("sender")
+        step_until_mined(platform, settle_call())
         platform.step("ingester")
         sent = settle_call()
         orphan, signed = platform.hash_at(platform.head()), platform.raw(sent.tx_hash)
@@ -153,17 +153,17 @@ class TestScenarios:
 
     def test_02_a_settlement_lost_with_forty_blocks_leaves_the_books_and_is_sent_again(self, floor: Floor) -> None:
         platform, before, held = floor.platform, holdings(floor), dict(held_at_head(floor.token).by_wallet)
-        with final_after(64):
+        with final_after(64), forking(platform) as fork:
             row = trade(floor, "trade:2", 10, 1_000)
             platform.step("settler")
-            platform.step("sender")
+            step_until_mined(platform, settle_call())
             sent = settle_call()
-            assert platform.receipt(sent.tx_hash)
             platform.mine(39)
             platform.catch_up(*ENGINES)
             assert held_at_head(floor.token).by_wallet[floor.buyer.wallet] == held.get(floor.buyer.wallet, 0) + 10
             assert holdings(floor) == before
-            reorg(platform, 40)
+            fork.switch()
+            platform.mine(40)
             platform.catch_up("ingester")
             assert Reorganisation.objects.latest("pk").tip_number == platform.head()
             assert dict(held_at_head(floor.token).by_wallet) == held

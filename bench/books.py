@@ -9,7 +9,7 @@ _numbers = count(1)
 
 
 def set_up() -> None:
-    """Start the bench servers and set Django up."""
+    """Start the bench servers and set Django up, as it runs in production."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     from config.environment import missing_servers, start_embedded_servers
 
@@ -18,6 +18,9 @@ def set_up() -> None:
     import django
 
     django.setup()
+    from django.conf import settings
+
+    settings.DEBUG = False  # where it is on, Django keeps the text of every statement: nobody runs money like that
 
 
 @contextmanager

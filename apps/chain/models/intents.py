@@ -8,7 +8,7 @@ from django.db.models import F, Q
 
 from apps.chain.models.fields import ADDRESS, HASH, address_field, hash_field, shaped
 from apps.chain.types import GAS_CAP, UNNONCED, AttemptOutcome, AttemptPurpose, IntentState, SignerRole
-from apps.core.db import AppendOnlyModel, TokenUnitsField, TriggerWrittenModel
+from apps.core.db import AppendOnlyModel, LastingModel, TokenUnitsField, TriggerWrittenModel
 from apps.core.ids import new_id
 
 MINED_ONCE = (
@@ -63,13 +63,13 @@ class IntentQuerySet(models.QuerySet["TxIntent"]):
         return self.filter(signer__frozen_at=None)
 
 
-class TxIntent(models.Model):
+class TxIntent(LastingModel):
     """One transaction, one nonce, one business key."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     business_key = models.CharField(max_length=200)
     kind = models.CharField(max_length=64)
-    signer = models.ForeignKey(Signer, on_delete=models.PROTECT)
+    signer = models.ForeignKey(Signer, on_delete=models.PROTECT, db_index=False)
     nonce = models.BigIntegerField(null=True)  # null: nobody has approved it yet, or ever
     to = address_field(null=True)  # null creates a contract
     data = models.BinaryField()
@@ -160,7 +160,7 @@ class TxIntent(models.Model):
 class TxAttempt(AppendOnlyModel):
     """Signed bytes of an intent, stored before they are sent. All attempts of an intent share its nonce."""
 
-    intent = models.ForeignKey(TxIntent, on_delete=models.PROTECT, related_name="attempts")
+    intent = models.ForeignKey(TxIntent, on_delete=models.PROTECT, related_name="attempts", db_index=False)
     number = models.PositiveSmallIntegerField()
     purpose = models.CharField(max_length=8, choices=AttemptPurpose.choices)
     raw = models.BinaryField()
@@ -198,7 +198,9 @@ class TxAttemptOutcome(AppendOnlyModel):
 class TxIntentEvent(TriggerWrittenModel, AppendOnlyModel):
     """A state an intent came into, and the block it was in then: written by a trigger, so that none is missing."""
 
-    intent = models.ForeignKey(TxIntent, on_delete=models.PROTECT, related_name="events")
+    # The trigger copies the key of a row it stands on, nobody else may write here, and no intent is ever deleted: a
+    # foreign key would ask five times for each transaction what cannot be otherwise.
+    intent = models.ForeignKey(TxIntent, on_delete=models.PROTECT, related_name="events", db_constraint=False)
     state = models.CharField(max_length=16, choices=IntentState.choices)
     reason = models.CharField(max_length=64, blank=True)
     tx_hash = hash_field(null=True)

@@ -8,7 +8,7 @@ from apps.core.db.constraints import constraint_error
 from apps.core.db.copy import copy_lines, copy_rows
 from apps.core.db.fields import BaseUnitsField, TokenUnitsField
 from apps.core.db.locks import Advisory, lock_for_transaction, session_lock, try_lock_and_read, try_session_lock
-from apps.core.db.models import AppendOnlyModel, TriggerWrittenModel
+from apps.core.db.models import AppendOnlyModel, LastingModel, TriggerWrittenModel
 from apps.core.db.notify import Listener, notify
 from apps.core.db.reruns import with_reruns
 from apps.core.db.snapshots import snapshot
@@ -20,6 +20,7 @@ __all__ = [
     "AppendOnlyModel",
     "BaseUnitsField",
     "Columns",
+    "LastingModel",
     "Listener",
     "TokenUnitsField",
     "TriggerWrittenModel",

@@ -21,6 +21,13 @@ class AppendOnlyModel(models.Model):
         abstract = True
 
 
+class LastingModel(models.Model):
+    """A table whose rows change and never go: the application's role may not delete any."""
+
+    class Meta:
+        abstract = True
+
+
 class TriggerWrittenModel(models.Model):
     """A table that only the owner's triggers write: the application's role may read it and no more."""
 

@@ -1,7 +1,8 @@
 """What the application's role may do, set from the models after every migration.
 
 The role owns nothing. It may SELECT, INSERT, UPDATE and DELETE on ordinary tables, only SELECT and INSERT on
-append-only ones, and only SELECT on the migration history and on what triggers write. Nothing may TRUNCATE.
+append-only ones, all but DELETE on lasting ones, and only SELECT on the migration history and on what triggers write.
+Nothing may TRUNCATE.
 """
 
 from typing import Any
@@ -10,7 +11,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.db import connections, models
 
-from apps.core.db.models import AppendOnlyModel, TriggerWrittenModel
+from apps.core.db.models import AppendOnlyModel, LastingModel, TriggerWrittenModel
 
 REFUSE_CHANGE = """
 CREATE OR REPLACE FUNCTION core_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -82,7 +83,9 @@ def _given(cursor: Any, model: type[models.Model]) -> str:
 def _acts(model: type[models.Model], given: str) -> str:
     if issubclass(model, TriggerWrittenModel):
         return "SELECT"
-    return f"SELECT, INSERT{given}" if issubclass(model, AppendOnlyModel) else "SELECT, INSERT, UPDATE, DELETE"
+    if issubclass(model, AppendOnlyModel):
+        return f"SELECT, INSERT{given}"
+    return "SELECT, INSERT, UPDATE" if issubclass(model, LastingModel) else "SELECT, INSERT, UPDATE, DELETE"
 
 
 def _statements(table: str, model: type[models.Model], cursor: Any) -> str:

@@ -1,10 +1,11 @@
 """Transactions a second through one local signer, from a business fact's commit to the block.
 
-Four processes write intents (`approve` of the payment token, each a commit with its nonce, its event expected), while
-sender and ingester run as `manage.py run_engines` runs them, at a node that mines a block a second. The clock runs from
-the first commit until the last is MINED; ends are awaited after it. Then nonces must be dense on the chain and in the
-books, and every intent FINAL with one set of signed bytes. The window of transactions on their way is that of a node
-of one's own: a public pool's 64 would measure the pool.
+Four processes write intents (`approve` of the payment token, each with its nonce, its event expected): 25 a commit,
+as a batch of settlements or admissions does, and in a round of its own one a commit, where the writers need more of
+the machine than the sender. Sender and ingester run as `manage.py run_engines` runs them, at a node that mines a block
+a second. The clock runs from the first commit until the last is MINED; ends are awaited after it. Then nonces must be
+dense on the chain and in the books, and every intent FINAL with one set of signed bytes. The window of transactions on
+their way is that of a node of one's own: a public pool's 64 would measure the pool.
 
 Peer, in turn with ours: the usual loop of web3.py, which asks, signs, sends and commits a row for one transaction
 after the other, then asks for the receipts one by one.
@@ -12,22 +13,25 @@ after the other, then asks for the receipts one by one.
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from io import StringIO
 from multiprocessing import get_context
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from apps.core.devstack.anvil import private_node
 from bench.books import fresh_books, set_up
 from bench.chain_lag import running
 from bench.measure import Sample
 
+if TYPE_CHECKING:
+    from apps.chain.types import NewIntent
+
 NAME = "chain.send"
 INTENTS, ROUNDS, WRITERS, PEER = 6_000, 3, 4, 600
-IN_FLIGHT = 2_000
+IN_FLIGHT, TOGETHER = 2_000, 25
 GAS, BAR_RATE = 60_000, 300
 PATIENCE_SECONDS = 180.0
 PEER_ACCOUNT = 5
@@ -44,6 +48,7 @@ LATENCY = """
     JOIN chain_txintentevent done ON done.intent_id = i.id AND done.state = %s
     WHERE i.kind = %s
 """
+LATENCIES = ("mined_p50", "mined_p99", "final_p50", "final_p99")
 WHOLE = """
     SELECT count(*), count(*) FILTER (WHERE i.state = 'FINAL'), count(DISTINCT i.tx_hash),
         (SELECT count(*) FROM chain_txattempt a JOIN chain_txintent s ON s.id = a.intent_id WHERE s.kind = %s),
@@ -73,29 +78,34 @@ def report(say: Callable[[str], None], *, intents: int = INTENTS, rounds: int = 
     with private_node(block_time=1, slots_in_an_epoch=1) as url:
         os.environ["CHAIN_RPC_URL"] = url
         set_up()
-        ours: list[Sent] = []
+        together: list[Sent] = []
+        alone: list[Sent] = []
         peers: list[Sample] = []
         with fresh_books():
             token = _deployed()
             with _running(), get_context("spawn").Pool(WRITERS, set_up) as writers:
                 say(f"the platform is deployed, load {os.getloadavg()[0]:.1f}")
                 for number in range(1, rounds + 1):
-                    ours.append(_send(writers, token, f"{NAME} {number}", intents))
+                    together.append(_send(writers, token, f"{NAME} {number} together", intents, TOGETHER))
+                    alone.append(_send(writers, token, f"{NAME} {number} alone", intents, 1))
                     peers.append(_as_usual(url, token))
-                    say(f"round {number}/{rounds}: {ours[-1].rate:,.0f}/s; peer {peers[-1].rate:,.0f}/s")
-    return _found(ours, peers)
+                    said = ", ".join(f"{one.rate:,.0f}/s" for one in (together[-1], alone[-1]))
+                    say(f"round {number}/{rounds}: {TOGETHER} a commit and one: {said}; peer {peers[-1].rate:,.0f}/s")
+    return _found(together, alone, peers)
 
 
-def _found(ours: list[Sent], peers: list[Sample]) -> dict[str, Any]:
-    rate, peer = median(one.rate for one in ours), median(one.rate for one in peers)
+def _found(together: list[Sent], alone: list[Sent], peers: list[Sample]) -> dict[str, Any]:
+    rate, peer = median(one.rate for one in together), median(one.rate for one in peers)
     return {
-        "intents": ours[0].intents,
-        "submitted_per_second": round(median(one.intents / one.submitted for one in ours)),
+        "intents": together[0].intents,
+        "a_commit": TOGETHER,
+        "submitted_per_second": round(median(one.intents / one.submitted for one in together)),
         "mined_per_second": round(rate),
-        "final_per_second": round(median(one.intents / one.final for one in ours)),
+        "final_per_second": round(median(one.intents / one.final for one in together)),
+        "one_a_commit_mined_per_second": round(median(one.rate for one in alone)),
         "peer_mined_per_second": round(peer),
         "ratio": round(rate / peer, 1),
-        **{name: round(median(one.latencies[name] for one in ours), 2) for name in ours[0].latencies},
+        **{f"one_a_commit_{name}": round(median(one.latencies[name] for one in alone), 2) for name in LATENCIES},
         "load": round(os.getloadavg()[0], 1),
         "bar_mined_per_second": BAR_RATE,
         "met": rate >= BAR_RATE,
@@ -138,51 +148,55 @@ def _database() -> str:
     return str(connection.settings_dict["NAME"])
 
 
-def _send(writers: Any, token: str, kind: str, intents: int) -> Sent:
+def _send(writers: Any, token: str, kind: str, intents: int, at_once: int) -> Sent:
     """Submit so many at once from all writers; what became of them. Raises RuntimeError unless all is whole."""
     from apps.core.db import fetch_all
 
     shares = [range(number + 1, intents + 1, WRITERS) for number in range(WRITERS)]
-    writers.starmap(_submit, [(_database(), token, kind, share) for share in shares], chunksize=1)
+    writers.starmap(_submit, [(_database(), token, kind, share, at_once) for share in shares], chunksize=1)
     _await_ends(kind, intents)
     _require_whole(kind, intents)
     ((submitted, mined, final),) = fetch_all(PASSED, [kind])
     latencies = {}
     for state in ("MINED", "FINAL"):
         (((p50, p99),),) = fetch_all(LATENCY, [state, kind])
-        latencies |= {f"{state.lower()}_p50": float(p50), f"{state.lower()}_p99": float(p99)}
+        latencies |= zip((f"{state.lower()}_p50", f"{state.lower()}_p99"), (float(p50), float(p99)), strict=True)
     return Sent(intents, float(submitted), float(mined), float(final), latencies)
 
 
-def _submit(database: str, token: str, kind: str, numbers: range) -> None:
-    """A process: intents of these numbers, each in its own commit, into the books of this name."""
+def _submit(database: str, token: str, kind: str, numbers: range, at_once: int) -> None:
+    """A process: intents of these numbers, so many a commit, into the books of this name."""
     from apps.core.testing import databases
 
     with databases.in_force(database):
-        for number in numbers:
-            _submit_one(token, kind, number)
+        for at in range(0, len(numbers), at_once):
+            _submit_together(token, kind, numbers[at : at + at_once])
 
 
-def _submit_one(token: str, kind: str, units: int) -> None:
-    from apps.chain.calls import approve, topic_of
-    from apps.chain.services.intents import submit
+def _submit_together(token: str, kind: str, numbers: Sequence[int]) -> None:
+    from apps.chain.services.intents import submit_many
     from apps.chain.testing.powers import anything
-    from apps.chain.types import ExpectedEvent, SignerRole
     from apps.core import clock
     from apps.core.db import unit_of_work
 
-    approval = topic_of("Approval(address,address,uint256)")
     with anything(), unit_of_work():
-        submit(
-            signer=SignerRole.AGENT,
-            to=token,
-            data=approve(f"0x{units:040x}", units),
-            kind=kind,
-            business_key=f"{kind} {units}",
-            gas_limit=GAS,
-            expect=ExpectedEvent(approval, token, data=units.to_bytes(32, "big")),
-            now=clock.now(),
-        )
+        submit_many(intents=[_approval(token, kind, number) for number in numbers], now=clock.now())
+
+
+def _approval(token: str, kind: str, units: int) -> "NewIntent":
+    from apps.chain.calls import approve, topic_of
+    from apps.chain.types import ExpectedEvent, NewIntent, SignerRole
+
+    approved = topic_of("Approval(address,address,uint256)")
+    return NewIntent(
+        signer=SignerRole.AGENT,
+        to=token,
+        data=approve(f"0x{units:040x}", units),
+        kind=kind,
+        business_key=f"{kind} {units}",
+        gas_limit=GAS,
+        expect=ExpectedEvent(approved, token, data=units.to_bytes(32, "big")),
+    )
 
 
 def _await_ends(kind: str, intents: int) -> None:

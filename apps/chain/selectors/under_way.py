@@ -28,6 +28,39 @@ WAITING = """
     WHERE s.frozen_at IS NULL AND (i.place = 1 OR (a.max_fee < %s AND a.created_at <= %s))
     ORDER BY s.role, i.nonce
 """
+# Behind a nonce that is not signed yet nothing is sent: a node would keep it, and no block could take it. The first is
+# never too large: it would wait for ever.
+READY = """
+    SELECT id, raw, hashes FROM (
+        SELECT i.id, a.raw, a.hashes, a.gas_limit, taken.gas + sum(a.gas_limit) OVER (ORDER BY i.id) AS filled
+        FROM (
+            SELECT COALESCE(sum(a.gas_limit), 0) AS gas FROM chain_txintent i
+            JOIN chain_signer s ON s.role = i.signer_id JOIN chain_txattempt a ON a.intent_id = i.id
+            WHERE i.state = 'BROADCAST' AND s.frozen_at IS NULL) taken
+        CROSS JOIN chain_signer s
+        CROSS JOIN LATERAL (
+            SELECT min(nonce) AS nonce FROM chain_txintent WHERE signer_id = s.role AND state = 'NONCED') unsigned
+        CROSS JOIN LATERAL (
+            SELECT id FROM chain_txintent
+            WHERE signer_id = s.role AND state = 'SIGNED' AND (unsigned.nonce IS NULL OR nonce < unsigned.nonce)
+            ORDER BY nonce LIMIT %s) i
+        CROSS JOIN LATERAL (
+            SELECT (array_agg(raw ORDER BY number DESC))[1] AS raw, array_agg(hash::text ORDER BY number) AS hashes,
+                (array_agg(gas_limit ORDER BY number DESC))[1] AS gas_limit
+            FROM chain_txattempt WHERE intent_id = i.id) a
+        WHERE s.frozen_at IS NULL) ready
+    WHERE filled <= %s OR filled = gas_limit
+    ORDER BY id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """An intent whose newest bytes may be sent now, and all hashes it has had, oldest first."""
+
+    id: UUID
+    raw: bytes
+    hashes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +79,14 @@ class Waiting:
 def hashes_under_way() -> dict[UUID, Sequence[str]]:
     """All hashes of what is BROADCAST, oldest first, by intent."""
     return dict(fetch_all(HASHES, [_window()]))
+
+
+def ready(*, block_gas: int) -> list[Ready]:
+    """What is SIGNED, oldest intent first, as much as a block of so much gas has room for beside what is BROADCAST.
+
+    More would only queue; and anvil drops what queues behind a sender's transaction that found its block full.
+    """
+    return [Ready(id_, bytes(raw), hashes) for id_, raw, hashes in fetch_all(READY, [_window(), block_gas])]
 
 
 def waiting(*, base_fee: int, signed_before: datetime) -> list[Waiting]:

@@ -55,7 +55,7 @@ def broadcast_signed(
     sent += [each.id for each in disputed if not known.isdisjoint(each.hashes)]
     unknown = {each.id: each.hashes for each in disputed if known.isdisjoint(each.hashes)}
     suspects = TxIntent.objects.filter(pk__in=unknown).select_related("signer").defer("data")
-    verdict = (suspicions or Suspicions()).judge(node, others, suspects, unknown)
+    verdict = (suspicions or Suspicions()).judge(node, others, list(suspects), unknown)
     sent += [intent.id for intent in verdict.known]
     _record(sent, verdict.strangers, leadership, now)
     return len(sent)

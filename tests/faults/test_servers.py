@@ -127,6 +127,7 @@ def sound(answer: Answer) -> bool:
     return answer.status == 503 and answer.retry_after is not None and said
 
 
+@pytest.mark.soak
 class TestValkeyUnderLoad:
     def test_killed_and_restarted_costs_no_request(self, site: Site) -> None:
         began = time.monotonic()
@@ -144,7 +145,7 @@ class TestValkeyUnderLoad:
 
 class TestPostgresUnderLoad:
     @pytest.mark.parametrize(
-        "how", [signal.SIGINT, pytest.param(signal.SIGQUIT, marks=pytest.mark.soak), signal.SIGKILL]
+        "how", [*(pytest.param(how, marks=pytest.mark.soak) for how in (signal.SIGINT, signal.SIGQUIT)), signal.SIGKILL]
     )
     def test_restarted_fails_only_what_is_in_flight_and_says_so(self, site: Site, how: signal.Signals) -> None:
         began = time.monotonic()

@@ -129,6 +129,7 @@ class TestAKilledWorker:
         until(lambda: floor.done(item), 20, "it is done")
         assert Run.objects.count() == runs + 1
 
+    @pytest.mark.soak
     def test_gives_its_work_to_itself_after_its_child_was_killed(self, floor: Floor) -> None:
         floor.node.stall()
         item = floor.queue()

@@ -195,6 +195,7 @@ class TestAKilledExpiry:
         assert (code, found["findings"]) == (0, [])
 
 
+@pytest.mark.soak
 class TestARate:
     @pytest.mark.usefixtures("books")
     def test_of_a_hundred_thousand(self, capsys: pytest.CaptureFixture[str]) -> None:

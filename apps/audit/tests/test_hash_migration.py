@@ -1,5 +1,6 @@
 """The hashes of leaves move to a table of their own, and back, without one of them being made anew."""
 
+import pytest
 from django.db import connections
 
 from apps.audit.testing import sequence
@@ -18,6 +19,7 @@ def as_owner(statement: str) -> list[tuple[object, ...]]:
     return found
 
 
+@pytest.mark.soak
 class TestTheMigration:
     def test_moves_hashes_there_and_back(self, books: str) -> None:
         write(5)

@@ -229,9 +229,13 @@ def struck_at(at: int, officer: User, *, forward: bool, kill: bool) -> tuple[boo
     return struck, "replayed" if REPLAYED in again else "done anew"
 
 
-@pytest.mark.parametrize("forward", [False, True], ids=["before the message", "after the message"])
+@pytest.mark.parametrize(
+    "forward",
+    [pytest.param(False, marks=pytest.mark.soak), True],
+    ids=["before the message", "after the message"],
+)
 class TestStruckBetweenAnyTwoMessages:
-    @pytest.mark.parametrize("kill", [True, False], ids=["killed", "cut off"])
+    @pytest.mark.parametrize("kill", [True, pytest.param(False, marks=pytest.mark.soak)], ids=["killed", "cut off"])
     def test_a_command_is_done_once_and_its_answer_kept(self, officer: User, forward: bool, kill: bool) -> None:
         outcomes = []
         for at in range(1, 40):

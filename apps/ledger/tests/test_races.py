@@ -106,6 +106,7 @@ CHILD = """
 """
 
 
+@pytest.mark.soak
 @pytest.mark.usefixtures("books")
 class TestOppositeDirections:
     def test_from_several_processes_never_deadlock(self, books: str) -> None:

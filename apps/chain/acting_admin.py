@@ -1,6 +1,7 @@
 """What pages with acts upon their rows share."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, ClassVar
 
 from django import forms
@@ -8,9 +9,11 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from apps.core.actor import Actor
 from apps.core.db import unit_of_work
 from apps.core.officers import OFFICERS, ReadOnlyAdmin, ask_and_act
+
+Call = Callable[..., None]
+View = Callable[..., HttpResponse]
 
 
 class NoForm(forms.Form):
@@ -40,35 +43,37 @@ class ActingAdmin(ReadOnlyAdmin):
         actor = self.admin_site.actor(request)
         return actor is not None and bool(actor.roles & OFFICERS)
 
-    def _act(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        call: Callable[[Actor, Any, dict[str, Any]], None],
-        *,
-        form: type[forms.Form],
-        title: str,
-        explanation: str,
-        done: str,
-    ) -> HttpResponse:
-        """Ask, and have `call` act upon the row's key with what was filled in."""
-        row = self.get_object(request, object_id)
-        if row is None:
-            raise Http404
 
-        def perform(filled: forms.Form) -> str:
-            with unit_of_work():
-                call(self.admin_site.actor(request), row.pk, filled.cleaned_data)
-            return done
+def upon_row(*, title: str, explanation: str, done: str, form: type[forms.Form] = NoForm) -> Callable[[Call], View]:
+    """Make a method that calls one service the view of an act: `form` is asked for, then it is called, `done` is said.
 
-        return ask_and_act(
-            self,
-            request,
-            form=form(request.POST if request.method == "POST" else None),
-            title=title,
-            verb=title,
-            explanation=explanation,
-            perform=perform,
-            back=reverse(f"admin:chain_{self.opts.model_name}_change", args=[row.pk]),
-            danger=title in self.dangerous,
-        )
+    The method is given the actor, the row's key and what was filled in.
+    """
+
+    def made(call: Call) -> View:
+        @wraps(call)
+        def view(page: ActingAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
+            row = page.get_object(request, object_id)
+            if row is None:
+                raise Http404
+
+            def perform(filled: forms.Form) -> str:
+                with unit_of_work():
+                    call(page, page.admin_site.actor(request), row.pk, filled.cleaned_data)
+                return done
+
+            return ask_and_act(
+                page,
+                request,
+                form=form(request.POST if request.method == "POST" else None),
+                title=title,
+                verb=title,
+                explanation=explanation,
+                perform=perform,
+                back=reverse(f"admin:chain_{page.opts.model_name}_change", args=[row.pk]),
+                danger=title in page.dangerous,
+            )
+
+        return view
+
+    return made

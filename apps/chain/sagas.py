@@ -30,6 +30,20 @@ def _token_failed(event: Event, isin: str) -> None:
     tokens.give_up(isin=isin, kind=payload["kind"], reason=payload["reason"], now=clock.now())
 
 
+def _agent_added(event: Event, isin: str) -> None:
+    if tokens.is_admission(event.payload["business_key"]):
+        tokens.admitted(isin=isin, now=clock.now())
+    else:
+        _go_live(event, isin)
+
+
+def _agent_not_added(event: Event, isin: str) -> None:
+    if tokens.is_admission(event.payload["business_key"]):
+        tokens.not_admitted(isin=isin, reason=event.payload["reason"], now=clock.now())
+    else:
+        _token_failed(event, isin)
+
+
 def _claim(event: Event, wallet: str) -> None:
     identities.claim_created(wallet_address=wallet, intent_id=UUID(event.payload["intent_id"]))
 
@@ -64,7 +78,7 @@ ON_FINAL: dict[str, Step] = {
     tokens.DEPLOY: _open_token,
     tokens.UNPAUSE: _go_live,
     tokens.ALLOW: _go_live,
-    tokens.AGENT: _go_live,
+    tokens.AGENT: _agent_added,
     identities.CREATE: _claim,
     claims.CLAIM: _claimed,
     identities.REGISTER: _registered,
@@ -74,7 +88,7 @@ ON_FAILED: dict[str, Step] = {
     tokens.DEPLOY: _token_failed,
     tokens.UNPAUSE: _token_failed,
     tokens.ALLOW: _token_failed,
-    tokens.AGENT: _token_failed,
+    tokens.AGENT: _agent_not_added,
     identities.CREATE: _claim_failed,
     claims.CLAIM: _claim_failed,
     identities.REGISTER: _not_registered,

@@ -5,11 +5,10 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminDecimalFieldWidget
 
-from apps.chain.acting_admin import ActingAdmin, NoForm, ReasonForm
+from apps.chain.acting_admin import ActingAdmin, ReasonForm, upon_row
 from apps.chain.models import (
     Intervention,
     Signer,
@@ -92,56 +91,38 @@ class TxIntentAdmin(ActingAdmin):
     actions_detail = ("approve", "refuse", "send_again", "bump", "cancel")
 
     @act(title="Approve", path="approve", permission="second", icon="done_all", variant=ActionVariant.SUCCESS)
-    def approve(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Approve", explanation=APPROVE_DRAFT, done="It is approved.")
+    def approve(self, actor: Actor, intent: UUID, _: dict[str, Any]) -> None:
         """Of a draft."""
-
-        def call(actor: Actor, intent: UUID, _: dict[str, Any]) -> None:
-            approving.approve_intent(actor=actor, intent_id=intent, now=clock.now())
-
-        said = {"title": "Approve", "explanation": APPROVE_DRAFT, "done": "It is approved."}
-        return self._act(request, object_id, call, form=NoForm, **said)
+        approving.approve_intent(actor=actor, intent_id=intent, now=clock.now())
 
     @act(title="Refuse", path="refuse", permission="second", icon="block", variant=ActionVariant.DANGER)
-    def refuse(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Refuse", explanation=REFUSE_DRAFT, done="It is dropped.", form=ReasonForm)
+    def refuse(self, actor: Actor, intent: UUID, filled: dict[str, Any]) -> None:
         """Of a draft."""
-
-        def call(actor: Actor, intent: UUID, filled: dict[str, Any]) -> None:
-            approving.drop_intent(actor=actor, intent_id=intent, now=clock.now(), **filled)
-
-        said = {"title": "Refuse", "explanation": REFUSE_DRAFT, "done": "It is dropped."}
-        return self._act(request, object_id, call, form=ReasonForm, **said)
+        approving.drop_intent(actor=actor, intent_id=intent, now=clock.now(), **filled)
 
     @act(title="Send again", path="again", permission="operate", icon="refresh", variant=ActionVariant.PRIMARY)
-    def send_again(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Send again", explanation=AGAIN, done="It is sent again.", form=ReasonForm)
+    def send_again(self, actor: Actor, intent: UUID, filled: dict[str, Any]) -> None:
         """The bytes there are."""
-
-        def call(actor: Actor, intent: UUID, filled: dict[str, Any]) -> None:
-            intervening.send_again(actor=actor, intent_id=intent, **filled)
-
-        said = {"title": "Send again", "explanation": AGAIN, "done": "It is sent again."}
-        return self._act(request, object_id, call, form=ReasonForm, **said)
+        intervening.send_again(actor=actor, intent_id=intent, **filled)
 
     @act(title="Pay more", path="bump", permission="operate", icon="local_gas_station", variant=ActionVariant.WARNING)
-    def bump(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Pay more", explanation=BUMP, done="The sender does it once enough people agree.", form=BumpForm)
+    def bump(self, actor: Actor, intent: UUID, filled: dict[str, Any]) -> None:
         """Than the engine offered."""
-
-        def call(actor: Actor, intent: UUID, filled: dict[str, Any]) -> None:
-            fees = {name: int(filled[name] * GWEI) for name in ("max_fee", "max_priority_fee")}
-            now, reason = clock.now(), filled["reason"]
-            intervening.ask_bump(actor=actor, intent_id=intent, reason=reason, now=now, **fees)
-
-        said = {"title": "Pay more", "explanation": BUMP, "done": "The sender does it once enough people agree."}
-        return self._act(request, object_id, call, form=BumpForm, **said)
+        fees = {name: int(filled[name] * GWEI) for name in ("max_fee", "max_priority_fee")}
+        now, reason = clock.now(), filled["reason"]
+        intervening.ask_bump(actor=actor, intent_id=intent, reason=reason, now=now, **fees)
 
     @act(title="Call off", path="cancel", permission="operate", icon="cancel", variant=ActionVariant.DANGER)
-    def cancel(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(
+        title="Call off", explanation=CANCEL, done="The sender does it once enough people agree.", form=ReasonForm
+    )
+    def cancel(self, actor: Actor, intent: UUID, filled: dict[str, Any]) -> None:
         """What is not in a block."""
-
-        def call(actor: Actor, intent: UUID, filled: dict[str, Any]) -> None:
-            intervening.ask_cancel(actor=actor, intent_id=intent, now=clock.now(), **filled)
-
-        said = {"title": "Call off", "explanation": CANCEL, "done": "The sender does it once enough people agree."}
-        return self._act(request, object_id, call, form=ReasonForm, **said)
+        intervening.ask_cancel(actor=actor, intent_id=intent, now=clock.now(), **filled)
 
 
 class AskedAdmin(ActingAdmin):
@@ -150,24 +131,16 @@ class AskedAdmin(ActingAdmin):
     actions_detail = ("agree", "withdraw")
 
     @act(title="Agree", path="agree", permission="second", icon="done_all", variant=ActionVariant.SUCCESS)
-    def agree(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Agree", explanation=AGREE, done="It is agreed.")
+    def agree(self, actor: Actor, number: int, _: dict[str, Any]) -> None:
         """As the second of two people."""
-
-        def call(actor: Actor, number: int, _: dict[str, Any]) -> None:
-            intervening.approve(actor=actor, asked=self.model(pk=number), now=clock.now())
-
-        said = {"title": "Agree", "explanation": AGREE, "done": "It is agreed."}
-        return self._act(request, object_id, call, form=NoForm, **said)
+        intervening.approve(actor=actor, asked=self.model(pk=number), now=clock.now())
 
     @act(title="Withdraw", path="withdraw", permission="second", icon="undo", variant=ActionVariant.DEFAULT)
-    def withdraw(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Withdraw", explanation=WITHDRAW, done="It is withdrawn.")
+    def withdraw(self, actor: Actor, number: int, _: dict[str, Any]) -> None:
         """Or refuse."""
-
-        def call(actor: Actor, number: int, _: dict[str, Any]) -> None:
-            intervening.withdraw(actor=actor, asked=self.model(pk=number), now=clock.now())
-
-        said = {"title": "Withdraw", "explanation": WITHDRAW, "done": "It is withdrawn."}
-        return self._act(request, object_id, call, form=NoForm, **said)
+        intervening.withdraw(actor=actor, asked=self.model(pk=number), now=clock.now())
 
 
 @admin.register(Intervention)
@@ -236,14 +209,10 @@ class SignerAdmin(ActingAdmin):
     actions_detail = ("release",)
 
     @act(title="Release", path="release", permission="operate", icon="lock_open", variant=ActionVariant.DANGER)
-    def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Release", explanation=RELEASE, done="Another officer can agree now.", form=ReasonForm)
+    def release(self, actor: Actor, role: str, filled: dict[str, Any]) -> None:
         """A frozen one."""
-
-        def call(actor: Actor, role: str, filled: dict[str, Any]) -> None:
-            intervening.ask_release(actor=actor, role=role, now=clock.now(), **filled)
-
-        said = {"title": "Release", "explanation": RELEASE, "done": "Another officer can agree now."}
-        return self._act(request, object_id, call, form=ReasonForm, **said)
+        intervening.ask_release(actor=actor, role=role, now=clock.now(), **filled)
 
 
 @admin.register(SignerNonce)

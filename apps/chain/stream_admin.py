@@ -5,11 +5,10 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
 from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminIntegerFieldWidget
 
-from apps.chain.acting_admin import ActingAdmin, NoForm, ReasonForm
+from apps.chain.acting_admin import ActingAdmin, ReasonForm, upon_row
 from apps.chain.models import DeadLetter, RpcEndpoint, StreamCursor
 from apps.chain.services import cursors, dead_letters, endpoints
 from apps.core import clock
@@ -48,36 +47,24 @@ class RpcEndpointAdmin(ActingAdmin):
     actions_detail = ("release", "quarantine", "disable")
 
     @act(title="Release", path="release", permission="operate", icon="lock_open", variant=ActionVariant.SUCCESS)
-    def release(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Release", explanation=RELEASE, done="It is asked again.", form=ReasonForm)
+    def release(self, actor: Actor, name: str, filled: dict[str, Any]) -> None:
         """Have it asked again."""
-
-        def call(actor: Actor, name: str, filled: dict[str, Any]) -> None:
-            endpoints.release_endpoint(actor=actor, name=name, now=clock.now(), **filled)
-
-        said = {"title": "Release", "explanation": RELEASE, "done": "It is asked again."}
-        return self._act(request, object_id, call, form=ReasonForm, **said)
+        endpoints.release_endpoint(actor=actor, name=name, now=clock.now(), **filled)
 
     @act(title="Quarantine", path="quarantine", permission="operate", icon="timer", variant=ActionVariant.WARNING)
-    def quarantine(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Quarantine", explanation=QUARANTINE, done="It is not asked for that time.", form=QuarantineForm)
+    def quarantine(self, actor: Actor, name: str, filled: dict[str, Any]) -> None:
         """Have it asked no more for some hours."""
-
-        def call(actor: Actor, name: str, filled: dict[str, Any]) -> None:
-            now = clock.now()
-            until = now + timedelta(hours=filled["hours"])
-            endpoints.quarantine_endpoint(actor=actor, name=name, reason=filled["reason"], until=until, now=now)
-
-        said = {"title": "Quarantine", "explanation": QUARANTINE, "done": "It is not asked for that time."}
-        return self._act(request, object_id, call, form=QuarantineForm, **said)
+        now = clock.now()
+        until = now + timedelta(hours=filled["hours"])
+        endpoints.quarantine_endpoint(actor=actor, name=name, reason=filled["reason"], until=until, now=now)
 
     @act(title="Disable", path="disable", permission="operate", icon="block", variant=ActionVariant.DANGER)
-    def disable(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Disable", explanation=DISABLE, done="It is not asked until it is released.", form=ReasonForm)
+    def disable(self, actor: Actor, name: str, filled: dict[str, Any]) -> None:
         """Have it asked no more until it is released."""
-
-        def call(actor: Actor, name: str, filled: dict[str, Any]) -> None:
-            endpoints.disable_endpoint(actor=actor, name=name, now=clock.now(), **filled)
-
-        said = {"title": "Disable", "explanation": DISABLE, "done": "It is not asked until it is released."}
-        return self._act(request, object_id, call, form=ReasonForm, **said)
+        endpoints.disable_endpoint(actor=actor, name=name, now=clock.now(), **filled)
 
 
 @admin.register(StreamCursor)
@@ -91,14 +78,10 @@ class StreamCursorAdmin(ActingAdmin):
     actions_detail = ("resume",)
 
     @act(title="Resume", path="resume", permission="operate", icon="play_arrow", variant=ActionVariant.DANGER)
-    def resume(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Resume", explanation=RESUME, done="The stream goes on, if it was halted.", form=ReasonForm)
+    def resume(self, actor: Actor, name: str, filled: dict[str, Any]) -> None:
         """Let a halted stream go on."""
-
-        def call(actor: Actor, name: str, filled: dict[str, Any]) -> None:
-            cursors.resume(actor=actor, name=name, reason=filled["reason"])
-
-        said = {"title": "Resume", "explanation": RESUME, "done": "The stream goes on, if it was halted."}
-        return self._act(request, object_id, call, form=ReasonForm, **said)
+        cursors.resume(actor=actor, name=name, reason=filled["reason"])
 
 
 @admin.register(DeadLetter)
@@ -119,41 +102,25 @@ class DeadLetterAdmin(ActingAdmin):
     actions_detail = ("retry", "ask_dismissal", "dismiss", "keep")
 
     @act(title="Try again", path="retry", permission="operate", icon="refresh", variant=ActionVariant.PRIMARY)
-    def retry(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Try again", explanation=RETRY, done="The log is read.")
+    def retry(self, actor: Actor, letter: int, _: dict[str, Any]) -> None:
         """Decode it now."""
-
-        def call(actor: Actor, letter: int, _: dict[str, Any]) -> None:
-            dead_letters.retry_letter(actor=actor, letter_id=letter, now=clock.now())
-
-        said = {"title": "Try again", "explanation": RETRY, "done": "The log is read."}
-        return self._act(request, object_id, call, form=NoForm, **said)
+        dead_letters.retry_letter(actor=actor, letter_id=letter, now=clock.now())
 
     @act(title="Ask to dismiss", path="ask", permission="operate", icon="pan_tool", variant=ActionVariant.DEFAULT)
-    def ask_dismissal(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Ask to dismiss", explanation=ASK, done="Another officer can dismiss it now.", form=ReasonForm)
+    def ask_dismissal(self, actor: Actor, letter: int, filled: dict[str, Any]) -> None:
         """The first of two people."""
-
-        def call(actor: Actor, letter: int, filled: dict[str, Any]) -> None:
-            dead_letters.ask_dismissal(actor=actor, letter_id=letter, now=clock.now(), **filled)
-
-        said = {"title": "Ask to dismiss", "explanation": ASK, "done": "Another officer can dismiss it now."}
-        return self._act(request, object_id, call, form=ReasonForm, **said)
+        dead_letters.ask_dismissal(actor=actor, letter_id=letter, now=clock.now(), **filled)
 
     @act(title="Dismiss", path="dismiss", permission="second", icon="done_all", variant=ActionVariant.DANGER)
-    def dismiss(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Dismiss", explanation=DISMISS, done="It is dismissed.")
+    def dismiss(self, actor: Actor, letter: int, _: dict[str, Any]) -> None:
         """The second of two people."""
-
-        def call(actor: Actor, letter: int, _: dict[str, Any]) -> None:
-            dead_letters.dismiss_letter(actor=actor, letter_id=letter, now=clock.now())
-
-        said = {"title": "Dismiss", "explanation": DISMISS, "done": "It is dismissed."}
-        return self._act(request, object_id, call, form=NoForm, **said)
+        dead_letters.dismiss_letter(actor=actor, letter_id=letter, now=clock.now())
 
     @act(title="Keep", path="keep", permission="second", icon="undo", variant=ActionVariant.DEFAULT)
-    def keep(self, request: HttpRequest, object_id: str) -> HttpResponse:
+    @upon_row(title="Keep", explanation=KEEP, done="It stays open.")
+    def keep(self, actor: Actor, letter: int, _: dict[str, Any]) -> None:
         """Let it stay open."""
-
-        def call(actor: Actor, letter: int, _: dict[str, Any]) -> None:
-            dead_letters.keep_letter(actor=actor, letter_id=letter)
-
-        said = {"title": "Keep", "explanation": KEEP, "done": "It stays open."}
-        return self._act(request, object_id, call, form=NoForm, **said)
+        dead_letters.keep_letter(actor=actor, letter_id=letter)

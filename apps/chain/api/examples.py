@@ -32,7 +32,9 @@ EXAMPLES = {
             "cursors": [
                 {"name": "settlement", "number": 19_204_511, "hash": BLOCK_HASH, "halted": "", "lag_seconds": 71.5}
             ],
-            "signers": [{"role": "AGENT", "address": SIGNER, "next_nonce": 43, "frozen_reason": ""}],
+            "signers": [
+                {"role": "AGENT", "address": SIGNER, "next_nonce": 43, "frozen_reason": "", "low_on_ether": False}
+            ],
             "open_intents": {"BROADCAST": 2, "MINED": 1},
             "halted": "",
             "lag_blocks": 1,

@@ -81,6 +81,7 @@ class SignerSerializer(serializers.Serializer):
     address = serializers.CharField()
     next_nonce = serializers.IntegerField()
     frozen_reason = serializers.CharField(allow_blank=True)
+    low_on_ether = serializers.BooleanField(help_text="Its balance was below the policy's when a node last told it.")
 
 
 class ChainStatusSerializer(serializers.Serializer):

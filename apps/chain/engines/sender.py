@@ -5,6 +5,7 @@ before they are sent, sending them again is harmless, and what became of them is
 """
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -30,6 +31,7 @@ from apps.chain.services.freezing import Suspicions
 from apps.chain.services.intents import CHANNEL
 from apps.chain.services.obeying import obey, release_signers, releases
 from apps.chain.services.signing import sign_next
+from apps.chain.services.watching_funds import FundsWatch, look_at_funds
 from apps.chain.services.watching_sending import SendingWatch
 from apps.chain.types import IntentState
 from apps.core import clock
@@ -38,6 +40,7 @@ from apps.core.daemon import Engine, Leadership
 log = logging.getLogger(__name__)
 
 OFTEN = timedelta(seconds=1)
+Work = Callable[[Node, Others], bool]
 OPEN = (
     IntentState.NONCED,
     IntentState.SIGNED,
@@ -79,11 +82,13 @@ class Sender(Engine):
         self._pool = Pool()
         self._memory = Memory()
         self._watch = SendingWatch()
+        self._funds = FundsWatch()
 
     def lead(self, leadership: Leadership) -> None:
         """Forget what a former leadership remembered; everything else is in the database. Raises NoEndpoint."""
         self._memory = Memory()
         self._watch.forget()
+        self._funds.forget()
         if self._node is None:
             self._pool.begin(clock.now())
 
@@ -91,29 +96,39 @@ class Sender(Engine):
         """One round for all open intents; true if it moved any."""
         self._watch.look(leadership, now)
         begun = sign_claims(leadership=leadership, now=now) + release_approved(leadership=leadership)
+        if self._funds.is_due(now):
+            self._with_node(lambda node, _: self._look_at_funds(node, leadership, now), now)
         return self._send(leadership, now) or begun > 0
 
     def _send(self, leadership: Leadership, now: datetime) -> bool:
         if not TxIntent.objects.filter(state__in=OPEN).exists() and not releases().exists():
             return False
+        return self._with_node(lambda node, others: self._advance(node, others, leadership, now), now)
+
+    def _with_node(self, do: Work, now: datetime) -> bool:
+        """What `do` returns for the node there is, or the best one; false where none answers."""
         if self._node is None:
-            return self._advance_with_best(leadership, now)
+            return self._with_best(do, now)
         try:
-            return self._advance(self._node, NOBODY, leadership, now)
+            return do(self._node, NOBODY)
         except ChainUnavailable as error:
             log.warning("chain unavailable", extra={"engine": self.name, **error.context})
         except RpcError as error:
             log.warning("node refused", extra={"engine": self.name, "rpc_code": error.code})
         return False
 
-    def _advance_with_best(self, leadership: Leadership, now: datetime) -> bool:
-        def advance(found: Followed) -> bool:
-            return self._advance(found.node, found.others, leadership, now)
+    def _with_best(self, do: Work, now: datetime) -> bool:
+        def work(found: Followed) -> bool:
+            return do(found.node, found.others)
 
         # What a node that lags does not know yet is not unknown: one as high as the books is asked, or nearly so.
         stored = StreamCursor.objects.filter(name=STREAM).values_list("number", flat=True).first()
         lag = settings.SECURITY.chain.endpoints.lag_blocks
-        return self._pool.work(advance, now=now, at_least=None if stored is None else stored - lag)
+        return self._pool.work(work, now=now, at_least=None if stored is None else stored - lag)
+
+    def _look_at_funds(self, node: Node, leadership: Leadership, now: datetime) -> bool:
+        look_at_funds(node=node, leadership=leadership, now=now)
+        return False
 
     def _advance(self, node: Node, others: Others, leadership: Leadership, now: datetime) -> bool:
         memory, head = self._memory, read_head(node)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from django.db.models import Min
 
 from apps.chain.models import Intervention, Signer, SignerRelease, TxIntent
+from apps.chain.selectors.funds import low_on_ether
 from apps.chain.types import IntentState
 from apps.core import clock
 from apps.core.metrics import COUNTED_TO, Sample, counted, counted_by, gauge
@@ -26,7 +27,8 @@ ACTS = gauge(
     f"What people asked for of transactions and signers and the sender has not done. Each counted up to {COUNTED_TO}.",
 )
 FROZEN = gauge("bookentry_chain_signers_frozen", "Signers that send nothing until a person looks.")
-SENDER = (INTENTS, INTENTS_OLDEST, ACTS, FROZEN)
+LOW = gauge("bookentry_chain_signers_low", "Signers that had too little ether when a node last told it.")
+SENDER = (INTENTS, INTENTS_OLDEST, ACTS, FROZEN, LOW)
 
 
 def signer_health() -> Health:
@@ -47,3 +49,4 @@ def read_sender_metrics() -> Iterator[Sample]:
     yield INTENTS_OLDEST.sample(max((clock.now() - oldest).total_seconds(), 0) if oldest else 0)
     yield ACTS.sample(sum(counted(model.objects.filter(end="")) for model in (Intervention, SignerRelease)))
     yield FROZEN.sample(Signer.objects.exclude(frozen_at=None).count())
+    yield LOW.sample(len(low_on_ether()))

@@ -49,6 +49,7 @@ class RpcEndpoint(models.Model):
     checked_at = models.DateTimeField(null=True)
 
     class Meta:
+        verbose_name = "node"
         constraints = [
             models.CheckConstraint(name="rpc_endpoint_state_known", condition=STATED),
             models.CheckConstraint(

@@ -9,6 +9,7 @@ from django.db.models import Count
 from apps.chain.models import Signer, StreamCursor, TxIntent
 from apps.chain.selectors import blocks
 from apps.chain.selectors.endpoints import endpoints
+from apps.chain.selectors.funds import low_on_ether
 from apps.chain.selectors.stream import (
     Coverage,
     Reorganisations,
@@ -23,12 +24,13 @@ from apps.core.metrics import counted
 
 @dataclass(frozen=True, slots=True)
 class SignerStatus:
-    """A signer, the nonce its next intent will get, and why it is frozen (empty if it is not)."""
+    """A signer, its next nonce, why it is frozen (empty if it is not), and whether it has too little ether."""
 
     role: str
     address: str
     next_nonce: int
     frozen_reason: str
+    low_on_ether: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ def chain_status(now: datetime) -> ChainStatus:
     """The present status."""
     cursors = list(StreamCursor.objects.order_by("name"))
     times = {hash_: block.timestamp for hash_, block in blocks.blocks_by_hash([c.hash for c in cursors]).items()}
-    stream = stream_status(now)
+    stream, low = stream_status(now), low_on_ether()
     signers = Signer.objects.select_related("signernonce").order_by("role")
     counts = TxIntent.objects.exclude(state__in=ENDED).values_list("state").annotate(number=Count("id"))
     return ChainStatus(
@@ -78,7 +80,9 @@ def chain_status(now: datetime) -> ChainStatus:
         cursors=tuple(
             CursorStatus(c.name, c.number, c.hash, c.halted, _seconds_since(times.get(c.hash), now)) for c in cursors
         ),
-        signers=tuple(SignerStatus(s.role, s.address, s.signernonce.next, s.frozen_reason) for s in signers),
+        signers=tuple(
+            SignerStatus(s.role, s.address, s.signernonce.next, s.frozen_reason, s.role in low) for s in signers
+        ),
         open_intents=dict(counts.order_by("state")),
         halted=stream.halted,
         lag_blocks=stream.lag_blocks,

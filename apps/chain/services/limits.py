@@ -4,10 +4,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator
 
 from django.conf import settings
+from django.db.models import Q, QuerySet
 
 from apps.chain.errors import SignerLimit
 from apps.chain.models import TxIntent
-from apps.chain.types import Measure, NewIntent, SignerRole
+from apps.chain.types import IntentState, Measure, NewIntent, SignerRole
 from apps.core.db import fetch_all, run_sql
 from config.security.types.chain import Power
 
@@ -48,6 +49,13 @@ def moves_much(value: int, units: int | None) -> bool:
     """Whether so much, in wei or in units of a token, is above the four-eyes limit."""
     policy = settings.SECURITY.chain.sending
     return value > policy.four_eyes_gwei * GWEI or (units or 0) > policy.four_eyes_units
+
+
+def held_back() -> QuerySet[TxIntent]:
+    """What waits since its signer's limits had no room: approved, or a draft that is not above the four-eyes limit."""
+    policy = settings.SECURITY.chain.sending
+    little = Q(value__lte=policy.four_eyes_gwei * GWEI) & (Q(units=None) | Q(units__lte=policy.four_eyes_units))
+    return TxIntent.objects.filter(Q(state=IntentState.APPROVED) | Q(state=IntentState.DRAFT) & little)
 
 
 def require_within_reach(asked: NewIntent) -> None:

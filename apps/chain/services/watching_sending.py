@@ -6,11 +6,12 @@ from django.conf import settings
 from django.db.models import Min
 
 from apps.chain.models import Intervention, SignerRelease, TxIntent
+from apps.chain.services.limits import held_back
 from apps.chain.types import IntentState
 from apps.core.alerts import settle_alerts
 from apps.core.daemon import Leadership
 from apps.core.db import unit_of_work
-from apps.core.metrics import counted
+from apps.core.metrics import counted, counted_by
 from apps.core.types import Condition, Severity
 
 SOURCE = "chain.sending"
@@ -39,7 +40,7 @@ class SendingWatch:
 
 
 def conditions(now: datetime) -> dict[str, Condition]:
-    """By key: signers whose oldest transaction waits too long for a block, and what waits too long for people."""
+    """By key: signers whose transactions wait too long for a block, or for room in a limit; what waits for people."""
     policy = settings.SECURITY.chain.sending
     found: dict[str, Condition] = {}
     late = now - timedelta(seconds=policy.late_seconds)
@@ -49,6 +50,10 @@ def conditions(now: datetime) -> dict[str, Condition]:
             found[f"late:{role}"] = Condition(
                 Severity.WARNING, f"A transaction of {role} is in no block after {policy.late_seconds} seconds."
             )
+    for role, number in counted_by(held_back(), "signer_id"):
+        found[f"limit:{role}"] = Condition(
+            Severity.WARNING, f"{number} transactions of {role} wait, since its limits have no room for them."
+        )
     if number := waiting_for_people(now - timedelta(seconds=policy.undecided_seconds)):
         found["undecided"] = Condition(
             Severity.WARNING,

@@ -19,6 +19,7 @@ from apps.chain.selectors.intents import intent as read
 from apps.chain.services.approving import approve_intent, drop_intent
 from apps.chain.services.intents import submit
 from apps.chain.services.tokens import deploy_token
+from apps.chain.services.watching_sending import OFTEN
 from apps.chain.testing import ChainPlatform
 from apps.chain.testing.powers import powers
 from apps.chain.tests.test_approving import CHECKER, MAKER, actor
@@ -27,6 +28,7 @@ from apps.chain.types import IntentState, IntentView, SignerRole
 from apps.core import clock
 from apps.core.db import run_sql, unit_of_work
 from apps.core.ids import new_id
+from apps.core.models import Alert
 from config.security.types.chain import Power
 
 WHO = "0x" + "cd" * 20
@@ -125,6 +127,11 @@ class TestARole:
         assert ask(ROLES.MINTER, places["token"].upper().replace("0X", "0x"), MINT).to == places["token"]
 
 
+def told() -> list[str]:
+    """Open alerts of what is sent."""
+    return list(Alert.objects.filter(source="chain.sending", resolved_at=None).values_list("dedup_key", flat=True))
+
+
 def minter(**limits: int) -> Power:
     return replace(settings.SECURITY.chain.powers.minter, **limits)
 
@@ -134,6 +141,7 @@ class TestALimit:
     def nothing_used(self, places: dict[str, str]) -> Iterator[None]:
         yield
         SignerUse.objects.all().delete()
+        TxIntent.objects.filter(state__in=(IntentState.DRAFT, IntentState.APPROVED)).update(state=IntentState.DROPPED)
 
     def mint(self, places: dict[str, str], units: int, **more: Any) -> IntentView:
         return ask(ROLES.MINTER, places["token"], calls.mint(WHO, units), units=units, **more)
@@ -170,11 +178,14 @@ class TestALimit:
             with unit_of_work():
                 approved = approve_intent(actor=actor(CHECKER), intent_id=draft.id, now=clock.now())
             assert [(each.state, each.nonce) for each in (decided, approved)] == [(IntentState.APPROVED, None)] * 2
-            chain_platform.step("sender")
+            chain_platform.step("sender", later=OFTEN)
             assert read(decided.id).state == IntentState.APPROVED
+            assert told() == ["chain.sending:limit:MINTER"]
             ended = clock.now() - timedelta(seconds=settings.SECURITY.chain.powers.period_seconds + 1)
             SignerUse.objects.update(started_at=ended)
-            chain_platform.step("sender")
+            chain_platform.step("sender", later=2 * OFTEN)
+            chain_platform.step("sender", later=3 * OFTEN)
+            assert told() == []
             assert read(decided.id).given_nonce + 1 == read(draft.id).given_nonce
             assert SignerUse.objects.get(measure="UNITS").used == 50
 

@@ -1,28 +1,25 @@
-"""The sender against a real node: success, refusal, revert, silence, strangers, reorganisation."""
+"""The sender against a real node: success, refusal, revert, silence."""
 
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
-from django.test.utils import override_settings
 
 from apps.chain import calls
 from apps.chain.eip1559 import InvalidTransaction
 from apps.chain.engines.sender import Sender
 from apps.chain.errors import IntentConflict, WrongChain
 from apps.chain.gateway import Node
-from apps.chain.models import Signer, SignerNonce, TxAttempt, TxIntent
+from apps.chain.models import SignerNonce, TxAttempt, TxIntent
 from apps.chain.selectors.intents import intent as read
 from apps.chain.testing import ChainPlatform
-from apps.chain.testing.lies import Answers, Without
+from apps.chain.testing.lies import Without
 from apps.chain.testing.lying_node import LyingNode
-from apps.chain.tests.sending import NOBODY, balance, chain_nonce, ends, passages, policy, send, step_until_mined
+from apps.chain.tests.sending import NOBODY, balance, ends, passages, policy, send, step_until_mined
 from apps.chain.types import ExpectedEvent, IntentState, SignerRole
 
 GRANT_ROLE = calls._call("grantRole(bytes32,address)")
 MINTER = bytes.fromhex(calls.topic_of("MINTER_ROLE")[2:])
-LATER = timedelta(seconds=10)
 
 
 class TestSubmit:
@@ -226,238 +223,6 @@ class TestExpectedEvent:
         event = read(intent.id).event
         assert event is not None
         assert (event["address"], event["topics"][0], int(event["data"], 16)) == (cash, topic, 9)
-
-
-class TestStranger:
-    """Somebody else sends with our key."""
-
-    def test_freezes_the_signer_and_raises_an_alarm(
-        self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        stolen = chain_platform.account(1)
-        chain_platform.send(stolen, "0x" + "ee" * 20, value=1)
-        intent = send(key="nonce taken", value=7)
-        others = send(key="another signer", signer=SignerRole.OPERATOR, value=1)
-        for _ in range(3):
-            chain_platform.catch_up()
-            chain_platform.step("sender")
-            chain_platform.finalize()
-        chain_platform.catch_up()
-        chain_platform.step("sender")
-        signer = Signer.objects.get(pk=SignerRole.AGENT)
-        assert signer.frozen_reason == "FOREIGN_TRANSACTION"
-        assert "signer frozen" in caplog.messages
-        assert read(intent.id).state == IntentState.SIGNED
-        assert read(others.id).state == IntentState.FINAL
-        assert balance(chain_platform, NOBODY) == 1
-
-    def test_stops_everything_behind_it(self, chain_platform: ChainPlatform) -> None:
-        behind = send(key="behind the stranger")
-        sent = chain_nonce(chain_platform, SignerRole.AGENT)
-        chain_platform.step("sender")
-        assert read(behind.id).state == IntentState.NONCED
-        assert chain_nonce(chain_platform, SignerRole.AGENT) == sent
-
-
-class TestNodeThatForgets:
-    def test_is_sent_the_same_bytes_again(self, chain_platform: ChainPlatform) -> None:
-        node = chain_platform.node
-        node.call("evm_setAutomine", False)
-        intent = send(key="forgotten", value=7)
-        chain_platform.step("sender")
-        attempt = TxAttempt.objects.get(intent_id=intent.id)
-        assert node.call("anvil_dropTransaction", attempt.hash) == attempt.hash
-        chain_platform.step("sender", later=LATER)
-        chain_platform.step("sender", later=LATER)
-        node.call("evm_setAutomine", True)
-        chain_platform.mine()
-        chain_platform.run_sender_until_final()
-        assert read(intent.id).tx_hash == attempt.hash
-        assert TxAttempt.objects.filter(intent_id=intent.id).count() == 1
-        assert balance(chain_platform, NOBODY) == 7
-
-    def test_having_them_already_counts_as_sent(self, chain_platform: ChainPlatform) -> None:
-        node = chain_platform.node
-        node.call("evm_setAutomine", False)
-        intent = send(key="known", value=1)
-        chain_platform.step("sender")
-        TxIntent.objects.filter(pk=intent.id).update(state=IntentState.SIGNED)  # as if the commit had been lost
-        chain_platform.step("sender")
-        assert read(intent.id).state == IntentState.BROADCAST
-        node.call("evm_setAutomine", True)
-        chain_platform.mine()
-        chain_platform.run_sender_until_final()
-
-    def test_having_mined_them_already_counts_as_sent(self, chain_platform: ChainPlatform) -> None:
-        intent = send(key="mined", value=1)
-        chain_platform.step("sender")
-        clear = dict.fromkeys(["tx_hash", "block_number", "block_hash", "succeeded", "gas_used"])
-        TxIntent.objects.filter(pk=intent.id).update(state=IntentState.SIGNED, **clear)
-        before = balance(chain_platform, NOBODY)
-        chain_platform.run_sender_until_final()
-        assert read(intent.id).state == IntentState.FINAL
-        assert balance(chain_platform, NOBODY) == before
-
-
-class TestReorganisation:
-    def test_that_throws_a_transaction_out_sends_the_same_bytes_again(self, chain_platform: ChainPlatform) -> None:
-        intent = send(key="thrown out", value=7)
-        step_until_mined(chain_platform, intent)
-        mined = read(intent.id)
-        assert mined.state == IntentState.MINED
-        chain_platform.catch_up()
-        chain_platform.node.call("anvil_reorg", 1, [])
-        chain_platform.mine()
-        assert balance(chain_platform, NOBODY) == 0
-        chain_platform.catch_up()
-        assert read(intent.id).state == IntentState.BROADCAST
-        assert read(intent.id).block_number is None
-        assert passages(intent)[-3:] == ["MINED", "ORPHANED", "BROADCAST"]  # by the ingester alone
-        chain_platform.step("sender", later=LATER)
-        chain_platform.run_sender_until_final()
-        done = read(intent.id)
-        assert (done.state, done.tx_hash) == (IntentState.FINAL, mined.tx_hash)
-        assert balance(chain_platform, NOBODY) == 7
-        assert len(ends(intent)) == 1
-
-    def test_that_moves_a_transaction_is_followed(self, chain_platform: ChainPlatform) -> None:
-        chain_platform.mine()
-        intent = send(key="moved", value=1)
-        step_until_mined(chain_platform, intent)
-        mined = read(intent.id)
-        raw = "0x" + bytes(TxAttempt.objects.get(intent_id=intent.id).raw).hex()
-        chain_platform.node.call("anvil_reorg", 2, [[raw, 0]])
-        chain_platform.run_sender_until_final()
-        done = read(intent.id)
-        assert (done.state, done.tx_hash) == (IntentState.FINAL, mined.tx_hash)
-        assert mined.block_number is not None
-        assert done.block_number == mined.block_number - 1
-
-
-class TestDearGas:
-    """The base fee overtakes what was offered."""
-
-    GWEI = 10**9
-
-    def overtake(self, platform: ChainPlatform, intent_key: str) -> TxAttempt:
-        """Send, then make the next blocks too dear for it."""
-        platform.node.call("evm_setAutomine", False)
-        self.next_block(platform, 1)
-        intent = send(key=intent_key, value=7)
-        platform.step("sender")
-        self.next_block(platform, 100)
-        attempt = TxAttempt.objects.get(intent_id=intent.id)
-        assert read(intent.id).state == IntentState.BROADCAST
-        assert attempt.max_fee < 100 * self.GWEI
-        return attempt
-
-    def next_block(self, platform: ChainPlatform, gwei: int) -> None:
-        platform.node.call("anvil_setNextBlockBaseFeePerGas", hex(gwei * self.GWEI))
-        platform.mine()
-
-    def test_is_paid_with_the_same_nonce_and_higher_fees(self, chain_platform: ChainPlatform) -> None:
-        first = self.overtake(chain_platform, "overtaken")
-        for _ in range(2):
-            chain_platform.step("sender", later=timedelta(seconds=20))
-        self.next_block(chain_platform, 100)
-        chain_platform.node.call("evm_setAutomine", True)
-        chain_platform.run_sender_until_final()
-        done = read(first.intent_id)
-        second = TxAttempt.objects.get(intent_id=done.id, number=2)
-        assert (done.state, done.tx_hash) == (IntentState.FINAL, second.hash)
-        assert second.max_fee >= 200 * self.GWEI
-        assert second.max_priority_fee * 10 >= first.max_priority_fee * 11
-        assert balance(chain_platform, NOBODY) == 7
-
-    def test_is_paid_where_the_pool_dropped_it_and_takes_it_no_more(self, chain_platform: ChainPlatform) -> None:
-        before = balance(chain_platform, NOBODY)
-        first = self.overtake(chain_platform, "dropped and dear")
-        chain_platform.node.call("anvil_dropTransaction", first.hash)
-        for seconds in (5, 20, 40, 60):
-            chain_platform.step("sender", later=timedelta(seconds=seconds))
-        assert TxAttempt.objects.filter(intent_id=first.intent_id).count() == 2
-        self.next_block(chain_platform, 100)
-        chain_platform.node.call("evm_setAutomine", True)
-        chain_platform.run_sender_until_final()
-        assert read(first.intent_id).state == IntentState.FINAL
-        assert balance(chain_platform, NOBODY) == before + 7
-
-    def test_is_paid_for_what_was_signed_whatever_the_row_says_since(self, chain_platform: ChainPlatform) -> None:
-        nobody, thief = balance(chain_platform, NOBODY), "0x" + "ee" * 20
-        first = self.overtake(chain_platform, "changed since")
-        TxIntent.objects.filter(pk=first.intent_id).update(to=thief, value=10**18)
-        for _ in range(2):
-            chain_platform.step("sender", later=timedelta(seconds=20))
-        self.next_block(chain_platform, 100)
-        chain_platform.node.call("evm_setAutomine", True)
-        chain_platform.run_sender_until_final()
-        assert TxAttempt.objects.filter(intent_id=first.intent_id).count() == 2
-        assert (balance(chain_platform, NOBODY), balance(chain_platform, thief)) == (nobody + 7, 0)
-
-    def test_is_not_paid_with_bytes_that_are_not_the_intents(
-        self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        first = self.overtake(chain_platform, "renumbered")
-        TxIntent.objects.filter(pk=first.intent_id).update(nonce=first.intent.nonce + 1000)
-        chain_platform.step("sender", later=timedelta(seconds=20))
-        assert "stored bytes are not the intent's" in caplog.messages
-        assert TxAttempt.objects.filter(intent_id=first.intent_id).count() == 1
-        TxIntent.objects.filter(pk=first.intent_id).update(nonce=first.intent.nonce)
-        chain_platform.step("sender", later=timedelta(seconds=20))
-        self.next_block(chain_platform, 100)
-        chain_platform.node.call("evm_setAutomine", True)
-        chain_platform.run_sender_until_final()
-        assert read(first.intent_id).state == IntentState.FINAL
-
-    def test_beyond_the_cap_waits_for_a_person(
-        self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        first = self.overtake(chain_platform, "too dear")
-        with override_settings(CHAIN_MAX_FEE_PER_GAS=120 * self.GWEI):
-            self.next_block(chain_platform, 110)
-            chain_platform.step("sender", later=timedelta(seconds=20))
-            assert TxAttempt.objects.filter(intent_id=first.intent_id).count() == 2
-            self.next_block(chain_platform, 150)
-            chain_platform.step("sender", later=timedelta(seconds=60))
-        assert TxAttempt.objects.filter(intent_id=first.intent_id).count() == 2
-        assert "fee cap reached" in caplog.messages
-        chain_platform.node.call("evm_setAutomine", True)
-
-    def test_of_a_signer_whose_key_is_gone_stops_no_other(
-        self, chain_platform: ChainPlatform, caplog: pytest.LogCaptureFixture
-    ) -> None:
-        stuck = self.overtake(chain_platform, "key gone")
-        Signer.objects.filter(pk=SignerRole.AGENT).update(address=NOBODY)
-        other = send(key="key there", signer=SignerRole.OPERATOR, value=1)
-        chain_platform.step("sender", later=timedelta(seconds=20))
-        self.next_block(chain_platform, 100)
-        chain_platform.step("sender", later=timedelta(seconds=20))
-        assert read(other.id).state == IntentState.MINED
-        assert "signer unavailable" in caplog.messages
-        Signer.objects.filter(pk=SignerRole.AGENT).update(address=chain_platform.account(1).address.lower())
-        chain_platform.step("sender", later=timedelta(seconds=40))
-        chain_platform.step("sender", later=timedelta(seconds=40))
-        self.next_block(chain_platform, 100)
-        chain_platform.node.call("evm_setAutomine", True)
-        chain_platform.run_sender_until_final()
-        assert read(stuck.intent_id).state == IntentState.FINAL
-
-    def test_is_not_paid_to_whoever_a_node_names_a_tip_for(self, chain_platform: ChainPlatform) -> None:
-        """The tip is the node's word alone: it never takes an offer beyond the cap."""
-        tip = {"result": hex(10**6 * self.GWEI)}
-        greedy = Answers(lambda method, _params, _truth: tip if method == "eth_maxPriorityFeePerGas" else None)
-        intent, (_, leadership) = send(key="tipped", value=1), chain_platform.engine("sender")
-        with (
-            LyingNode(chain_platform.url) as liar,
-            liar.lying(greedy),
-            Node(liar.url, chain_id=chain_platform.node.chain_id) as node,
-            override_settings(CHAIN_MAX_FEE_PER_GAS=120 * self.GWEI),
-        ):
-            Sender(node).step(leadership, intent.created_at)
-        attempt = TxAttempt.objects.get(intent_id=intent.id)
-        assert attempt.max_fee <= 120 * self.GWEI
-        assert attempt.max_priority_fee <= attempt.max_fee
-        chain_platform.run_sender_until_final()
 
 
 class TestOtherChain:

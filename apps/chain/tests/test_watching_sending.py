@@ -17,6 +17,7 @@ from apps.core.models import Alert
 
 NOW = clock.now()
 LATE = timedelta(seconds=settings.SECURITY.chain.sending.late_seconds + 1)
+MUCH = settings.SECURITY.chain.sending.four_eyes_gwei * 10**9 + 1
 UNDECIDED = timedelta(seconds=settings.SECURITY.chain.sending.undecided_seconds + 1)
 
 
@@ -65,6 +66,7 @@ class TestWhatWaitsTooLong:
     def test_for_a_second_person_is_an_alert_until_it_is_decided(self, signer: Signer, leadership: Leadership) -> None:
         draft = written(signer, IntentState.DRAFT, None, UNDECIDED)
         young = written(signer, IntentState.DRAFT, None, UNDECIDED - timedelta(minutes=1))
+        TxIntent.objects.filter(state=IntentState.DRAFT).update(value=MUCH)
         asked = {"reason": "x", "asked_by": uuid4(), "asked_at": NOW - UNDECIDED}
         one = Intervention.objects.create(intent=draft, kind="CANCEL", needs_two=False, **asked)
         assert told(leadership, 0) == {"chain.sending:undecided": "WARNING"}
@@ -78,6 +80,29 @@ class TestWhatWaitsTooLong:
         assert sampled()["acts_open"] == 2
         assert told(leadership, 0) == {"chain.sending:undecided": "WARNING"}
         SignerRelease.objects.update(end="WITHDRAWN", ended_at=NOW)
+        assert told(leadership, 0) == {}
+
+    def test_for_room_in_a_limit_is_an_alert_of_its_signer_until_none_does(
+        self, signer: Signer, leadership: Leadership
+    ) -> None:
+        other = Signer.objects.create(role=SignerRole.MINTER, address=hx(2), created_at=NOW)
+        draft, approved, late = (written(signer, state, None, timedelta()) for state in ("DRAFT", "APPROVED", "DRAFT"))
+        minted = written(other, IntentState.DRAFT, None, timedelta())
+        one = {"chain.sending:limit:AGENT": "WARNING"}
+        assert told(leadership, 0) == {**one, "chain.sending:limit:MINTER": "WARNING"}
+        said = Alert.objects.get(dedup_key="chain.sending:limit:AGENT").summary
+        assert said == "3 transactions of AGENT wait, since its limits have no room for them."
+        much = settings.SECURITY.chain.sending.four_eyes_units + 1
+        TxIntent.objects.filter(pk=minted.pk).update(units=much)  # which waits for two people, whatever the limit
+        TxIntent.objects.filter(pk=late.pk).update(value=MUCH)
+        assert told(leadership, 0) == one
+        TxIntent.objects.filter(pk=draft.pk).update(state=IntentState.DROPPED)
+        assert told(leadership, 0) == one
+        TxIntent.objects.filter(pk=approved.pk).update(state=IntentState.NONCED, nonce=5)
+        assert told(leadership, 0) == {}
+        TxIntent.objects.filter(pk=minted.pk).update(state=IntentState.APPROVED)
+        assert told(leadership, 0) == {"chain.sending:limit:MINTER": "WARNING"}
+        TxIntent.objects.filter(pk__in=[minted.pk, late.pk]).update(state=IntentState.DROPPED)
         assert told(leadership, 0) == {}
 
     def test_is_looked_at_every_few_seconds_only(self, signer: Signer, leadership: Leadership) -> None:

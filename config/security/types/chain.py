@@ -105,6 +105,7 @@ class Sending:
     four_eyes_gwei: Annotated[int, Key("gwei above which a transaction waits for a second person", 0, 10**15)]
     four_eyes_units: Annotated[int, Key("units of a token above which one does", 0, 10**15)]
     human_cap_gwei: Annotated[int, Key("gwei a unit of gas that people may offer at most", 1, 10**7)]
+    low_gwei: Annotated[int, Key("gwei of ether below which a signer is an alert; 0: never", 0, 10**15)]
     late_seconds: Annotated[int, Key("seconds after which a transaction in no block is an alert", 1, 604_800)]
     undecided_seconds: Annotated[int, Key("seconds after which one that waits for a second person is", 1, 2_592_000)]
 

@@ -30,6 +30,7 @@ class Command(BaseCommand):
         lines += [f"stream {c.name} at {c.number}{_unless_empty(c.halted)}" for c in status.cursors]
         lines += [
             f"signer {s.role} {s.address} next nonce {s.next_nonce}{_unless_empty(s.frozen_reason)}"
+            f"{' low on ether' if s.low_on_ether else ''}"
             for s in status.signers
         ]
         lines += [f"open intents {state} {number}" for state, number in status.open_intents.items()]

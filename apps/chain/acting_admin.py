@@ -1,6 +1,6 @@
 """What pages with acts upon their rows share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from typing import Any, ClassVar
 
@@ -32,6 +32,8 @@ class ActingAdmin(ReadOnlyAdmin):
     """A page with acts upon its rows."""
 
     dangerous: ClassVar[frozenset[str]] = frozenset()  # titles of acts that are asked for in red
+    # By its path, the states of a row in which an act is shown; the others always are. The service decides.
+    offered: ClassVar[Mapping[str, Collection[str]]] = {}
 
     def has_operate_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Operations."""
@@ -42,6 +44,11 @@ class ActingAdmin(ReadOnlyAdmin):
         """Whoever may be the second person."""
         actor = self.admin_site.actor(request)
         return actor is not None and bool(actor.roles & OFFICERS)
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        acts = super().get_actions_detail(request, object_id)
+        row = self.get_object(request, str(object_id)) if self.offered else None
+        return [each for each in acts if row is None or row.state in self.offered.get(each.path, [row.state])]
 
 
 def upon_row(*, title: str, explanation: str, done: str, form: type[forms.Form] = NoForm) -> Callable[[Call], View]:

@@ -1,6 +1,7 @@
 """Officers' pages of what we send and of the keys we send with, with what may be done there."""
 
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 from uuid import UUID
 
 from django import forms
@@ -21,6 +22,7 @@ from apps.chain.models import (
     TxIntentEvent,
 )
 from apps.chain.services import approving, intervening
+from apps.chain.types import IntentState
 from apps.core import clock
 from apps.core.actor import Actor
 from apps.core.officers import ReadOnlyAdmin, ReadOnlyInline, act
@@ -89,6 +91,13 @@ class TxIntentAdmin(ActingAdmin):
     inlines = (AttemptsInline, PassagesInline, InterventionsInline)
     dangerous = frozenset({"Refuse", "Call off"})
     actions_detail = ("approve", "refuse", "send_again", "bump", "cancel")
+    offered: ClassVar[Mapping[str, Collection[str]]] = {
+        "approve": [IntentState.DRAFT],
+        "refuse": [IntentState.DRAFT, IntentState.APPROVED],
+        "again": intervening.SENT,
+        "bump": intervening.SENT,
+        "cancel": intervening.UNMINED,
+    }
 
     @act(title="Approve", path="approve", permission="second", icon="done_all", variant=ActionVariant.SUCCESS)
     @upon_row(title="Approve", explanation=APPROVE_DRAFT, done="It is approved.")

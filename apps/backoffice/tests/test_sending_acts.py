@@ -66,6 +66,12 @@ def agree(row: Intervention | SignerRelease) -> str:
     return f"/admin/chain/{row._meta.model_name}/{row.pk}/agree/"
 
 
+def offered(client: Client, intent: IntentView) -> set[str]:
+    """Paths of the acts that the intent's page shows."""
+    shown = client.get(f"{page(intent)}change/").content.decode()
+    return {act for act in ("approve", "refuse", "again", "bump", "cancel") if f'href="{page(intent)}{act}/' in shown}
+
+
 def attempts(intent: IntentView) -> list[tuple[str, int]]:
     """(purpose, wei a unit of gas) of all bytes signed for it."""
     found = TxAttempt.objects.filter(intent_id=intent.id).order_by("number").values_list("purpose", "max_fee")
@@ -108,11 +114,13 @@ class TestADraft:
 
     def test_is_refused_with_a_reason(self, chain_platform: ChainPlatform, second: Client) -> None:
         draft = send(key="refused", value=ETHER + 1)
+        assert offered(second, draft) == {"approve", "refuse"}
         assert second.post(f"{page(draft)}refuse/", {"reason": " "}).status_code == 400
         assert second.post(f"{page(draft)}refuse/", WHY).status_code == 302
         assert (read(draft.id).state, read(draft.id).reason_detail) == (IntentState.DROPPED, WHY["reason"])
         assert [topic for topic, _ in ends(draft)] == ["chain.intent_failed"]
         assert second.post(f"{page(draft)}approve/").status_code == 409
+        assert offered(second, draft) == set()
 
     def test_is_no_investors_matter(self, chain_platform: ChainPlatform) -> None:
         draft = send(key="not theirs", value=ETHER + 1)
@@ -189,6 +197,7 @@ class TestMoreIsPaid:
 class TestACallOff:
     def test_spends_the_nonce_on_nothing(self, chain_platform: ChainPlatform, stuck: IntentView, ops: Client) -> None:
         before = balance(chain_platform, NOBODY)
+        assert offered(ops, stuck) == {"again", "bump", "cancel"}
         assert ops.post(f"{page(stuck)}cancel/", WHY).status_code == 302
         chain_platform.step("sender", later=LATER)
         assert [purpose for purpose, _ in attempts(stuck)] == [AttemptPurpose.CALL, AttemptPurpose.CANCEL]

@@ -199,6 +199,7 @@ AUTH_PASSWORD_VALIDATORS = [
     },
 ]
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 REDIS_URL = server_url("REDIS_URL", ("redis", "rediss"), "redis://127.0.0.1:1/0")
 # What a request or a scrape waits for it at most.

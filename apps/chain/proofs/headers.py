@@ -66,7 +66,12 @@ FORKS: tuple[tuple[str, Write], ...] = (
 
 
 def header_hash(fields: HeaderFields) -> str:
-    """keccak(rlp(header)) as a 0x text.
+    """keccak(rlp(header)) as a 0x text. Raises Unverifiable as header_rlp() does."""
+    return "0x" + keccak(header_rlp(fields)).hex()
+
+
+def header_rlp(fields: HeaderFields) -> bytes:
+    """The header as its hash is made of it.
 
     Raises Unverifiable where a field is missing before one that is present, or is no hexadecimal text.
     """
@@ -75,7 +80,7 @@ def header_hash(fields: HeaderFields) -> str:
         items = [write(getattr(fields, name)) for name, write in layout]
     except ValueError:
         raise Unverifiable("a field is no hexadecimal text") from None
-    return "0x" + keccak(encode_list(items)).hex()
+    return encode_list(items)
 
 
 def _appended(fields: HeaderFields) -> tuple[tuple[str, Write], ...]:

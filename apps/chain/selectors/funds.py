@@ -1,5 +1,6 @@
 """Signers that have too little ether, by the open alerts: the sender asks a node, nobody else needs to."""
 
+from apps.chain.types import SignerRole
 from apps.core.models import Alert
 
 SOURCE = "chain.funds"
@@ -12,5 +13,6 @@ def funds_key(role: str) -> str:
 
 def low_on_ether() -> frozenset[str]:
     """Roles of the signers that had too little when a node last said."""
-    keys = Alert.objects.filter(source=SOURCE, resolved_at=None).values_list("dedup_key", flat=True)
-    return frozenset(key.removeprefix(f"{SOURCE}:") for key in keys)
+    roles = {funds_key(role): role for role in SignerRole.values}
+    open_ = Alert.objects.filter(dedup_key__in=roles, resolved_at=None).values_list("dedup_key", flat=True)
+    return frozenset(roles[key] for key in open_)

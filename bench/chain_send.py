@@ -1,8 +1,8 @@
 """Transactions a second through one local signer, from a business fact's commit to the block.
 
 Four processes write intents (`approve` of the payment token, each with its nonce, its event expected): 25 a commit,
-as a batch of settlements or admissions does, and in a round of its own one a commit, where the writers need more of
-the machine than the sender. Sender and ingester run as `manage.py run_engines` runs them, at a node that mines a block
+which measures the sender, and in a round of its own one a commit, where the writers need more of the machine than it.
+Sender and ingester run as `manage.py run_engines` runs them, at a node that mines a block
 a second. The clock runs from the first commit until the last is MINED; ends are awaited after it. Then nonces must be
 dense on the chain and in the books, and every intent FINAL with one set of signed bytes. The window of transactions on
 their way is that of a node of one's own: a public pool's 64 would measure the pool.

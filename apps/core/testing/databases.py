@@ -87,10 +87,14 @@ def cloned(template: str, name: str) -> Iterator[str]:
 
 @contextmanager
 def created(template: str, name: str) -> Iterator[str]:
-    """A database cloned from `template`, dropped when the block ends."""
+    """A database cloned from `template`, dropped when the block ends.
+
+    Nobody is in a template while it is copied: a pooler keeps the session of who has long left it.
+    """
     statement = "CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY"
     with _server() as cursor:
         _drop_there(cursor, name)
+        _end_sessions(cursor, template)
         cursor.execute(sql.SQL(statement).format(sql.Identifier(name), sql.Identifier(template)))
     try:
         yield name
@@ -162,15 +166,17 @@ def _drop(name: str) -> None:
 
 
 def _drop_there(cursor: psycopg2.extensions.cursor, name: str) -> None:
-    """Each role ends its own sessions (a listening thread, say); DROP waits for them, and ends autovacuum's itself.
-
-    WITH (FORCE) would refuse while a session of another role is still on its way out.
-    """
+    """WITH (FORCE) would refuse while a session of another role is still on its way out."""
     if not _is_there(cursor, name):
         return
+    _end_sessions(cursor, name)
+    cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))
+
+
+def _end_sessions(cursor: psycopg2.extensions.cursor, name: str) -> None:
+    """Each role ends its own (a listening thread's, say); CREATE and DROP wait for them, and end autovacuum's."""
     cursor.execute(_END, [name])
     cursor.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s AND usename <> current_user LIMIT 1", [name])
     if cursor.fetchone() is not None:
         with _server(os.environ.get("DATABASE_DIRECT_URL") or os.environ["DATABASE_URL"]) as app:
             app.execute(_END, [name])
-    cursor.execute(sql.SQL("DROP DATABASE IF EXISTS {}").format(sql.Identifier(name)))

@@ -1,0 +1,6 @@
+"""What reconciliation keeps."""
+
+from apps.reconciliation.models.breaks import Break, BreakEvent
+from apps.reconciliation.models.runs import CutOff, Run
+
+__all__ = ["Break", "BreakEvent", "CutOff", "Run"]

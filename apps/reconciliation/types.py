@@ -74,8 +74,23 @@ class BreakChange(TextChoices):
 
 
 @dataclass(frozen=True, slots=True)
+class Remedy:
+    """The entry that would bring the books to what the chain says: `amount` base units from debit to credit.
+
+    Each side is a kind of account (AccountKind) and its wallet, None for a control account.
+    """
+
+    debit: tuple[str, str | None]
+    credit: tuple[str, str | None]
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """A difference a run found. `identity` makes it the same break from run to run, whatever its amounts."""
+    """A difference a run found. `identity` makes it the same break from run to run, whatever its amounts.
+
+    `remedy` is None where no entry can mend it: a state on the chain, a row changed past the ledger.
+    """
 
     kind: BreakKind
     identity: str
@@ -88,6 +103,7 @@ class Finding:
     chain: int | None = None
     tx_hash: str = ""
     details: dict[str, Any] = field(default_factory=dict)
+    remedy: Remedy | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from eth_utils.crypto import keccak
 
 from apps.chain.errors import ChainUnavailable, RpcError
 from apps.chain.gateway import Node
-from apps.chain.selectors.storage import WORD
+from apps.chain.selectors.multicall import one_word
 from apps.chain.types import TokenStandard
 
 MAX_NAME, MAX_SYMBOL = 200, 32
@@ -56,9 +56,9 @@ def token_facts(node: Node, token: str, block_hash: str) -> TokenFacts | None:
     at = {"blockHash": block_hash, "requireCanonical": True}
     found = node.batch([("eth_call", ({"to": token, "data": data}, at)) for data in QUESTIONS.values()])
     answers = dict(zip(QUESTIONS, found, strict=True))
-    decimals = _uint(answers["decimals"])
-    counted = (_uint(answers[name]) for name in ("total_supply", "balance"))
-    if decimals is None or None in counted or _uint(answers["is_collectible"]) == 1:
+    decimals = one_word(answers["decimals"])
+    counted = (one_word(answers[name]) for name in ("total_supply", "balance"))
+    if decimals is None or None in counted or one_word(answers["is_collectible"]) == 1:
         return None
     return TokenFacts(
         standard=_standard(answers),
@@ -73,7 +73,7 @@ def token_facts(node: Node, token: str, block_hash: str) -> TokenFacts | None:
 def _standard(answers: dict[str, Any]) -> TokenStandard:
     if _address(answers["identity_registry"]) and _address(answers["compliance"]):
         return TokenStandard.ERC3643
-    return TokenStandard.ERC20 if _uint(answers["partition_balance"]) is None else TokenStandard.ERC1400
+    return TokenStandard.ERC20 if one_word(answers["partition_balance"]) is None else TokenStandard.ERC1400
 
 
 def first_block_of(node: Node, address: str, up_to: int) -> int | None:
@@ -106,12 +106,8 @@ def _has_code(node: Node, address: str, number: int) -> bool:
         raise ChainUnavailable(cause="eth_getCode", rpc_code=error.code, block_number=number) from error
 
 
-def _uint(answer: Any) -> int | None:
-    return int(answer, 16) if isinstance(answer, str) and len(answer) == WORD else None
-
-
 def _address(answer: Any) -> str | None:
-    value = _uint(answer)
+    value = one_word(answer)
     return f"0x{value:040x}" if value and value < 2**160 else None
 
 

@@ -13,6 +13,7 @@ from apps.chain import calls
 from apps.chain.errors import ChainMismatch, DeploymentFailed
 from apps.chain.gateway import Node
 from apps.chain.models import ContractAddress, TxIntent
+from apps.chain.selectors.multicall import OURS as MULTICALL
 from apps.chain.services.intents import submit
 from apps.chain.services.watching import watch
 from apps.chain.types import ContractKind, ExpectedEvent, IntentState, IntentView, SignerRole
@@ -98,6 +99,7 @@ def write_plan(*, signers: Mapping[SignerRole, str], cash_minter: str, now: date
         _token_suite(plan)
         _identities(plan)
         _settlement(plan, cash_minter)
+        plan.create(MULTICALL, "Multicall", gas=500_000)
     return True
 
 

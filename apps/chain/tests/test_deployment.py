@@ -49,19 +49,19 @@ class TestKilledDeployment:
         began = time.monotonic()
         self.killed_after(empty_chain, "transactions written")
         written = list(TxIntent.objects.order_by("nonce").values_list("id", "nonce"))
-        assert len(written) == 27
+        assert len(written) == 28
         assert ContractAddress.objects.count() == 0
-        self.killed_after(empty_chain, "27 transactions resumed", acts="of 27 mined")
+        self.killed_after(empty_chain, "28 transactions resumed", acts="of 28 mined")
         assert "ready in" in deploy()
         assert list(TxIntent.objects.order_by("nonce").values_list("id", "nonce")) == written
-        assert TxAttempt.objects.count() == 27
-        assert int(empty_chain.node.call("eth_getTransactionCount", self.deployer(), "latest"), 16) == 27
+        assert TxAttempt.objects.count() == 28
+        assert int(empty_chain.node.call("eth_getTransactionCount", self.deployer(), "latest"), 16) == 28
         assert all(code_at(empty_chain, address) > 0 for address in addresses().values())
         assert time.monotonic() - began < 60
 
     def test_run_again_changes_nothing(self, empty_chain: ChainPlatform) -> None:
         before = (addresses(), TxIntent.objects.count())
-        assert "16 deployed already" in deploy()
+        assert "17 deployed already" in deploy()
         assert (addresses(), TxIntent.objects.count()) == before
 
     def test_leaves_the_next_nonce_where_the_chain_has_it(self, empty_chain: ChainPlatform) -> None:

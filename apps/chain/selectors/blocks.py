@@ -25,6 +25,11 @@ def _first(**conditions: object) -> BlockView | None:
     return view(block) if block else None
 
 
+def final_block(number: int) -> BlockView | None:
+    """The final block at a height, None where there is none yet."""
+    return _first(finality=Finality.FINAL, number=number)
+
+
 def blocks_by_hash(hashes: Collection[str]) -> dict[str, BlockView]:
     """The stored blocks among `hashes`, canonical or not."""
     return {block.hash: view(block) for block in Block.objects.filter(hash__in=hashes)}

@@ -25,14 +25,15 @@ def fold(token_address: str, at_block_number: int) -> Holdings:
     hide). Raises NotCovered if the block is not final here or the contract's logs are not whole up to it, and
     UndecodedLogs if one of them could not be read: unknown is not zero.
     """
-    _require_known(token_address, at_block_number)
+    require_known(token_address, at_block_number)
     asked = {"token": bytes.fromhex(token_address[2:]), "number": at_block_number}
     by_wallet = {wallet: int(units) for wallet, units in fetch_all(FOLD, asked)}
     supply = -by_wallet.pop(ZERO_ADDRESS, 0)
     return Holdings(token_address, at_block_number, by_wallet, supply)
 
 
-def _require_known(token: str, number: int) -> None:
+def require_known(token: str, number: int) -> None:
+    """Every log of a token up to a final block is stored and read. Raises NotCovered, UndecodedLogs."""
     final = blocks.final_head()
     watched = WatchedContract.objects.filter(address=token).first()
     whole = watched is not None and (watched.covered or watched.covered_to >= number)

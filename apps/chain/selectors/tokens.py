@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 
 from apps.chain.errors import UnknownToken
-from apps.chain.models import ChainIdentity, TokenBinding
+from apps.chain.models import ChainIdentity, RegistryEntry, TokenBinding
 from apps.chain.types import (
     BindingState,
     BindingView,
@@ -50,6 +50,12 @@ def identity(wallet_address: str) -> IdentityView | None:
     """The wallet's identity, if one was ever asked for."""
     row = ChainIdentity.objects.filter(pk=wallet_address).first()
     return identity_view(row) if row else None
+
+
+def registered_wallets(isin: str) -> frozenset[str]:
+    """Wallets that the token's registry knows by us, their identity's claim being final."""
+    rows = RegistryEntry.objects.filter(isin=isin, state=RegistrationState.FINAL, wallet__claim_state=ClaimState.FINAL)
+    return frozenset(rows.values_list("wallet_id", flat=True))
 
 
 def binding_view(row: TokenBinding) -> BindingView:

@@ -1,5 +1,8 @@
 """Where the chain's nodes are."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 from django.conf import settings
 
 from apps.chain.endpoints.choice import ordered
@@ -9,7 +12,7 @@ from apps.chain.gateway import Node
 from apps.chain.models import RpcEndpoint
 from apps.chain.types.endpoints import EndpointState
 
-__all__ = ["PROVIDER", "Node", "build_sessions", "default_node"]
+__all__ = ["PROVIDER", "Node", "all_nodes", "build_sessions", "default_node"]
 
 
 def default_node() -> Node:
@@ -26,3 +29,12 @@ def default_node() -> Node:
     lag = settings.SECURITY.chain.endpoints.lag_blocks
     best = ordered([rows[name] for name in well], followed="", needed=None, lag=lag)[0]
     return open_session(best.pk, limits_of(best))
+
+
+@contextmanager
+def all_nodes() -> Iterator[tuple[Node, ...]]:
+    """A session with each configured node, the best first: for what more than one must say."""
+    with ExitStack() as stack:
+        best = stack.enter_context(default_node())
+        others = [name for name in configured() if name != best.name]
+        yield (best, *(stack.enter_context(open_session(name)) for name in others))

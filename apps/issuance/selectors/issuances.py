@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from apps.core.actor import Actor
 from apps.issuance.errors import UnknownIssuance
 from apps.issuance.models import IssuanceControl, IssuanceRequest
-from apps.issuance.types import IssuanceView, IssuedTotals
+from apps.issuance.types import IssuanceStatus, IssuanceView, IssuedTotals
 
 STAFF = ("OPS", "COMPLIANCE")
 
@@ -34,6 +34,11 @@ def issuances(isin: str | None = None) -> list[IssuanceView]:
     """All issuances, newest first, or those of one security: for reports."""
     rows = IssuanceRequest.objects.order_by("-id")
     return [view_of(row) for row in (rows.filter(isin=isin) if isin else rows)]
+
+
+def submitted(isin: str) -> list[IssuanceView]:
+    """Issuances of a security whose mint is on its way, or final and not counted yet."""
+    return [view_of(row) for row in IssuanceRequest.objects.filter(isin=isin, status=IssuanceStatus.SUBMITTED)]
 
 
 def issued_totals(isin: str) -> IssuedTotals | None:

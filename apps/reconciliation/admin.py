@@ -10,7 +10,7 @@ from unfold.enums import ActionVariant
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from apps.accounts.types import STAFF_ROLES
-from apps.chain.services.nodes import default_node
+from apps.chain.services.nodes import all_nodes
 from apps.core import clock
 from apps.core.officers import Amount, ReadOnlyAdmin, ReadOnlyInline, act, ask_and_act
 from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
@@ -70,8 +70,8 @@ class RunAdmin(ReadOnlyAdmin):
 
         def perform(filled: forms.Form) -> str:
             actor = self.admin_site.actor(request)
-            with default_node() as node:
-                run = reconcile(isin=filled.cleaned_data["isin"], node=node, actor=actor, now=clock.now())
+            with all_nodes() as nodes:
+                run = reconcile(isin=filled.cleaned_data["isin"], nodes=nodes, actor=actor, now=clock.now())
             return f"{run.isin}: {RunStatus(run.status).label}, {run.breaks_found} open breaks."
 
         return ask_and_act(

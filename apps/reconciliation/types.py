@@ -20,8 +20,16 @@ class RunStatus(TextChoices):
     VOID = "VOID", "the cut-off does not stand: run again"
 
 
+class RunDepth(TextChoices):
+    """What a run takes for the truth of the chain, at the cut-off block."""
+
+    FOLD = "FOLD", "the fold of final logs, and the token's own totals"
+    FULL = "FULL", "the token's answer for every wallet"
+    PROVEN = "PROVEN", "that, and a storage proof of every balance"
+
+
 class BreakKind(TextChoices):
-    """The eighteen ways in which books and chain may differ. DETECTED says which of them a run looks for today."""
+    """The eighteen ways in which books and chain may differ."""
 
     MISSING_ON_CHAIN = "MISSING_ON_CHAIN", "booked, and not on the chain"
     MISSING_IN_BOOKS = "MISSING_IN_BOOKS", "on the chain, and not booked"
@@ -41,20 +49,6 @@ class BreakKind(TextChoices):
     DECIMALS = "DECIMALS", "counted in other units"
     PROJECTION = "PROJECTION", "the stored events do not add up to chain storage"
     CASH_LEG = "CASH_LEG", "cash of a holder differs"
-
-
-DETECTED = frozenset(
-    {
-        BreakKind.MISSING_ON_CHAIN,
-        BreakKind.MISSING_IN_BOOKS,
-        BreakKind.AMOUNT,
-        BreakKind.UNKNOWN_HOLDER,
-        BreakKind.SUPPLY,
-        BreakKind.UNAUTHORISED_ACTION,
-        BreakKind.PROJECTION,
-        BreakKind.CASH_LEG,
-    }
-)
 
 
 class BreakState(TextChoices):

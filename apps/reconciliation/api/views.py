@@ -7,7 +7,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from apps.accounts.types import STAFF_ROLES
-from apps.chain.services.nodes import default_node
+from apps.chain.services.nodes import all_nodes
 from apps.core import clock
 from apps.core.http.idempotency import Idempotency
 from apps.core.http.schema import page_of
@@ -38,8 +38,8 @@ class RunsView(View):
     def post(self, request: Request) -> Response:
         """Compare a security's books, final events and contract storage now, at the block the books stand at."""
         body = read_body(request, shapes.RunOrderSerializer)
-        with default_node() as node:
-            view = reconcile(isin=body["isin"], node=node, actor=self.actor(request), now=clock.now())
+        with all_nodes() as nodes:
+            view = reconcile(isin=body["isin"], nodes=nodes, actor=self.actor(request), now=clock.now())
         return Response(run_as_dict(view), status=201)
 
     @extend_schema(

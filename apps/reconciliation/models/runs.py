@@ -7,7 +7,7 @@ from django.db.models.functions import Now
 
 from apps.core.db import AppendOnlyModel
 from apps.core.ids import new_id
-from apps.reconciliation.types import RunStatus
+from apps.reconciliation.types import RunDepth, RunStatus
 
 HASH = 66
 
@@ -32,6 +32,9 @@ class Run(AppendOnlyModel):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     isin = models.CharField(max_length=12)
     cut_off = models.ForeignKey(CutOff, on_delete=models.PROTECT, null=True, related_name="runs")
+    depth = models.CharField(max_length=6, choices=RunDepth.choices, default=RunDepth.FOLD)
+    # Every wallet was looked at; otherwise what had changed since the last run that concluded, and what was broken.
+    whole = models.BooleanField(default=True)
     status = models.CharField(max_length=10, choices=RunStatus.choices)
     problems = ArrayField(models.TextField(), default=list)
     wallets = models.PositiveIntegerField()
@@ -46,6 +49,7 @@ class Run(AppendOnlyModel):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(name="recon_run_depth_known", condition=Q(depth__in=RunDepth.values)),
             models.CheckConstraint(name="recon_run_status_known", condition=Q(status__in=RunStatus.values)),
             models.CheckConstraint(
                 name="recon_run_clean_knows_all",

@@ -1,40 +1,67 @@
 """One side of a run: what our books say, read in one snapshot with the block they stand at."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
-from apps.chain.errors import NotCovered, UndecodedLogs
+from apps.chain.errors import NotCovered, UndecodedLogs, UnknownToken
 from apps.chain.selectors import blocks as chain_blocks
-from apps.chain.selectors.holdings import fold
-from apps.chain.types import BlockView, Holdings
-from apps.compliance.selectors.wallets import parties_of_wallets
+from apps.chain.selectors.contracts import addresses
+from apps.chain.selectors.holders import folded_to
+from apps.chain.selectors.tokens import binding_at, registered_wallets
+from apps.chain.types import BindingView, BlockView
 from apps.core.db import snapshot
-from apps.issuance.selectors.issuances import issuances, issued_totals
-from apps.issuance.types import IssuanceStatus
-from apps.ledger.selectors.balances import accounts_of, sequence, shortfalls
+from apps.issuance.selectors.issuances import issued_totals, submitted
+from apps.ledger.selectors.balances import decimals_of, sequence, shortfalls
 from apps.ledger.selectors.fold import fold_check
 from apps.ledger.types import FoldDifference
-from apps.securities.types import SecurityView
+from apps.reconciliation.classifying.causes import Cause, causes
+from apps.reconciliation.classifying.intents import StaleIntent
+from apps.reconciliation.classifying.legs import BookedLegs, SettledLegs
+from apps.reconciliation.classifying.movements import Log, Posting, added
+from apps.reconciliation.classifying.states import Expected
+from apps.reconciliation.classifying.units import Unit
+from apps.reconciliation.selectors.accounts import wallets_of_accounts
+from apps.reconciliation.selectors.intents import stale_intents
+from apps.reconciliation.selectors.legs import one_legged_in_books, one_legged_on_chain
+from apps.reconciliation.selectors.movements import Window, at_odds
+from apps.reconciliation.selectors.positions import Between, Positions, Side, positions, units_by_events
+from apps.reconciliation.selectors.scope import Since, wallets_to_look_at
+from apps.reconciliation.selectors.states import States, states
+from apps.reconciliation.types import RunDepth
+from apps.securities.types import SecurityStatus, SecurityView
 from apps.settlement.selectors.contracts import followed_tokens
 from apps.settlement.selectors.instructions import in_flight
 from apps.settlement.selectors.movements import movement, projection_cursor, unexplained
-from apps.settlement.types import MovementState, UnexplainedView
+from apps.settlement.types import MovementState
 
-# Folding all events of a large security takes longer than a request may.
+# Joining all positions of a large security takes longer than a request may.
 STATEMENT_SECONDS = 600
+DVP = "dvp"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """What a run is to look at. `since`: only what came after; `block`: at the end of it, not where the books stand."""
+
+    depth: RunDepth = RunDepth.FOLD
+    since: Since | None = None
+    block: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AssetBooks:
-    """One asset in our books: settled per wallet, the fold of its final events, and entries that do not add up."""
+    """One asset: where books and final logs differ, accounts whose entries do not add up, and what is in suspense.
 
-    asset: str
-    decimals: int
+    `by_events`: all wallets with their units by the final logs, where the chain is to be asked for each.
+    """
+
+    unit: Unit
     token: str
-    settled: Mapping[str, int]
-    shortfalls: Mapping[str, int]
-    events: Holdings
-    not_folding: Mapping[str | None, FoldDifference]
+    positions: Positions
+    not_folding: Mapping[str | None, FoldDifference] = field(default_factory=dict)
+    shortfalls: Mapping[str, int] = field(default_factory=dict)
+    by_events: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,89 +73,194 @@ class Books:
     ledger_sequence: int = 0
     security: AssetBooks | None = None
     cash: AssetBooks | None = None
+    binding: BindingView | None = None
     issued: int = 0
-    known_wallets: frozenset[str] = frozenset()
-    unexplained: tuple[UnexplainedView, ...] = ()
+    causes: tuple[Cause, ...] = ()
+    legs_on_chain: tuple[SettledLegs, ...] = ()
+    legs_in_books: tuple[BookedLegs, ...] = ()
+    expected: Expected = field(default_factory=Expected)
+    states: States | None = None
+    stale: tuple[StaleIntent, ...] = ()
     in_flight: int = 0
+    looked_at: frozenset[str] | None = None
     problems: tuple[str, ...] = ()
 
     @property
-    def wallets(self) -> list[str]:
-        """Every wallet the security's books, events or stray movements name."""
-        if self.security is None:
-            return []
-        moved = {end for m in self.unexplained for end in (m.from_address, m.to_address) if int(end, 16)}
-        return sorted({*self.security.settled, *self.security.events.by_wallet, *moved})
+    def wallets(self) -> int:
+        """How many wallets were compared."""
+        return self.security.positions.wallets if self.security else 0
 
 
-@dataclass(slots=True)
-class _Reading:
-    """What is gathered so far."""
-
-    problems: list[str] = field(default_factory=list)
-
-
-def read_books(*, security: SecurityView) -> Books:
-    """Ledger, events, stray movements and control total as of the projection's cursor, in one snapshot."""
-    isin = security.isin
+def read_books(*, security: SecurityView, now: datetime, ask: Ask = Ask()) -> Books:
+    """Ledger, final logs, settlements and intents of a security as of one block, in one snapshot."""
     with snapshot(statement_seconds=STATEMENT_SECONDS):
-        cursor = projection_cursor()
-        if cursor is None:
-            return Books(isin, problems=("No final block is in the books yet.",))
+        block, problem = _block(ask)
+        if block is None:
+            return Books(security.isin, problems=(problem,))
+        return _Reading(security, ask, block, now).read()
+
+
+def _block(ask: Ask) -> tuple[BlockView | None, str]:
+    """The cut-off: where the books stand, or an earlier final block that was asked for."""
+    cursor = projection_cursor()
+    if cursor is None:
+        return None, "No final block is in the books yet."
+    if ask.block is None or ask.block == cursor.number:
         block = chain_blocks.blocks_by_hash([cursor.hash]).get(cursor.hash)
-        if block is None or not block.is_final:
-            return Books(isin, problems=(f"Block {cursor.number}, at which the books stand, is not final here.",))
-        reading = _Reading()
-        held = _asset(isin, security.quantity_decimals, block, reading)
-        cash = _asset(security.terms.cash_asset, security.terms.cash_decimals, block, reading)
-        stray = tuple(m for asset in (isin, security.terms.cash_asset) for m in unexplained(asset, block.number))
-        wallets = _named(held, stray, isin)
-        return Books(
+    elif ask.block > cursor.number:
+        return None, f"The books stand at block {cursor.number}: block {ask.block} is not in them yet."
+    else:
+        block = chain_blocks.final_block(ask.block)
+    if block is None or not block.is_final:
+        return None, f"Block {ask.block or cursor.number}, at which to compare, is not final here."
+    return block, ""
+
+
+class _Reading:
+    """Reads the parts, and gathers what cannot be known."""
+
+    def __init__(self, security: SecurityView, ask: Ask, block: BlockView, now: datetime) -> None:
+        self._security, self._ask, self._block, self._now = security, ask, block, now
+        self._tokens = followed_tokens()
+        self._until = block.timestamp if ask.block is not None else None
+        self._problems: list[str] = []
+
+    def read(self) -> Books:
+        """Everything; what is not known whole is left out, with a problem."""
+        isin, terms = self._security.isin, self._security.terms
+        unit = Unit(isin, self._security.quantity_decimals)
+        only = self._looked_at()
+        held = self._asset(unit, only, None)
+        cash = None
+        if held is not None:
+            of = None if only is not None else (isin, held.token)
+            cash = self._asset(Unit(terms.cash_asset, terms.cash_decimals), only, of)
+        books = Books(
             isin=isin,
-            cut_off=block,
+            cut_off=self._block,
             ledger_sequence=sequence(),
             security=held,
             cash=cash,
+            looked_at=None if only is None else frozenset(only),
+            problems=tuple(self._problems),
+        )
+        return self._with_evidence(books, held) if held is not None else books
+
+    def _looked_at(self) -> list[str] | None:
+        isin, since = self._security.isin, self._ask.since
+        token = self._tokens.get(isin)
+        if since is None or token is None:
+            return None
+        return wallets_to_look_at(isin=isin, token=token, since=since, block=self._block.number)
+
+    def _asset(self, unit: Unit, only: Collection[str] | None, holders_of: tuple[str, str] | None) -> AssetBooks | None:
+        """The asset's books, or None with a problem: what is not known whole is not compared."""
+        token = self._tokens.get(unit.asset)
+        if token is None:
+            self._problems.append(f"The books do not follow the token of {unit.asset} yet.")
+            return None
+        try:
+            side = self._side(unit, token, only, holders_of)
+        except (NotCovered, UndecodedLogs) as error:
+            self._problems.append(f"{unit.asset}: {error.message}")
+            return None
+        not_folding = self._not_folding(unit.asset)
+        short = shortfalls(unit.asset)
+        always = [wallet for wallet in {*not_folding, *short} if wallet]
+        by_events = tuple(units_by_events(side)) if self._ask.depth != RunDepth.FOLD else ()
+        return AssetBooks(unit, token, positions(side, always=always), not_folding, short, by_events)
+
+    def _side(
+        self, unit: Unit, token: str, only: Collection[str] | None, holders_of: tuple[str, str] | None = None
+    ) -> Side:
+        """Raises NotCovered, UndecodedLogs."""
+        between = Between(folded_to(token, self._block.number), self._block.number)
+        return Side(unit.asset, token, between, self._until, only, holders_of)
+
+    def _not_folding(self, asset: str) -> Mapping[str | None, FoldDifference]:
+        """Accounts changed past the ledger; every entry is read for it, so only where all is looked at."""
+        if self._ask.since is not None:
+            return {}
+        found = fold_check(asset)
+        wallet_of = wallets_of_accounts([each.account_id for each in found])
+        return {wallet_of.get(each.account_id): each for each in found}
+
+    def _with_evidence(self, books: Books, held: AssetBooks) -> Books:
+        """With why positions differ, which trades have one leg, what state the token is in, and what is late."""
+        isin, number = books.isin, self._block.number
+        binding = self._binding()
+        found = states(isin=isin, token=held.token, block=number)
+        why = tuple(causes(*self._at_odds(held, books.ledger_sequence)))
+        contract = addresses().get(DVP)
+        registry = [binding.identity_registry] if binding and binding.identity_registry else []
+        after = self._ask.since.block_number if self._ask.since else -1
+        return replace(
+            books,
+            binding=binding,
             issued=_issued(isin),
-            known_wallets=frozenset(parties_of_wallets(wallets)),
-            unexplained=tuple(m for m in stray if m.asset == isin or {m.from_address, m.to_address} & wallets),
+            security=self._with_rows_of(why, held),
+            causes=why,
+            legs_on_chain=tuple(
+                one_legged_on_chain(contract=contract, token=held.token, after_block=after, block=number)
+                if contract
+                else ()
+            ),
+            legs_in_books=tuple(one_legged_in_books(isin=isin)),
+            expected=self._expected(held.unit, binding, found),
+            states=found,
+            stale=tuple(stale_intents(isin=isin, addresses=[held.token, *registry], now=self._now)),
             in_flight=len(in_flight(isin)),
-            problems=tuple(reading.problems),
         )
 
+    def _at_odds(self, held: AssetBooks, newest: int) -> tuple[list[Log], list[Posting]]:
+        wallets = [row.wallet for row in held.positions.rows if row.settled != row.events]
+        noted = unexplained(held.unit.asset, self._block.number)
+        since = self._ask.since
+        if not wallets and not noted and since is None:
+            return [], []
+        window = Window(
+            wallets,
+            since.block_number if since else self._block.number,
+            since.ledger_sequence if since else newest,
+        )
+        return at_odds(
+            asset=held.unit.asset, token=held.token, block=self._block.number, window=window, until=self._until
+        )
 
-def _asset(asset: str, decimals: int, block: BlockView, reading: _Reading) -> AssetBooks | None:
-    """The asset's books, or None with a problem: what is not known whole is not compared."""
-    token = followed_tokens().get(asset)
-    if token is None:
-        reading.problems.append(f"The books do not follow the token of {asset} yet.")
-        return None
-    try:
-        events = fold(token, block.number)
-    except (NotCovered, UndecodedLogs) as error:
-        reading.problems.append(f"{asset}: {error.message}")
-        return None
-    accounts = accounts_of(asset=asset)
-    wallet_of = {account.account_id: account.wallet_address for account in accounts}
-    return AssetBooks(
-        asset=asset,
-        decimals=decimals,
-        token=token,
-        settled={account.wallet_address: account.settled for account in accounts if account.wallet_address},
-        shortfalls=shortfalls(asset),
-        events=events,
-        not_folding={wallet_of.get(d.account_id): d for d in fold_check(asset)},
-    )
+    def _with_rows_of(self, why: Sequence[Cause], held: AssetBooks) -> AssetBooks:
+        """With the rows of wallets that agree only because one difference hides another."""
+        there = {row.wallet for row in held.positions.rows}
+        hidden = [wallet for wallet, units in added(*(each.effects for each in why)).items() if units]
+        if not (missing := [wallet for wallet in hidden if wallet not in there]):
+            return held
+        more = positions(self._side(held.unit, held.token, missing), always=missing)
+        return replace(held, positions=replace(held.positions, rows=(*held.positions.rows, *more.rows)))
 
+    def _binding(self) -> BindingView | None:
+        try:
+            return binding_at(self._security.isin, self._block.number)
+        except UnknownToken:
+            return None
 
-def _named(held: AssetBooks | None, stray: tuple[UnexplainedView, ...], isin: str) -> set[str]:
-    named = {end for m in stray if m.asset == isin for end in (m.from_address, m.to_address)}
-    return named | {*held.settled, *held.events.by_wallet} if held else named
+    def _expected(self, unit: Unit, binding: BindingView | None, found: States) -> Expected:
+        """What is ours to keep is held against our own acts; of another's token, what its events say."""
+        ours = binding is not None and binding.is_ours
+        paused = found.paused_by_us if ours else found.paused
+        decimals = {"security": self._security.quantity_decimals, "ledger": decimals_of(unit.asset)}
+        if binding is not None:
+            decimals["binding"] = binding.decimals
+        return Expected(
+            frozen=found.frozen_by_us if ours else found.frozen,
+            # A halted security may be paused or not: trading stops here either way.
+            paused=paused if self._security.status == SecurityStatus.ACTIVE else None,
+            verified=registered_wallets(unit.asset) if ours else None,
+            decimals=decimals,
+            acts=found.acts,
+        )
 
 
 def _issued(isin: str) -> int:
     """The issued control total, with mints already in the books that it has yet to be told of."""
     totals = issued_totals(isin)
-    under_way = [i for i in issuances(isin) if i.status == IssuanceStatus.SUBMITTED]
-    booked = [i for i in under_way if (m := movement(f"issuance:{i.id}")) and m.state == MovementState.POSTED]
+    booked = [i for i in submitted(isin) if (m := movement(f"issuance:{i.id}")) and m.state == MovementState.POSTED]
     return (totals.issued if totals else 0) + sum(i.quantity for i in booked)

@@ -1,7 +1,6 @@
 """What a run found, written down in one unit of work: cut-off, run, breaks and their events, audit row, event."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
@@ -15,42 +14,27 @@ from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
 from apps.reconciliation.services.alerting import alert_of
 from apps.reconciliation.services.books import Books
 from apps.reconciliation.services.chain_side import Storage
-from apps.reconciliation.services.comparing import Comparison
-from apps.reconciliation.types import BREAKS_FOUND, BreakChange, BreakState, Finding, RunStatus
+from apps.reconciliation.services.concluding import Outcome, void
+from apps.reconciliation.types import BREAKS_FOUND, BreakChange, BreakState, Finding, RunDepth, RunStatus
 
 DECIDED = (RunStatus.CLEAN, RunStatus.BREAKS)
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """A run as it ended, before it is written. A VOID one has no findings."""
-
-    status: RunStatus
-    problems: tuple[str, ...]
-    findings: tuple[Finding, ...]
-    unknown_reads: int
-
-
-def conclude(books: Books, storage: Storage, found: Comparison) -> Outcome:
-    """VOID before INCOMPLETE before BREAKS before CLEAN: the less is known, the less is said."""
-    problems = (*books.problems, *storage.problems, *found.unknown)
-    if storage.orphaned:
-        return Outcome(RunStatus.VOID, storage.problems, (), 0)
-    if not problems and not storage.endpoints:
-        problems = ("No node confirmed the cut-off block.",)
-    if problems:
-        return Outcome(RunStatus.INCOMPLETE, problems, found.findings, len(found.unknown))
-    return Outcome(RunStatus.BREAKS if found.findings else RunStatus.CLEAN, (), found.findings, 0)
-
-
 @within_unit_of_work
 def record(
-    *, books: Books, storage: Storage, outcome: Outcome, actor: Actor, started_at: datetime, finished_at: datetime
+    *,
+    books: Books,
+    storage: Storage,
+    outcome: Outcome,
+    depth: RunDepth,
+    actor: Actor,
+    started_at: datetime,
+    finished_at: datetime,
 ) -> Run:
     """Write the run. Runs of one security are written one after another, and never against a newer one."""
     lock_for_transaction(Advisory.RECONCILIATION, books.isin)
     outcome = _still_standing(books, outcome)
-    run = _write_run(books, storage, outcome, actor, started_at, finished_at)
+    run = _write_run(books, storage, outcome, depth, actor, started_at, finished_at)
     if outcome.status != RunStatus.VOID:
         _write_breaks(run, outcome.findings)
         alert_of(run, now=finished_at)
@@ -64,24 +48,28 @@ def _still_standing(books: Books, outcome: Outcome) -> Outcome:
     if block is None:
         return outcome
     if not blocks_by_hash([block.hash])[block.hash].canonical:
-        return _void(f"Block {block.number} is no longer canonical.")
+        return void(f"Block {block.number} is no longer canonical.")
     newer = Run.objects.filter(isin=books.isin, status__in=DECIDED, cut_off__block_number__gt=block.number)
-    return _void("A run at a later block has ended before this one.") if newer.exists() else outcome
-
-
-def _void(why: str) -> Outcome:
-    return Outcome(RunStatus.VOID, (why,), (), 0)
+    return void("A run at a later block has ended before this one.") if newer.exists() else outcome
 
 
 def _write_run(
-    books: Books, storage: Storage, outcome: Outcome, actor: Actor, started_at: datetime, finished_at: datetime
+    books: Books,
+    storage: Storage,
+    outcome: Outcome,
+    depth: RunDepth,
+    actor: Actor,
+    started_at: datetime,
+    finished_at: datetime,
 ) -> Run:
     return Run.objects.create(
         isin=books.isin,
         cut_off=_write_cut_off(books, storage),
+        depth=depth,
+        whole=books.looked_at is None,
         status=outcome.status,
         problems=list(outcome.problems),
-        wallets=len(books.wallets),
+        wallets=books.wallets,
         unknown_reads=outcome.unknown_reads,
         in_flight=books.in_flight,
         breaks_found=len(outcome.findings),
@@ -102,7 +90,7 @@ def _write_cut_off(books: Books, storage: Storage) -> CutOff | None:
         block_time=block.timestamp,
         state_root=block.state_root,
         ledger_sequence=books.ledger_sequence,
-        endpoints=list(storage.endpoints),
+        endpoints=list(storage.witnesses.endpoints),
     )
 
 

@@ -1,6 +1,8 @@
-"""Reconcile a security: books, final events and contract storage, at one block hash."""
+"""Reconcile a security: books, final logs and the chain, at one block hash."""
 
 import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from apps.chain.errors import UnknownToken
@@ -13,41 +15,73 @@ from apps.core.db import unit_of_work
 from apps.reconciliation.errors import NothingToReconcile
 from apps.reconciliation.models import Run
 from apps.reconciliation.selectors.runs import run
-from apps.reconciliation.services.books import read_books
-from apps.reconciliation.services.chain_side import read_storage
+from apps.reconciliation.selectors.scope import last_concluded
+from apps.reconciliation.services.books import Ask, read_books
+from apps.reconciliation.services.chain_side import Progress, read_storage
 from apps.reconciliation.services.comparing import compare
-from apps.reconciliation.services.recording import conclude, record
-from apps.reconciliation.types import RunStatus, RunView
+from apps.reconciliation.services.concluding import conclude
+from apps.reconciliation.services.recording import record
+from apps.reconciliation.types import RunDepth, RunStatus, RunView
 from apps.securities.selectors.securities import security
 from apps.securities.types import SecurityView
 
 log = logging.getLogger(__name__)
 
 
-def reconcile(*, isin: str, node: Node, actor: Actor, now: datetime) -> RunView:
+@dataclass(frozen=True, slots=True)
+class RunOrder:
+    """How far to look. `incremental`: at what changed since the last run that concluded, and at what is broken; the
+    first run of a security looks at all. `at_block`: a final block that is already in the books, instead of the last.
+    """
+
+    depth: RunDepth = RunDepth.FOLD
+    incremental: bool = False
+    at_block: int | None = None
+
+
+def reconcile(
+    *,
+    isin: str,
+    nodes: Sequence[Node],
+    actor: Actor,
+    now: datetime,
+    order: RunOrder = RunOrder(),
+    progress: Progress = lambda _: None,
+) -> RunView:
     """Compare and record; the run with its breaks. `now` is when it starts.
 
-    Three steps: one snapshot of our books at the block they stand at; the chain's storage at that block, with no
-    transaction open; one unit of work that records. A failed read makes the run INCOMPLETE, a cut-off block that is
-    no longer canonical VOID: neither clears a break, and a VOID run is run once more. Raises UnknownSecurity,
-    NothingToReconcile.
+    The first of `nodes` is asked; every one is to confirm the cut-off, and where there are several two must. Three
+    steps: one snapshot of our books at the block they stand at; the chain at that block, with no transaction open;
+    one unit of work that records. A failed read makes the run INCOMPLETE, a cut-off block that is no longer canonical
+    VOID: neither clears a break, and a VOID run is run once more. Raises UnknownSecurity, NothingToReconcile.
     """
     found = security(isin)
     _require_live(isin)
-    row = _run(found, node, actor, now)
+    row = _run(found, nodes, actor, now, order, progress)
     if row.status == RunStatus.VOID:
         # Overtaken by a reorganisation or a newer run: the next instant may stand.
-        row = _run(found, node, actor, max(now, clock.now()))
+        row = _run(found, nodes, actor, max(now, clock.now()), order, progress)
     return run(row.pk)
 
 
-def _run(found: SecurityView, node: Node, actor: Actor, now: datetime) -> Run:
-    books = read_books(security=found)
-    storage = read_storage(node=node, books=books)
+def _run(
+    found: SecurityView, nodes: Sequence[Node], actor: Actor, now: datetime, order: RunOrder, progress: Progress
+) -> Run:
+    since = last_concluded(found.isin) if order.incremental else None
+    books = read_books(security=found, now=now, ask=Ask(order.depth, since, order.at_block))
+    storage = read_storage(nodes=nodes, books=books, depth=order.depth, progress=progress)
     outcome = conclude(books, storage, compare(books, storage))
     ended = max(now, clock.now())
     with unit_of_work():
-        row = record(books=books, storage=storage, outcome=outcome, actor=actor, started_at=now, finished_at=ended)
+        row = record(
+            books=books,
+            storage=storage,
+            outcome=outcome,
+            depth=order.depth,
+            actor=actor,
+            started_at=now,
+            finished_at=ended,
+        )
     log.info("reconciled", extra={"isin": found.isin, "status": str(row.status), "breaks": row.breaks_found})
     return row
 

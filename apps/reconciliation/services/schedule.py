@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime, time, timedelta
 
-from apps.chain.services.nodes import default_node
+from apps.chain.services.nodes import all_nodes
 from apps.core import clock, leases
 from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
@@ -55,8 +55,8 @@ def _business_day(now: datetime) -> str:
 def _run(lease: Lease, now: datetime) -> bool:
     """One security; true if the run came to a conclusion."""
     try:
-        with leases.kept(lease), default_node() as node:
-            view = reconcile(isin=lease.payload["isin"], node=node, actor=system_actor(), now=now)
+        with leases.kept(lease), all_nodes() as nodes:
+            view = reconcile(isin=lease.payload["isin"], nodes=nodes, actor=system_actor(), now=now)
     except DomainError as error:
         leases.fail(lease=lease, error=error.code, now=now, again_in=AGAIN_IN)
         return False

@@ -22,13 +22,14 @@ from apps.core.ids import new_id
 from apps.issuance.services.decisions import approve_issuance
 from apps.issuance.services.requests import request_issuance
 from apps.issuance.types import IssuanceDraft
-from apps.reconciliation.services.runs import reconcile
-from apps.reconciliation.types import BreakView, RunView
+from apps.reconciliation.services.runs import RunOrder, reconcile
+from apps.reconciliation.types import BreakView, RunDepth, RunView
 from apps.securities.tests.factories import make_security
 
 US = 840
 AGENT, CASH_ISSUER = 7, 8
 BALANCES_SLOT = 102  # of an ERC-3643 token (T-REX 4.1.6)
+FULL = RunOrder(RunDepth.FULL)
 forced_transfer = calls._call("forcedTransfer(address,address,uint256)")
 
 
@@ -110,9 +111,10 @@ class Stage:
         self.platform.finalize()
         self.settle_down()
 
-    def run(self, node: Node | None = None) -> RunView:
-        """Reconcile as the officer."""
-        return reconcile(isin=self.isin, node=node or self.platform.node, actor=actor_of(self.officer), now=clock.now())
+    def run(self, *nodes: Node, order: RunOrder = FULL) -> RunView:
+        """Reconcile as the officer, every wallet asked for if nothing else is said."""
+        asked = nodes or (self.platform.node,)
+        return reconcile(isin=self.isin, nodes=asked, actor=actor_of(self.officer), now=clock.now(), order=order)
 
 
 def as_owner(statement: str, params: list[Any]) -> None:

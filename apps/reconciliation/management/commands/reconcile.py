@@ -8,7 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from stdnum import isin as isins
 
-from apps.chain.services.nodes import default_node
+from apps.chain.services.nodes import all_nodes
 from apps.core import clock
 from apps.core.actor import system_actor
 from apps.core.errors import DomainError
@@ -81,8 +81,8 @@ class Command(BaseCommand):
 
     def _reconcile(self, isin: str) -> RunView:
         try:
-            with default_node() as node:
-                return reconcile(isin=isin, node=node, actor=system_actor(), now=clock.now())
+            with all_nodes() as nodes:
+                return reconcile(isin=isin, nodes=nodes, actor=system_actor(), now=clock.now())
         except DomainError as error:
             self._refuse(f"{isin}: {error.message}")
 

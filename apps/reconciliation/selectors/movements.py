@@ -1,0 +1,123 @@
+"""Transactions of a token in which logs and postings do not say the same, and what each of both says.
+
+Reads the tables of chain, ledger and settlement. A posting cites its transaction by its key (a log), or by its source:
+a trade that settled, a movement we announced, the resolution of a break, or the transaction itself.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from apps.chain.types.events import ZERO_ADDRESS
+from apps.core.db import fetch_all
+from apps.reconciliation.classifying.movements import Log, Posting
+
+# What a posting cites, as bytes; NULL where nothing is found.
+CITED = r"""
+    coalesce(
+        CASE WHEN t.idem_key ~ '^log:0x[0-9a-f]{64}:[0-9]{1,9}(:|$)' THEN (
+            SELECT l.tx_hash FROM chain_block b JOIN chain_rawlog l ON l.block_id = b.id
+            WHERE b.hash = split_part(t.idem_key, ':', 2) AND l.log_index = split_part(t.idem_key, ':', 3)::int
+        ) END,
+        (SELECT decode(substr(i.tx_hash, 3), 'hex') FROM settlement_settlementinstruction i
+         WHERE i.trade_ref = t.source_ref AND i.tx_hash <> ''),
+        (SELECT decode(substr(m.tx_hash, 3), 'hex') FROM settlement_expectedmovement m
+         WHERE m.ref = t.source_ref AND m.tx_hash <> ''),
+        CASE WHEN t.source_ref ~ '^0x[0-9a-f]{64}$' THEN decode(substr(t.source_ref, 3), 'hex') END
+    )"""
+POSTINGS = f"""
+    account AS MATERIALIZED (
+        SELECT id FROM ledger_account
+        WHERE asset = %(asset)s AND wallet_address = ANY(%(texts)s)
+    ), posting AS MATERIALIZED (
+        SELECT t.id, t.idem_key, t.kind, t.amount, {CITED} AS tx_hash,
+               CASE WHEN debit.kind = 'POSITION' THEN decode(substr(debit.wallet_address, 3), 'hex') ELSE %(zero)s END
+                   AS debit,
+               CASE WHEN credit.kind = 'POSITION' THEN decode(substr(credit.wallet_address, 3), 'hex') ELSE %(zero)s END
+                   AS credit,
+               EXISTS (
+                   SELECT FROM chain_block b
+                   WHERE t.idem_key LIKE 'log:%%' AND b.hash = split_part(t.idem_key, ':', 2) AND NOT b.canonical
+               ) AS orphaned
+        FROM ledger_transfer t
+        JOIN ledger_account debit ON debit.id = t.debit_account_id
+        JOIN ledger_account credit ON credit.id = t.credit_account_id
+        WHERE t.state = 'POSTED' AND debit.asset = %(asset)s AND (%(until)s::timestamptz IS NULL OR t.effective_at <= %(until)s)
+          AND (t.id > %(sequence)s OR t.debit_account_id IN (SELECT id FROM account)
+               OR t.credit_account_id IN (SELECT id FROM account))
+    )"""  # noqa: E501, S608 (our own words)
+# Logs of the wallets, of the blocks not looked at before, and those the projection could not explain.
+LOGS = """
+    noted AS MATERIALIZED (
+        SELECT block_hash, log_index FROM settlement_unexplainedmovement
+        WHERE asset = %(asset)s AND block_number <= %(block)s
+    ), moved AS MATERIALIZED (
+        SELECT e.block_id, e.block_number, e.sender, e.recipient, e.amount, l.tx_hash, l.log_index, b.hash, b.canonical,
+               EXISTS (SELECT FROM noted WHERE noted.block_hash = b.hash AND noted.log_index = l.log_index) AS noted
+        FROM chain_effect e JOIN chain_rawlog l ON l.id = e.log_id JOIN chain_block b ON b.id = e.block_id
+        WHERE e.effect = 'M' AND e.token = %(token)s AND e.block_number <= %(block)s
+          AND (e.block_number > %(after)s OR e.sender = ANY(%(wallets)s) OR e.recipient = ANY(%(wallets)s)
+               OR e.block_number IN (SELECT block_number FROM settlement_unexplainedmovement WHERE asset = %(asset)s))
+    )"""
+# A transaction whose sums agree wallet by wallet is at peace, unless the projection could not explain it.
+AT_ODDS = """
+    odd AS MATERIALIZED (
+        SELECT tx_hash FROM (
+            SELECT tx_hash, sender AS wallet, -amount AS units FROM moved WHERE canonical
+            UNION ALL SELECT tx_hash, recipient, amount FROM moved WHERE canonical
+            UNION ALL SELECT tx_hash, debit, amount FROM posting WHERE tx_hash IS NOT NULL
+            UNION ALL SELECT tx_hash, credit, -amount FROM posting WHERE tx_hash IS NOT NULL
+        ) entry WHERE wallet <> %(zero)s
+        GROUP BY tx_hash, wallet HAVING sum(units) <> 0
+    )"""
+FIND_LOGS = f"""
+    WITH {POSTINGS}, {LOGS}, {AT_ODDS}
+    SELECT m.tx_hash, m.hash, m.block_number, m.log_index, m.sender, m.recipient, m.amount, m.canonical, m.noted,
+           EXISTS (SELECT FROM chain_txattempt a WHERE a.hash = '0x' || encode(m.tx_hash, 'hex'))
+    FROM moved m WHERE m.tx_hash IN (SELECT tx_hash FROM odd) AND m.amount > 0
+    ORDER BY m.block_number, m.log_index
+"""  # noqa: S608 (our own words)
+FIND_POSTINGS = f"""
+    WITH {POSTINGS}, {LOGS}, {AT_ODDS}
+    SELECT p.id, p.idem_key, p.kind, p.debit, p.credit, p.amount, p.tx_hash, p.orphaned
+    FROM posting p WHERE p.tx_hash IS NULL OR p.tx_hash IN (SELECT tx_hash FROM odd) ORDER BY p.id
+"""  # noqa: S608 (our own words)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Where to look for causes: at wallets, and at all that came after a block and a ledger transfer."""
+
+    wallets: Collection[str]
+    after_block: int
+    after_transfer: int
+
+
+def at_odds(
+    *, asset: str, token: str, block: int, window: Window, until: datetime | None = None
+) -> tuple[list[Log], list[Posting]]:
+    """Logs up to a block and postings of the transactions that do not agree, and postings that cite nothing."""
+    params = {
+        "asset": asset,
+        "token": bytes.fromhex(token[2:]),
+        "zero": bytes.fromhex(ZERO_ADDRESS[2:]),
+        "texts": list(window.wallets),
+        "wallets": [bytes.fromhex(wallet[2:]) for wallet in window.wallets],
+        "block": block,
+        "after": window.after_block,
+        "sequence": window.after_transfer,
+        "until": until,
+    }
+    logs = [
+        Log(_hex(tx), hash_, number, index, _hex(sender), _hex(recipient), int(amount), canonical, ours, noted)
+        for tx, hash_, number, index, sender, recipient, amount, canonical, noted, ours in fetch_all(FIND_LOGS, params)
+    ]
+    postings = [
+        Posting(pk, key, kind, _hex(debit), _hex(credit), int(amount), _hex(tx) if tx else None, orphaned)
+        for pk, key, kind, debit, credit, amount, tx, orphaned in fetch_all(FIND_POSTINGS, params)
+    ]
+    return logs, postings
+
+
+def _hex(value: bytes) -> str:
+    return "0x" + bytes(value).hex()

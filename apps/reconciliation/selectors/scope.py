@@ -1,0 +1,39 @@
+"""How far a run looks that does not look at all."""
+
+from dataclasses import dataclass
+
+from apps.reconciliation.models import Break, Run
+from apps.reconciliation.selectors.positions import changed_wallets
+from apps.reconciliation.types import BreakState, RunStatus
+
+CONCLUSIVE = (RunStatus.CLEAN, RunStatus.BREAKS)
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """Where the last run that concluded stood: its block and the newest ledger transfer it saw."""
+
+    block_number: int
+    ledger_sequence: int
+
+
+def last_concluded(isin: str) -> Since | None:
+    """None where no run of the security has concluded yet."""
+    runs = Run.objects.filter(isin=isin, status__in=CONCLUSIVE, cut_off__isnull=False).select_related("cut_off")
+    row = runs.order_by("-pk").first()
+    if row is None or row.cut_off is None:
+        return None
+    return Since(row.cut_off.block_number, row.cut_off.ledger_sequence)
+
+
+def wallets_to_look_at(*, isin: str, token: str, since: Since, block: int) -> list[str]:
+    """What changed since then, and what is broken."""
+    changed = changed_wallets(
+        asset=isin,
+        token=token,
+        after_block=since.block_number,
+        up_to_block=block,
+        after_transfer=since.ledger_sequence,
+    )
+    broken = Break.objects.filter(isin=isin, wallet_address__isnull=False).exclude(state=BreakState.CLEARED)
+    return sorted({*changed, *(wallet for wallet in broken.values_list("wallet_address", flat=True) if wallet)})

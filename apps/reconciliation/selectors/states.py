@@ -1,0 +1,56 @@
+"""What our approved transactions made of a token's states, and what all its final events did."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from apps.chain.selectors.events import event_views, token_events
+from apps.chain.types.token_events import EventFinality, TokenEventKind, TokenEventView
+from apps.reconciliation.classifying.states import Act, Frozen
+
+_KIND = TokenEventKind
+FREEZES = (_KIND.TOKENS_FROZEN, _KIND.TOKENS_UNFROZEN, _KIND.WALLET_FROZEN, _KIND.WALLET_UNFROZEN)
+PAUSES = (_KIND.PAUSED, _KIND.UNPAUSED)
+
+
+@dataclass(frozen=True, slots=True)
+class States:
+    """A state as our own transactions left it, as all transactions did, and which was the last to change each."""
+
+    frozen_by_us: dict[str, Frozen]
+    frozen: dict[str, Frozen]
+    paused_by_us: bool | None
+    paused: bool | None
+    acts: dict[str, Act]
+
+
+def states(*, isin: str, token: str, block: int) -> States:
+    """Freezes and pauses of a token by its final events up to a block."""
+    rows = token_events(isins=[isin], kinds=[*FREEZES, *PAUSES], finality=EventFinality.FINAL)
+    found = event_views(rows.filter(block_number__lte=block).order_by("block_number", "log_index"))
+    events = [event for event in found if event.token_address == token and event.is_decoded]
+    ours = [event for event in events if event.intent_id is not None]
+    acts = {_subject(event): Act(event.tx_hash, event.intent_id is not None) for event in events}
+    return States(_frozen(ours), _frozen(events), _paused(ours), _paused(events), acts)
+
+
+def _subject(event: TokenEventView) -> str:
+    return "paused" if event.event in PAUSES else f"frozen:{event.to_address}"
+
+
+def _paused(events: list[TokenEventView]) -> bool | None:
+    """None where no event says: a token may be made either way."""
+    last = [event.event for event in events if event.event in PAUSES]
+    return last[-1] == _KIND.PAUSED if last else None
+
+
+def _frozen(events: list[TokenEventView]) -> dict[str, Frozen]:
+    units: dict[str, int] = defaultdict(int)
+    whole: dict[str, bool] = {}
+    for event in events:
+        wallet = event.to_address or ""
+        if event.event in (_KIND.TOKENS_FROZEN, _KIND.TOKENS_UNFROZEN):
+            units[wallet] += (event.amount or 0) * (1 if event.event == _KIND.TOKENS_FROZEN else -1)
+        elif event.event in FREEZES:
+            whole[wallet] = event.event == _KIND.WALLET_FROZEN
+    found = {wallet: Frozen(units[wallet], whole.get(wallet, False)) for wallet in {*units, *whole}}
+    return {wallet: state for wallet, state in found.items() if state != Frozen()}

@@ -10,10 +10,11 @@ from apps.core.db.unit_of_work import unit_of_work
 
 
 @contextmanager
-def snapshot(*, statement_seconds: int | None = None) -> Iterator[None]:
+def snapshot(*, statement_seconds: int | None = None, work_megabytes: int | None = None) -> Iterator[None]:
     """All that is read in the block is as of one instant (REPEATABLE READ), and nothing can be written.
 
-    `statement_seconds` lets each statement take longer than the connection's own bound.
+    `statement_seconds` lets each statement take longer than the connection's own bound, `work_megabytes` lets each sort
+    or hash table take more memory before it goes to disk.
 
     Raises RuntimeError within a transaction: what it has read before would be older.
     """
@@ -21,5 +22,6 @@ def snapshot(*, statement_seconds: int | None = None) -> Iterator[None]:
         raise RuntimeError("snapshot() must be the outermost transaction")
     with unit_of_work():
         bound = f"; SET LOCAL statement_timeout = '{statement_seconds:d}s'" if statement_seconds else ""
-        run_sql(f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY{bound}")
+        memory = f"; SET LOCAL work_mem = '{work_megabytes:d}MB'" if work_megabytes else ""
+        run_sql(f"SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY{bound}{memory}")
         yield

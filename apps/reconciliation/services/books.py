@@ -37,6 +37,8 @@ from apps.settlement.types import MovementState
 
 # Joining all positions of a large security takes longer than a request may.
 STATEMENT_SECONDS = 600
+# What a join of a million positions needs to stay in memory.
+WORK_MEGABYTES = 128
 DVP = "dvp"
 
 
@@ -93,7 +95,7 @@ class Books:
 
 def read_books(*, security: SecurityView, now: datetime, ask: Ask = Ask()) -> Books:
     """Ledger, final logs, settlements and intents of a security as of one block, in one snapshot."""
-    with snapshot(statement_seconds=STATEMENT_SECONDS):
+    with snapshot(statement_seconds=STATEMENT_SECONDS, work_megabytes=WORK_MEGABYTES):
         block, problem = _block(ask)
         if block is None:
             return Books(security.isin, problems=(problem,))

@@ -92,7 +92,8 @@ NAVIGATION: list[dict[str, Any]] = [
         "Reconciliation",
         _list("Breaks", "reconciliation_break", "warning"),
         _list("Runs", "reconciliation_run", "balance"),
-        _list("Sightings of breaks", "reconciliation_breakevent", "visibility"),
+        _list("Resolutions of breaks", "reconciliation_resolution", "gavel"),
+        _list("Events of breaks", "reconciliation_breakevent", "visibility"),
         _list("Cut-offs", "reconciliation_cutoff", "content_cut"),
     ),
     _room(

@@ -13,7 +13,7 @@ from apps.accounts.types import STAFF_ROLES
 from apps.chain.services.nodes import all_nodes
 from apps.core import clock
 from apps.core.officers import Amount, ReadOnlyAdmin, ReadOnlyInline, act, ask_and_act
-from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
+from apps.reconciliation.models import Break, BreakEvent, CutOff, Resolution, Run
 from apps.reconciliation.services.runs import reconcilable, reconcile
 from apps.reconciliation.types import RunStatus
 
@@ -98,12 +98,21 @@ class BreakAdmin(ReadOnlyAdmin):
 
 @admin.register(BreakEvent)
 class BreakEventAdmin(ReadOnlyAdmin):
-    """Breaks as runs saw them."""
+    """Breaks as runs saw them, and what people did about them."""
 
     table = ("id", "recorded_at", "found", "change", "kind", "asset", *AMOUNTS, "tx_hash")
     columns = AMOUNTS
     list_filter = ("change", "kind")
     search_fields = ("id", "found_id", "run_id", "asset", "tx_hash")
+
+
+@admin.register(Resolution)
+class ResolutionAdmin(ReadOnlyAdmin):
+    """What people proposed for breaks, and who decided."""
+
+    table = ("id", "proposed_at", "found", "kind", "state", "asset", "decided_at", "transfer_id")
+    list_filter = ("state", "kind")
+    search_fields = ("id", "found_id", "asset", "transfer_id")
 
 
 @admin.register(CutOff)

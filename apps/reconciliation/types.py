@@ -7,8 +7,14 @@ from uuid import UUID
 
 from django.db.models import TextChoices
 
-# Topic of the outbox.
+from apps.core.types import Severity
+
+# Topics of the outbox.
 BREAKS_FOUND = "reconciliation.breaks_found"
+BREAK_ASSIGNED = "reconciliation.break_assigned"
+RESOLUTION_PROPOSED = "reconciliation.resolution_proposed"
+RESOLUTION_REJECTED = "reconciliation.resolution_rejected"
+BREAK_RESOLVED = "reconciliation.break_resolved"
 
 
 class RunStatus(TextChoices):
@@ -51,20 +57,81 @@ class BreakKind(TextChoices):
     CASH_LEG = "CASH_LEG", "cash of a holder differs"
 
 
-class BreakState(TextChoices):
-    """OPEN as of the last run that could tell; CLEARED when such a run no longer found it."""
+# Units moved, or are counted on one side alone: the books or the chain are wrong about who owns what.
+CRITICAL_KINDS = frozenset(
+    {
+        BreakKind.MISSING_ON_CHAIN,
+        BreakKind.MISSING_IN_BOOKS,
+        BreakKind.AMOUNT,
+        BreakKind.DUPLICATE_POSTING,
+        BreakKind.WRONG_WALLET,
+        BreakKind.SUPPLY,
+        BreakKind.UNAUTHORISED_ACTION,
+        BreakKind.DVP_ONE_LEG,
+        BreakKind.REORG_ORPHANED,
+        BreakKind.DECIMALS,
+        BreakKind.PROJECTION,
+    }
+)
+SEVERITIES = {kind: Severity.CRITICAL if kind in CRITICAL_KINDS else Severity.ERROR for kind in BreakKind} | {
+    BreakKind.STALE_INTENT: Severity.WARNING
+}
+# What may be closed as it is found: no units of the books differ. Of an unauthorised action, once it has been undone.
+ACCEPTABLE_KINDS = frozenset(
+    {
+        BreakKind.UNAUTHORISED_ACTION,
+        BreakKind.FROZEN_STATE,
+        BreakKind.IDENTITY_STATE,
+        BreakKind.PAUSE_STATE,
+        BreakKind.STALE_INTENT,
+    }
+)
 
-    OPEN = "OPEN"
-    CLEARED = "CLEARED"
+
+class BreakState(TextChoices):
+    """Where a break stands. Those in UNSETTLED are open for the age, the alert and the metrics."""
+
+    OPEN = "OPEN", "nobody has proposed what is to become of it"
+    PROPOSED = "PROPOSED", "a resolution waits for a second person"
+    RESOLVED = "RESOLVED", "closed by a resolution that two people decided on"
+    CLEARED = "CLEARED", "no longer found by a run that could tell"
+
+
+UNSETTLED = (BreakState.OPEN, BreakState.PROPOSED)
 
 
 class BreakChange(TextChoices):
-    """What a run did to a break."""
+    """What a run, or a person, did to a break."""
 
     RAISED = "RAISED", "seen for the first time"
     SEEN = "SEEN", "still there"
     REOPENED = "REOPENED", "back again: its age counts from the first time"
     CLEARED = "CLEARED", "no longer there"
+    ASSIGNED = "ASSIGNED", "given to an owner"
+    EXPLAINED = "EXPLAINED", "explained by a person"
+    PROPOSED = "PROPOSED", "a resolution was proposed"
+    REJECTED = "REJECTED", "a proposal was turned down"
+    RESOLVED = "RESOLVED", "a proposal was approved and carried out"
+
+
+# The changes in which a run saw the break.
+SIGHTINGS = (BreakChange.RAISED, BreakChange.SEEN, BreakChange.REOPENED)
+
+
+class ResolutionKind(TextChoices):
+    """How a break is closed."""
+
+    POST = "POST", "post the entry that brings the books to what the chain says"
+    ACCEPT = "ACCEPT", "accept what is found, as it is found"
+
+
+class ResolutionState(TextChoices):
+    """A resolution is decided once. LAPSED: a run cleared its break before anybody decided."""
+
+    PROPOSED = "PROPOSED"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+    LAPSED = "LAPSED", "the break was gone before a decision"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +150,9 @@ class Remedy:
 class Finding:
     """A difference a run found. `identity` makes it the same break from run to run, whatever its amounts.
 
-    `remedy` is None where no entry can mend it: a state on the chain, a row changed past the ledger.
+    `remedy` is None where no entry can mend it: a state on the chain, a row changed past the ledger. `details` hold
+    what stays as it is while nothing happens: they are part of what an acceptance accepts. What changes by itself (an
+    age, a number of tries) belongs in `message`.
     """
 
     kind: BreakKind
@@ -136,6 +205,9 @@ class BreakView:
     first_seen_at: datetime
     last_seen_at: datetime
     run_id: UUID
+    severity: str
+    owner_id: UUID | None
+    remedy: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,3 +227,40 @@ class RunView:
     finished_at: datetime
     user_id: UUID | None
     breaks: tuple[BreakView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class BreakEventView:
+    """What a run saw of a break (`run_id`), or what a person did about it (`user_id`)."""
+
+    id: int
+    change: str
+    run_id: UUID | None
+    user_id: UUID | None
+    kind: str
+    expected: int | None
+    actual: int | None
+    events: int | None
+    tx_hash: str
+    message: str
+    details: dict[str, Any]
+    recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ResolutionView:
+    """A proposal and its decision. `transfer_id` is the ledger transfer that cites it, once it was posted."""
+
+    id: UUID
+    break_id: UUID
+    kind: str
+    state: str
+    reason: str
+    asset: str
+    decimals: int
+    remedy: dict[str, Any] | None
+    proposed_by: UUID
+    proposed_at: datetime
+    decided_by: UUID | None
+    decided_at: datetime | None
+    transfer_id: int | None

@@ -66,6 +66,8 @@ _LINES: Mapping[str, str] = {
         ledger.LedgerHoldEntry idem_key source_ref
         ledger.LedgerTransfer idem_key source_ref
         reconciliation.Break identity isin
+        reconciliation.BreakEvent remedy
+        reconciliation.Resolution reason remedy
         sessions.Session session_key session_data
         settlement.ExpectedMovement ref asset
         settlement.ProjectionCursor name
@@ -112,6 +114,7 @@ _LINES: Mapping[str, str] = {
         ledger.LedgerWalletOwner wallet_address
         reconciliation.Break wallet_address
         reconciliation.BreakEvent asset tx_hash
+        reconciliation.Resolution asset
         reconciliation.CutOff block_hash state_root
         settlement.ExpectedMovement wallet_address tx_hash
         settlement.ProjectedContract address asset
@@ -142,6 +145,9 @@ _LINES: Mapping[str, str] = {
         dex.JournalEntry prev_hash hash
         dex.Sequencer last_hash
         issuance.IssuanceRequest fingerprint
+        reconciliation.Break accepted
+        reconciliation.BreakEvent fingerprint
+        reconciliation.Resolution fingerprint
         vault.Document stored_sha256
         vault.PurposeKey wrapped check_value
         vault.SubjectKey wrapped

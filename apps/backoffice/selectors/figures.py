@@ -18,7 +18,7 @@ from apps.dex.models import Inbox
 from apps.issuance.models import IssuanceRequest
 from apps.issuance.types import IssuanceStatus
 from apps.reconciliation.models import Break
-from apps.reconciliation.types import BreakState
+from apps.reconciliation.types import UNSETTLED
 from apps.settlement.models import SettlementInstruction
 from apps.settlement.types import ProcessingStatus, SettlementStatus
 
@@ -110,9 +110,9 @@ WAITING = (
     Waiting(
         "Breaks open",
         "between books and chain",
-        lambda: Break.objects.filter(state=BreakState.OPEN),
+        lambda: Break.objects.filter(state__in=UNSETTLED),
         "admin:reconciliation_break_changelist",
-        f"state__exact={BreakState.OPEN}",
+        f"state__in={','.join(UNSETTLED)}",
         alarming_from=1,
     ),
     Waiting("Commands waiting", "for the matcher", Inbox.objects.all, "admin:dex_inbox_changelist", alarming_from=100),

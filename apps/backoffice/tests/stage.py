@@ -42,8 +42,8 @@ from apps.dex.testing import Market
 from apps.issuance.models import IssuanceControl, IssuanceRequest
 from apps.notifications.models import Notification, NotificationPreference, NotificationTemplate
 from apps.notifications.types import Channel, Topic
-from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
-from apps.reconciliation.types import BreakChange, BreakKind, RunStatus
+from apps.reconciliation.models import Break, BreakEvent, CutOff, Resolution, Run
+from apps.reconciliation.types import BreakChange, BreakKind, BreakState, ResolutionKind, RunStatus
 from apps.settlement.models import (
     ExpectedMovement,
     ProjectedContract,
@@ -223,7 +223,23 @@ def _reconciliation(market: Market) -> None:
         chain_amount=1_175,
         tx_hash=chain_rows.hash_of(77),
         message="25 units left the wallet by a forced transfer.",
+        fingerprint="0" * 64,
     )
+    _resolution(found)
+
+
+def _resolution(found: Break) -> None:
+    """An officer owns the break and has proposed to accept it."""
+    Resolution.objects.create(
+        found=found,
+        kind=ResolutionKind.ACCEPT,
+        reason="The issuer's agent moved them back.",
+        asset=found.isin,
+        fingerprint="0" * 64,
+        proposed_by=new_id(),
+        proposed_at=NOW,
+    )
+    Break.objects.filter(pk=found.pk).update(state=BreakState.PROPOSED)
 
 
 def _vault(user: User) -> None:

@@ -14,53 +14,62 @@ def cash_findings(
     rows: Mapping[str, Row],
     *,
     shortfalls: Mapping[str, int],
-    stored: Mapping[str, int],
     not_folding: Mapping[str | None, FoldDifference],
     cash: Unit,
 ) -> Iterator[Finding]:
-    """A break a wallet whose cash differs between books, final logs and storage, or stands in suspense.
+    """A break a wallet whose cash differs between books and final logs, or stands in suspense.
 
     What a wallet paid beyond its free balance stands in suspense: its books are the balance less that shortfall.
     """
     for wallet, row in sorted(rows.items()):
-        short = shortfalls.get(wallet, 0)
-        settled, chain = row.settled - short, stored.get(wallet, row.events)
+        short, changed = shortfalls.get(wallet, 0), not_folding.get(wallet)
+        settled = row.settled - short
         said = []
-        if settled != chain:
+        if settled != row.events:
             said.append(
-                f"Wallet {wallet} has {cash.say(settled)} {cash.asset} in the books and {cash.say(chain)} on the chain."
+                f"Wallet {wallet} has {cash.say(settled)} {cash.asset} in the books and {cash.say(row.events)} on the "
+                "chain."
             )
-        if row.events != chain:
-            said.append(f"The stored events of {cash.asset} give wallet {wallet} {cash.say(row.events)}.")
         if short:
             said.append(
                 f"Wallet {wallet} paid {cash.say(short)} {cash.asset} on the chain beyond its free balance; the books "
                 "hold it in suspense."
             )
-        if (changed := not_folding.get(wallet)) is not None:
+        if changed is not None:
             said.append(say_not_folding(changed, cash))
         if said:
-            remedy = None if short or changed or row.events != chain else _remedy(wallet, chain - settled)
-            yield _finding(isin, wallet, (settled, row.events, chain), said, short, cash, remedy)
+            yield Finding(
+                kind=BreakKind.CASH_LEG,
+                identity=f"{isin}:{cash.asset}:cash:{wallet}",
+                message=" ".join(said),
+                asset=cash.asset,
+                decimals=cash.decimals,
+                wallet_address=wallet,
+                books=settled,
+                events=row.events,
+                chain=row.events,
+                details={"suspense": str(short)},
+                remedy=None if short or changed else _remedy(wallet, row.events - settled),
+            )
 
 
-def _finding(
-    isin: str, wallet: str, sides: tuple[int, int, int], said: list[str], short: int, cash: Unit, remedy: Remedy | None
-) -> Finding:
-    settled, events, chain = sides
-    return Finding(
-        kind=BreakKind.CASH_LEG,
-        identity=f"{isin}:{cash.asset}:cash:{wallet}",
-        message=" ".join(said),
-        asset=cash.asset,
-        decimals=cash.decimals,
-        wallet_address=wallet,
-        books=settled,
-        events=events,
-        chain=chain,
-        details={"suspense": str(short)},
-        remedy=remedy,
-    )
+def stored_cash_findings(
+    isin: str, balances: Mapping[str, int], by_events: Mapping[str, int], cash: Unit
+) -> Iterator[Finding]:
+    """Wallets whose balance in the cash token's storage is not what its final logs add up to."""
+    for wallet, units in balances.items():
+        events = by_events[wallet]
+        yield Finding(
+            kind=BreakKind.CASH_LEG,
+            identity=f"{isin}:stored:cash:{wallet}",
+            message=f"The stored final events of {cash.asset} give wallet {wallet} {cash.say(events)}, the token's own "
+            f"storage {cash.say(units)}.",
+            asset=cash.asset,
+            decimals=cash.decimals,
+            wallet_address=wallet,
+            events=events,
+            chain=units,
+        )
 
 
 def _remedy(wallet: str, left: int) -> Remedy:

@@ -83,7 +83,7 @@ def projection_findings(balances: Mapping[str, int], by_events: Mapping[str, int
         events = by_events[wallet]
         yield Finding(
             kind=BreakKind.PROJECTION,
-            identity=f"{held.asset}:projection:{wallet}",
+            identity=f"{held.asset}:stored:balance:{wallet}",
             message=f"The stored final events of {held.asset} give wallet {wallet} {held.say(events)}, the token's own "
             f"storage {held.say(units)}: an event is missing, or the token moves units without one.",
             asset=held.asset,

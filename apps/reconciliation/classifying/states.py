@@ -40,9 +40,13 @@ class Expected:
 
 @dataclass(frozen=True, slots=True)
 class Actual:
-    """What the chain says. What was not asked is left out; what could not be read is no state but a problem."""
+    """What the chain says. What was not asked is left out; what could not be read is no state but a problem.
+
+    `frozen` by the final events, `stored_frozen` by the token's own answers: None where it was not asked.
+    """
 
     frozen: Mapping[str, Frozen] = field(default_factory=dict)
+    stored_frozen: Mapping[str, Frozen] | None = None
     paused: bool | None = None
     verified: Mapping[str, bool] = field(default_factory=dict)
     decimals: int | None = None
@@ -59,24 +63,40 @@ def state_findings(expected: Expected, actual: Actual, held: Unit) -> Iterator[F
 
 
 def _frozen(expected: Expected, actual: Actual, held: Unit) -> Iterator[Finding]:
-    for wallet in sorted({*expected.frozen, *actual.frozen}):
-        here, there = expected.frozen.get(wallet, Frozen()), actual.frozen.get(wallet, Frozen())
-        if here == there:
-            continue
-        act = expected.acts.get(f"frozen:{wallet}")
-        yield Finding(
-            kind=BreakKind.FROZEN_STATE,
-            identity=f"{held.asset}:frozen:{wallet}",
-            message=f"Wallet {wallet}: {_say(here, held)} by what we approved, {_say(there, held)} on the chain."
-            + _by(act),
-            asset=held.asset,
-            decimals=held.decimals,
-            wallet_address=wallet,
-            books=here.units,
-            chain=there.units,
-            tx_hash=act.tx_hash if act else "",
-            details={"wallet_frozen_in_books": here.whole, "wallet_frozen_on_chain": there.whole},
-        )
+    """Freezes that nobody here approved, and such as the token knows without an event."""
+    by_us, by_events = "by what we approved", "on the chain"
+    for wallet, here, there in _pairs(expected.frozen, actual.frozen):
+        yield _frozen_finding(wallet, (here, by_us), (there, by_events), f"frozen:{wallet}", expected, held)
+    if actual.stored_frozen is not None:
+        for wallet, here, there in _pairs(actual.frozen, actual.stored_frozen):
+            sides = (here, "by the stored final events"), (there, "by the token's own storage")
+            yield _frozen_finding(wallet, *sides, f"stored:frozen:{wallet}", expected, held)
+
+
+def _pairs(ours: Mapping[str, Frozen], theirs: Mapping[str, Frozen]) -> Iterator[tuple[str, Frozen, Frozen]]:
+    for wallet in sorted({*ours, *theirs}):
+        here, there = ours.get(wallet, Frozen()), theirs.get(wallet, Frozen())
+        if here != there:
+            yield wallet, here, there
+
+
+def _frozen_finding(
+    wallet: str, here: tuple[Frozen, str], there: tuple[Frozen, str], identity: str, expected: Expected, held: Unit
+) -> Finding:
+    act = expected.acts.get(f"frozen:{wallet}")
+    (mine, by_mine), (theirs, by_theirs) = here, there
+    return Finding(
+        kind=BreakKind.FROZEN_STATE,
+        identity=f"{held.asset}:{identity}",
+        message=f"Wallet {wallet}: {_say(mine, held)} {by_mine}, {_say(theirs, held)} {by_theirs}.{_by(act)}",
+        asset=held.asset,
+        decimals=held.decimals,
+        wallet_address=wallet,
+        books=mine.units,
+        chain=theirs.units,
+        tx_hash=act.tx_hash if act else "",
+        details={"wallet_frozen_in_books": mine.whole, "wallet_frozen_on_chain": theirs.whole},
+    )
 
 
 def _say(state: Frozen, held: Unit) -> str:
@@ -118,7 +138,7 @@ def _verified(expected: Expected, known: frozenset[str], actual: Actual, held: U
         act = expected.acts.get(f"identity:{wallet}")
         yield Finding(
             kind=BreakKind.IDENTITY_STATE,
-            identity=f"{held.asset}:identity:{wallet}",
+            identity=f"{held.asset}:stored:identity:{wallet}",
             message=f"Wallet {wallet} {said}.{_by(act)}",
             asset=held.asset,
             decimals=held.decimals,

@@ -1,6 +1,7 @@
 """What reconciliation keeps."""
 
 from apps.reconciliation.models.breaks import Break, BreakEvent
+from apps.reconciliation.models.resolutions import Resolution
 from apps.reconciliation.models.runs import CutOff, Run
 
-__all__ = ["Break", "BreakEvent", "CutOff", "Run"]
+__all__ = ["Break", "BreakEvent", "CutOff", "Resolution", "Run"]

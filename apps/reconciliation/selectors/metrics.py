@@ -5,7 +5,7 @@ from datetime import datetime
 
 from apps.core.metrics import COUNTED_TO, Sample, counted_by, gauge
 from apps.reconciliation.models import Break, Run
-from apps.reconciliation.types import BreakState, RunStatus
+from apps.reconciliation.types import UNSETTLED, RunStatus
 
 BREAKS_OPEN = gauge(
     "bookentry_reconciliation_breaks_open", f"Open breaks, by kind. Counted up to {COUNTED_TO}.", "kind"
@@ -19,7 +19,7 @@ METRICS = (BREAKS_OPEN, LAST_RUN)
 
 def metrics(*, now: datetime) -> Iterator[Sample]:
     """Open breaks, and the age of the last run that came to a conclusion."""
-    for kind, number in counted_by(Break.objects.filter(state=BreakState.OPEN), "kind"):
+    for kind, number in counted_by(Break.objects.filter(state__in=UNSETTLED), "kind"):
         yield BREAKS_OPEN.sample(number, kind=kind)
     # Ids grow with time: the newest is the last of those that concluded.
     last = Run.objects.filter(status__in=[RunStatus.CLEAN, RunStatus.BREAKS]).order_by("-pk").first()

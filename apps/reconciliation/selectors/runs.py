@@ -1,13 +1,14 @@
 """Reading runs and breaks."""
 
 from collections.abc import Iterable
+from typing import cast
 from uuid import UUID
 
 from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 
 from apps.reconciliation.errors import UnknownRun
 from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
-from apps.reconciliation.types import BreakChange, BreakView, CutOffView, RunView
+from apps.reconciliation.types import SEVERITIES, SIGHTINGS, BreakChange, BreakKind, BreakView, CutOffView, RunView
 
 
 def runs_of() -> QuerySet[Run]:
@@ -32,7 +33,7 @@ def last_run(isin: str) -> RunView | None:
 
 def breaks_of() -> QuerySet[Break]:
     """Breaks as rows for a page, each with the event of the run that last saw it."""
-    seen = BreakEvent.objects.filter(found=OuterRef("found_id")).exclude(change=BreakChange.CLEARED).order_by("-pk")
+    seen = BreakEvent.objects.filter(found=OuterRef("found_id"), change__in=SIGHTINGS).order_by("-pk")
     newest = BreakEvent.objects.filter(pk=Subquery(seen.values("pk")[:1]))
     return Break.objects.prefetch_related(Prefetch("events", newest, to_attr="last_seen"))
 
@@ -60,7 +61,10 @@ def _view(event: BreakEvent, row: Break) -> BreakView:
         details=event.details,
         first_seen_at=row.first_seen_at,
         last_seen_at=row.last_seen_at,
-        run_id=event.run_id,
+        run_id=cast("UUID", event.run_id),
+        severity=SEVERITIES[BreakKind(event.kind)],
+        owner_id=row.owner_id,
+        remedy=event.remedy,
     )
 
 

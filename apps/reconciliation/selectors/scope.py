@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from apps.reconciliation.models import Break, Run
 from apps.reconciliation.selectors.positions import changed_wallets
-from apps.reconciliation.types import BreakState, RunStatus
+from apps.reconciliation.types import UNSETTLED, RunStatus
 
 CONCLUSIVE = (RunStatus.CLEAN, RunStatus.BREAKS)
 
@@ -35,5 +35,15 @@ def wallets_to_look_at(*, isin: str, token: str, since: Since, block: int) -> li
         up_to_block=block,
         after_transfer=since.ledger_sequence,
     )
-    broken = Break.objects.filter(isin=isin, wallet_address__isnull=False).exclude(state=BreakState.CLEARED)
-    return sorted({*changed, *(wallet for wallet in broken.values_list("wallet_address", flat=True) if wallet)})
+    return sorted({*changed, *broken_wallets(isin)})
+
+
+def broken_wallets(isin: str) -> set[str]:
+    """Wallets with a break that is neither cleared nor resolved."""
+    broken = Break.objects.filter(isin=isin, state__in=UNSETTLED, wallet_address__isnull=False)
+    return {wallet for wallet in broken.values_list("wallet_address", flat=True) if wallet}
+
+
+def has_broken_trades(isin: str) -> bool:
+    """Whether a trade with one leg is still open."""
+    return Break.objects.filter(isin=isin, state__in=UNSETTLED, identity__startswith=f"{isin}:trade:").exists()

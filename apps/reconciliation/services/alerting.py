@@ -2,11 +2,12 @@
 
 from datetime import datetime
 
-from apps.core.alerts import raise_alert, resolve_alert
+from django.db.models import QuerySet
+
+from apps.core.alerts import URGENCY, raise_alert, resolve_alert
 from apps.core.db import within_unit_of_work
-from apps.core.types import Severity
 from apps.reconciliation.models import Break, Run
-from apps.reconciliation.types import BreakState, RunStatus
+from apps.reconciliation.types import SEVERITIES, UNSETTLED, BreakKind, RunStatus
 
 CONCLUSIVE = (RunStatus.CLEAN, RunStatus.BREAKS)
 
@@ -18,15 +19,27 @@ def breaks_key(isin: str) -> str:
 
 @within_unit_of_work
 def alert_of(run: Run, *, now: datetime) -> None:
-    """Raise while breaks are open; resolve when a run that could tell left none."""
-    number = Break.objects.filter(isin=run.isin, state=BreakState.OPEN).count()
-    if number:
+    """Raise while breaks are open, as grave as the gravest; resolve when a run that could tell left none."""
+    found = _unsettled(run.isin)
+    if number := found.count():
+        kinds = found.values_list("kind", flat=True).distinct()
         raise_alert(
             dedup_key=breaks_key(run.isin),
-            severity=Severity.CRITICAL,
+            severity=max((SEVERITIES[BreakKind(kind)] for kind in kinds), key=URGENCY.index),
             summary=f"Books and chain differ in {run.isin}: {number} open breaks as of run {run.pk}.",
             now=now,
             source="reconciliation",
         )
     elif run.status in CONCLUSIVE:
         resolve_alert(dedup_key=breaks_key(run.isin), now=now)
+
+
+@within_unit_of_work
+def alert_after_resolving(isin: str, *, now: datetime) -> None:
+    """Resolve the alert when the last open break of the security was resolved."""
+    if not _unsettled(isin).exists():
+        resolve_alert(dedup_key=breaks_key(isin), now=now)
+
+
+def _unsettled(isin: str) -> QuerySet[Break]:
+    return Break.objects.filter(isin=isin, state__in=UNSETTLED)

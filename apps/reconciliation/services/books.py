@@ -26,7 +26,7 @@ from apps.reconciliation.selectors.intents import stale_intents
 from apps.reconciliation.selectors.legs import one_legged_in_books, one_legged_on_chain
 from apps.reconciliation.selectors.movements import Window, at_odds
 from apps.reconciliation.selectors.positions import Between, Positions, Side, positions, units_by_events
-from apps.reconciliation.selectors.scope import Since, wallets_to_look_at
+from apps.reconciliation.selectors.scope import Since, broken_wallets, has_broken_trades, wallets_to_look_at
 from apps.reconciliation.selectors.states import States, states
 from apps.reconciliation.types import RunDepth
 from apps.securities.types import SecurityStatus, SecurityView
@@ -195,7 +195,8 @@ class _Reading:
         why = tuple(causes(*self._at_odds(held, books.ledger_sequence)))
         contract = addresses().get(DVP)
         registry = [binding.identity_registry] if binding and binding.identity_registry else []
-        after = self._ask.since.block_number if self._ask.since else -1
+        since = self._ask.since
+        after = since.block_number if since and not has_broken_trades(isin) else -1
         return replace(
             books,
             binding=binding,
@@ -215,7 +216,8 @@ class _Reading:
         )
 
     def _at_odds(self, held: AssetBooks, newest: int) -> tuple[list[Log], list[Posting]]:
-        wallets = [row.wallet for row in held.positions.rows if row.settled != row.events]
+        wallets = {row.wallet for row in held.positions.rows if row.settled != row.events}
+        wallets |= broken_wallets(held.unit.asset)
         noted = unexplained(held.unit.asset, self._block.number)
         since = self._ask.since
         if not wallets and not noted and since is None:

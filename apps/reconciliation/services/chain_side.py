@@ -173,7 +173,7 @@ class _Reading:
         whole = is_frozen_at(self._node, held.token, wallets, self._hash)
         frozen = dict(self._frozen(units, whole))
         if books.expected.verified is None:
-            return replace(token, frozen=frozen)
+            return replace(token, stored_frozen=frozen)
         holding = {wallet for wallet, events in held.by_events if events} - _strangers(held)
         asked = sorted(holding | books.expected.verified)
         verified = is_verified_at(self._node, binding.identity_registry, asked, self._hash)
@@ -183,7 +183,7 @@ class _Reading:
             if verified[wallet] is None
         ]
         known = {wallet: there for wallet, there in verified.items() if there is not None}
-        return replace(token, frozen=frozen, verified=known)
+        return replace(token, stored_frozen=frozen, verified=known)
 
     def _frozen(
         self, units: Mapping[str, int | None], whole: Mapping[str, bool | None]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from apps.reconciliation.classifying.actions import cause_finding
-from apps.reconciliation.classifying.cash import cash_findings
+from apps.reconciliation.classifying.cash import cash_findings, stored_cash_findings
 from apps.reconciliation.classifying.causes import Cause
 from apps.reconciliation.classifying.intents import intent_findings
 from apps.reconciliation.classifying.legs import leg_findings
@@ -20,7 +20,6 @@ from apps.reconciliation.classifying.positions import (
 )
 from apps.reconciliation.classifying.states import state_findings
 from apps.reconciliation.classifying.totals import supply_findings
-from apps.reconciliation.selectors.positions import Row
 from apps.reconciliation.services.books import AssetBooks, Books
 from apps.reconciliation.services.chain_side import Storage
 from apps.reconciliation.types import BreakKind, Finding
@@ -89,17 +88,8 @@ def _positions(books: Books, held: AssetBooks, storage: Storage) -> Iterator[Fin
 
 def _cash(books: Books, cash: AssetBooks, storage: Storage) -> Iterator[Finding]:
     rows = {row.wallet: row for row in cash.positions.rows}
-    for wallet, units in cash.by_events:
-        if wallet in storage.cash and wallet not in rows:
-            # Books and logs agree about it: only storage differs.
-            rows[wallet] = Row(wallet, units, units)
-    yield from cash_findings(
-        books.isin,
-        rows,
-        shortfalls=cash.shortfalls,
-        stored=storage.cash,
-        not_folding=cash.not_folding,
-        cash=cash.unit,
-    )
+    yield from cash_findings(books.isin, rows, shortfalls=cash.shortfalls, not_folding=cash.not_folding, cash=cash.unit)
+    by_events = {wallet: units for wallet, units in cash.by_events if wallet in storage.cash}
+    yield from stored_cash_findings(books.isin, storage.cash, by_events, cash.unit)
     if (control := cash.not_folding.get(None)) is not None:
         yield control_finding(books.isin, control, cash.unit, BreakKind.CASH_LEG)

@@ -1,6 +1,6 @@
 """What a run found, written down in one unit of work: cut-off, run, breaks and their events, audit row, event."""
 
-from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
@@ -10,12 +10,14 @@ from apps.chain.selectors.blocks import blocks_by_hash
 from apps.core import outbox
 from apps.core.actor import Actor
 from apps.core.db import Advisory, lock_for_transaction, within_unit_of_work
-from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
+from apps.reconciliation.models import CutOff, Run
 from apps.reconciliation.services.alerting import alert_of
 from apps.reconciliation.services.books import Books
 from apps.reconciliation.services.chain_side import Storage
 from apps.reconciliation.services.concluding import Outcome, void
-from apps.reconciliation.types import BREAKS_FOUND, BreakChange, BreakState, Finding, RunDepth, RunStatus
+from apps.reconciliation.services.reaching import reach_of
+from apps.reconciliation.services.sightings import Sighting, clear, overtaken, sight, write_sightings
+from apps.reconciliation.types import BREAKS_FOUND, RunDepth, RunStatus
 
 DECIDED = (RunStatus.CLEAN, RunStatus.BREAKS)
 
@@ -31,15 +33,32 @@ def record(
     started_at: datetime,
     finished_at: datetime,
 ) -> Run:
-    """Write the run. Runs of one security are written one after another, and never against a newer one."""
+    """Write the run. Runs of one security are written one after another, and never against a newer one.
+
+    Breaks that are not found are cleared as far as the run looked. What is found as it was accepted is no break of the
+    run, which is CLEAN if there is nothing else.
+    """
     lock_for_transaction(Advisory.RECONCILIATION, books.isin)
     outcome = _still_standing(books, outcome)
-    run = _write_run(books, storage, outcome, depth, actor, started_at, finished_at)
-    if outcome.status != RunStatus.VOID:
-        _write_breaks(run, outcome.findings)
+    sightings = sight(outcome.findings)
+    if overtaken(sightings, started_at=started_at, ledger_sequence=books.ledger_sequence):
+        outcome, sightings = void("A break was resolved while this run read books and chain."), []
+    run = _write_run(books, storage, _counted(outcome, sightings), depth, actor, started_at, finished_at)
+    new = 0
+    if run.status != RunStatus.VOID:
+        new = write_sightings(run, sightings)
+        if run.status in DECIDED:
+            clear(run, [finding.identity for finding in outcome.findings], reach_of(books, depth))
         alert_of(run, now=finished_at)
-    _tell(run, actor)
+    _tell(run, actor, new)
     return run
+
+
+def _counted(outcome: Outcome, sightings: list[Sighting]) -> Outcome:
+    """The outcome without what is as it was accepted."""
+    left = tuple(each.finding for each in sightings if not each.accepted)
+    clean = outcome.status == RunStatus.BREAKS and not left
+    return replace(outcome, status=RunStatus.CLEAN if clean else outcome.status, findings=left)
 
 
 def _still_standing(books: Books, outcome: Outcome) -> Outcome:
@@ -94,80 +113,7 @@ def _write_cut_off(books: Books, storage: Storage) -> CutOff | None:
     )
 
 
-def _write_breaks(run: Run, findings: Sequence[Finding]) -> None:
-    """Raise, confirm, reopen; and clear what a run that knew everything no longer found."""
-    known = {row.identity: row for row in Break.objects.select_for_update().filter(isin=run.isin)}
-    fresh = [_raised(run, finding) for finding in findings if finding.identity not in known]
-    Break.objects.bulk_create(fresh)
-    events = [_event(run, row, BreakChange.RAISED, f) for row, f in zip(fresh, _not_in(known, findings), strict=True)]
-    for finding in findings:
-        if row := known.get(finding.identity):
-            change = BreakChange.SEEN if row.state == BreakState.OPEN else BreakChange.REOPENED
-            events.append(_event(run, row, change, finding))
-            row.kind, row.state, row.cleared_at = finding.kind, BreakState.OPEN, None
-            # A run of a host whose clock is ahead, or one that ended later, may have been written before this one.
-            row.last_seen_at = max(row.last_seen_at, run.finished_at)
-    if run.status in DECIDED:
-        events += _clear(run, set(known) - {finding.identity for finding in findings}, known)
-    Break.objects.bulk_update(known.values(), ["kind", "state", "last_seen_at", "cleared_at"])
-    BreakEvent.objects.bulk_create(events)
-
-
-def _not_in(known: dict[str, Break], findings: Iterable[Finding]) -> list[Finding]:
-    return [finding for finding in findings if finding.identity not in known]
-
-
-def _raised(run: Run, finding: Finding) -> Break:
-    return Break(
-        identity=finding.identity,
-        isin=run.isin,
-        kind=finding.kind,
-        wallet_address=finding.wallet_address,
-        first_run=run,
-        first_seen_at=run.finished_at,
-        last_seen_at=run.finished_at,
-    )
-
-
-def _event(run: Run, row: Break, change: BreakChange, finding: Finding) -> BreakEvent:
-    return BreakEvent(
-        found=row,
-        run=run,
-        change=change,
-        kind=finding.kind,
-        asset=finding.asset,
-        decimals=finding.decimals,
-        books_amount=finding.books,
-        events_amount=finding.events,
-        chain_amount=finding.chain,
-        tx_hash=finding.tx_hash,
-        message=finding.message,
-        details=finding.details,
-    )
-
-
-def _clear(run: Run, gone: set[str], known: dict[str, Break]) -> list[BreakEvent]:
-    events = []
-    for row in (known[identity] for identity in sorted(gone) if known[identity].state == BreakState.OPEN):
-        row.state, row.cleared_at = BreakState.CLEARED, run.finished_at
-        last = row.events.order_by("-pk").first()
-        if last is None:
-            raise RuntimeError("a break has the event that raised it")
-        events.append(
-            BreakEvent(
-                found=row,
-                run=run,
-                change=BreakChange.CLEARED,
-                kind=row.kind,
-                asset=last.asset,
-                decimals=last.decimals,
-                message="No longer found.",
-            )
-        )
-    return events
-
-
-def _tell(run: Run, actor: Actor) -> None:
+def _tell(run: Run, actor: Actor, new: int) -> None:
     """The audit row of every run, and the event of one that found something."""
     log_audit_event(
         actor=actor,
@@ -177,6 +123,5 @@ def _tell(run: Run, actor: Actor) -> None:
         after={"isin": run.isin, "status": str(run.status), "breaks": run.breaks_found},
     )
     if run.breaks_found:
-        raised = BreakEvent.objects.filter(run=run, change__in=[BreakChange.RAISED, BreakChange.REOPENED]).count()
-        payload = {"run_id": str(run.pk), "isin": run.isin, "breaks": run.breaks_found, "new": raised}
+        payload = {"run_id": str(run.pk), "isin": run.isin, "breaks": run.breaks_found, "new": new}
         outbox.publish(topic=BREAKS_FOUND, key=str(run.pk), payload=payload)

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("reconciliation", "0003_metrics_indexes"),
+        ("reconciliation", "0004_resolutions"),
     ]
 
     operations = [

@@ -1,6 +1,6 @@
 """Business refusals of this room."""
 
-from apps.core.errors import Conflict, NotFound
+from apps.core.errors import Conflict, DomainError, InvalidValue, Kind, NotFound
 
 
 class NothingToReconcile(Conflict):
@@ -13,3 +13,60 @@ class UnknownRun(NotFound):
     """No such reconciliation."""
 
     code, message = "unknown_run", "There is no such reconciliation run."
+
+
+class UnknownBreak(NotFound):
+    """No such break."""
+
+    code, message = "unknown_break", "There is no such break."
+
+
+class UnknownResolution(NotFound):
+    """No such resolution."""
+
+    code, message = "unknown_resolution", "There is no such resolution."
+
+
+class BreakClosed(Conflict):
+    """The break is resolved, or a run no longer finds it. `context["state"]` says which."""
+
+    code, message = "break_closed", "This break is not open."
+
+
+class ResolutionOpen(Conflict):
+    """A proposal waits for a decision: one at a time."""
+
+    code, message = "resolution_open", "A resolution of this break waits for a second person already."
+
+
+class ResolutionDecided(Conflict):
+    """The resolution was approved or rejected before, or its break was cleared. `context["state"]` says which."""
+
+    code, message = "resolution_decided", "This resolution has been decided."
+
+
+class BreakChanged(Conflict):
+    """A run has seen the break otherwise since: what would be approved is not what was proposed."""
+
+    code = "break_changed"
+    message = "A run has seen this break otherwise since it was proposed: reject the proposal and propose anew."
+
+
+class NoRemedy(DomainError):
+    """No entry of the ledger mends the break: nothing can be posted."""
+
+    code, kind = "break_without_remedy", Kind.UNPROCESSABLE
+    message = "No ledger entry mends this break: its cause has to be mended where it lies."
+
+
+class NotAcceptable(DomainError):
+    """Units of the books differ: the break is closed by an entry, or by mending its cause, never by accepting it."""
+
+    code, kind = "break_not_acceptable", Kind.UNPROCESSABLE
+    message = "Amounts of the books differ in this break: it cannot be accepted as it is found."
+
+
+class NotAnOfficer(InvalidValue):
+    """Breaks are owned by active members of the platform's staff."""
+
+    code, message = "owner_not_officer", "The owner must be an active user with the role OPS or COMPLIANCE."

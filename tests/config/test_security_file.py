@@ -245,6 +245,11 @@ class TestProblems:
             ("- name: onfido", "jumio", "kyc.providers.1.name"),
             ("next_secret: ONFIDO", "ONFIDO_WEBHOOK_SECRET", "webhooks.inbound.onfido.next_secret"),
             ("warning: [LOG, SLACK]", "[SLACK]", "monitoring.channels.warning"),
+            (
+                "- capitalization_usd: 50000000",
+                "5000000",
+                "reconciliation.ageing.tiers.1.capitalization_usd",
+            ),
         ],
     )
     def test_name_keys_that_contradict_each_other(self, line: str, value: str, key: str) -> None:

@@ -176,6 +176,39 @@ class BreakFiguresSerializer(serializers.Serializer):
     over_30_days = serializers.IntegerField()
 
 
+class AgeSerializer(serializers.Serializer):
+    """Open breaks of one span of ages."""
+
+    days = serializers.CharField()
+    breaks = serializers.IntegerField()
+
+
+class AgeingSerializer(serializers.Serializer):
+    """Aged record differences after SEC rule 17Ad-11. The market value is units times the last price of the month."""
+
+    open = serializers.IntegerField()
+    aged = serializers.IntegerField(help_text="Open for more than 30 calendar days (policy).")
+    oldest_days = serializers.IntegerField(allow_null=True)
+    by_age = AgeSerializer(many=True)
+    month_end = serializers.DateField(help_text="Of the last month that is over.")
+    due_date = serializers.DateField(help_text="Until when what is aged then is reported: ten business days later.")
+    aged_at_month_end = serializers.IntegerField()
+    aged_quantity = serializers.CharField(help_text="Units of the security that differ in those, as far as known.")
+    without_quantity = serializers.IntegerField(help_text="Of those, how many whose units are not known.")
+    price = serializers.CharField(allow_null=True, help_text="Last trade before the end of the month; null: none.")
+    priced_at = serializers.DateTimeField(allow_null=True)
+    cash_asset = serializers.CharField(allow_null=True)
+    aged_value = serializers.CharField(allow_null=True)
+    capitalization = serializers.CharField(allow_null=True, help_text="Issued units at that price.")
+    instrument = serializers.CharField(help_text="EQUITY or DEBT, by the CFI code.")
+    threshold_usd = serializers.IntegerField(allow_null=True)
+    exceeds_threshold = serializers.BooleanField(allow_null=True, help_text="Null: not known, for what `unknown` says.")
+    unknown = serializers.ListField(
+        child=serializers.ChoiceField(choices=["PRICE", "CURRENCY", "ISSUED", "UNITS"]),
+        help_text="What is missing for a value: a trade, a cash asset in dollars, the issued total, units that differ.",
+    )
+
+
 class LastRunSerializer(serializers.Serializer):
     """The newest run and its cut-off."""
 
@@ -195,6 +228,7 @@ class ReconciliationRowSerializer(serializers.Serializer):
     runs_by_status = RunFiguresSerializer(many=True)
     breaks_open = serializers.IntegerField()
     breaks = BreakFiguresSerializer(many=True)
+    ageing = AgeingSerializer()
     last_run = LastRunSerializer(allow_null=True)
 
 

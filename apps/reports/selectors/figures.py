@@ -1,5 +1,6 @@
 """Amounts and ratios of reports, exact until they are rounded once, half to even."""
 
+from datetime import datetime
 from fractions import Fraction
 
 from apps.core.money import format_base_units
@@ -26,6 +27,11 @@ def average(total: int | None, count: int | None, decimals: int) -> str | None:
 def price(cash: int | None, quantity: int | None, *, quantity_decimals: int, cash_decimals: int) -> str | None:
     """Cash for one whole unit, to the cash asset's last decimal; None where nothing was sold."""
     return average(int(cash or 0) * 10**quantity_decimals, quantity, cash_decimals)
+
+
+def instant(when: datetime) -> str:
+    """As text, so that a client who hashes the rows gets our hash."""
+    return when.isoformat().replace("+00:00", "Z")
 
 
 def _rounded(part: int, whole: int, digits: int) -> str | None:

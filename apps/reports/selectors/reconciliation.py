@@ -5,6 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from apps.core.db import fetch_all
+from apps.reconciliation.types import UNSETTLED
+from apps.reports.selectors import ageing
+from apps.reports.selectors.figures import instant
 from apps.reports.types import ReportQuery, Row
 from apps.securities.types import SecurityView
 
@@ -30,7 +33,7 @@ BREAKS = """
 SELECT isin, kind, state, count(*), min(first_seen_at), max(age), count(*) FILTER (WHERE age > 30)
 FROM (
     SELECT isin, kind, state, first_seen_at,
-           CASE WHEN state = 'OPEN' THEN (%(as_of)s AT TIME ZONE 'UTC')::date
+           CASE WHEN state IN ('OPEN', 'PROPOSED') THEN (%(as_of)s AT TIME ZONE 'UTC')::date
                                          - (first_seen_at AT TIME ZONE 'UTC')::date END AS age
     FROM reconciliation_break
     WHERE isin = ANY(%(isins)s)
@@ -45,7 +48,11 @@ def rows(securities: list[SecurityView], query: ReportQuery, as_of: datetime) ->
     params = query.params | {"isins": [each.isin for each in securities], "as_of": as_of}
     last = {isin: figures for isin, *figures in fetch_all(LAST, params)}
     runs, breaks = _grouped(RUNS, params), _grouped(BREAKS, params)
-    return [_row(each.isin, runs[each.isin], breaks[each.isin], last.get(each.isin)) for each in securities]
+    aged = ageing.rows(securities, as_of)
+    return [
+        _row(each.isin, runs[each.isin], breaks[each.isin], last.get(each.isin)) | {"ageing": aged[each.isin]}
+        for each in securities
+    ]
 
 
 def _grouped(statement: str, params: dict[str, Any]) -> dict[str, list[Any]]:
@@ -60,7 +67,7 @@ def _row(isin: str, runs: list[Any], breaks: list[Any], last: list[Any] | None) 
         "isin": isin,
         "runs": sum(number for _, number in runs),
         "runs_by_status": [{"status": status, "runs": number} for status, number in runs],
-        "breaks_open": sum(entry[2] for entry in breaks if entry[1] == "OPEN"),
+        "breaks_open": sum(entry[2] for entry in breaks if entry[1] in UNSETTLED),
         "breaks": [
             {
                 "kind": kind,
@@ -86,8 +93,3 @@ def _last(figures: list[Any]) -> Row:
         "block_hash": block_hash,
         "ledger_sequence": sequence,
     }
-
-
-def instant(when: datetime) -> str:
-    """As text, so that a client who hashes the rows gets our hash."""
-    return when.isoformat().replace("+00:00", "Z")

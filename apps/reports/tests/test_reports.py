@@ -3,8 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,7 +11,6 @@ from apps.accounts.testing import api_client
 from apps.accounts.tests.factories import actor_of, make_user
 from apps.accounts.types import Role
 from apps.core import clock
-from apps.core.actor import Actor
 from apps.core.db import unit_of_work
 from apps.core.errors import RoleRequired
 from apps.dex.services.orders import place_order
@@ -20,28 +18,13 @@ from apps.dex.testing import Market
 from apps.issuance.services.requests import request_issuance
 from apps.issuance.tests.factories import Issue, make_issue
 from apps.ledger.selectors.balances import sequence
-from apps.reconciliation.models import Break, CutOff, Run
-from apps.reports.selectors.building import ReportName, build_report
-from apps.reports.types import Report, ReportQuery
+from apps.reports.selectors.building import ReportName
+from apps.reports.tests.asking import report, row
 from apps.securities.errors import UnknownSecurity
 from apps.securities.tests.factories import make_security
 from apps.settlement.models import SettlementInstruction
 
 NAMES = [str(name) for name in ReportName]
-
-
-def officer() -> Actor:
-    return actor_of(make_user(role=Role.OPS))
-
-
-def report(name: str, actor: Actor | None = None, now: datetime | None = None, **query: Any) -> Report:
-    asked = ReportQuery(**query)
-    return build_report(name=ReportName(name), actor=actor or officer(), query=asked, now=now or clock.now())
-
-
-def row(name: str, isin: str, **query: Any) -> dict[str, Any]:
-    (found,) = report(name, isin=isin, **query).rows
-    return found
 
 
 @pytest.fixture(scope="class")
@@ -181,71 +164,6 @@ class TestIssuanceRequests:
         assert found["requests"] == [{"status": "REQUESTED", "requests": 2, "quantity": "30"}]
         assert (found["pending_requests"], found["pending_quantity"]) == (2, "30")
         assert row("issuance", issue.security.isin, status="COMPLETED")["requests"] == []
-
-
-@pytest.mark.usefixtures("books")
-class TestReconciliationReport:
-    def test_counts_runs_ages_breaks_and_names_the_last_cut_off(self) -> None:
-        isin, now = make_security().isin, datetime(2026, 6, 30, 12, tzinfo=UTC)
-        runs = [self._run(isin, "BREAKS", now - timedelta(days=40), 7), self._run(isin, "CLEAN", now, 9)]
-        old, young = now - timedelta(days=40), now - timedelta(days=3)
-        self._break(runs[0], "AMOUNT", old, "a")
-        self._break(runs[0], "AMOUNT", young, "b")
-        self._break(runs[0], "SUPPLY", old, "c", cleared_at=young)
-        (found,) = report("reconciliation", now=now, isin=isin).rows
-        assert found["runs_by_status"] == [{"status": "BREAKS", "runs": 1}, {"status": "CLEAN", "runs": 1}]
-        assert (found["runs"], found["breaks_open"]) == (2, 2)
-        aged = {"breaks": 2, "first_seen_at": "2026-05-21T12:00:00Z", "oldest_days": 40, "over_30_days": 1}
-        cleared = {"breaks": 1, "first_seen_at": "2026-05-21T12:00:00Z", "oldest_days": None, "over_30_days": 0}
-        assert found["breaks"] == [
-            {"kind": "AMOUNT", "state": "OPEN"} | aged,
-            {"kind": "SUPPLY", "state": "CLEARED"} | cleared,
-        ]
-        last = found["last_run"]
-        assert (last["id"], last["status"], last["block_number"]) == (str(runs[1].pk), "CLEAN", 9)
-        assert (last["block_hash"], last["ledger_sequence"]) == (f"0x{9:064x}", 90)
-
-    def test_filters_by_run_status_and_day(self) -> None:
-        isin, now = make_security().isin, datetime(2026, 6, 30, 23, 59, tzinfo=UTC)
-        self._run(isin, "CLEAN", now, 3)
-        assert row("reconciliation", isin, status="VOID")["last_run"] is None
-        assert row("reconciliation", isin, date_to=now.date())["runs"] == 1
-        assert row("reconciliation", isin, date_from=now.date() + timedelta(days=1))["runs"] == 0
-
-    def _run(self, isin: str, status: str, at: datetime, number: int) -> Run:
-        with unit_of_work():
-            cut_off = CutOff.objects.create(
-                chain_id=31337,
-                block_number=number,
-                block_hash=f"0x{number:064x}",
-                block_time=at,
-                state_root=f"0x{number:064x}",
-                ledger_sequence=10 * number,
-            )
-            return Run.objects.create(
-                isin=isin,
-                cut_off=cut_off,
-                status=status,
-                wallets=1,
-                unknown_reads=0,
-                in_flight=0,
-                breaks_found=int(status == "BREAKS"),
-                started_at=at,
-                finished_at=at,
-            )
-
-    def _break(self, run: Run, kind: str, seen: datetime, key: str, cleared_at: datetime | None = None) -> None:
-        with unit_of_work():
-            Break.objects.create(
-                identity=f"{run.isin}:{key}",
-                isin=run.isin,
-                kind=kind,
-                state="CLEARED" if cleared_at else "OPEN",
-                first_run=run,
-                first_seen_at=seen,
-                last_seen_at=seen,
-                cleared_at=cleared_at,
-            )
 
 
 class TestEveryReport:

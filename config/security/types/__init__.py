@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from config.security.keys import Conflict
 from config.security.types.access import Authentication
+from config.security.types.ageing import Reconciliation
 from config.security.types.chain import Chain
 from config.security.types.oversight import Compliance, Monitoring
 from config.security.types.parties import Kyc, Webhooks
@@ -26,6 +27,7 @@ class Security:
     encryption: Encryption
     authentication: Authentication
     compliance: Compliance
+    reconciliation: Reconciliation
     monitoring: Monitoring
     chain: Chain
     providers: Providers

@@ -16,10 +16,11 @@ from apps.ledger.services.assets import register_asset
 from apps.ledger.types import AccountKind
 from apps.reconciliation.models import Break, Run
 from apps.reconciliation.services.books import Books
-from apps.reconciliation.services.chain_side import Storage
-from apps.reconciliation.services.recording import Outcome, record
+from apps.reconciliation.services.chain_side import Storage, Witnesses
+from apps.reconciliation.services.concluding import Outcome
+from apps.reconciliation.services.recording import record
 from apps.reconciliation.services.resolutions import approve_resolution, propose_resolution
-from apps.reconciliation.types import BreakKind, Finding, Remedy, ResolutionKind, RunStatus
+from apps.reconciliation.types import BreakKind, Finding, Remedy, ResolutionKind, RunDepth, RunStatus
 from apps.securities.tests.factories import make_isin
 
 NO_SEQUENCE = 2**62  # a run that has seen every transfer there is
@@ -62,7 +63,7 @@ def state_finding(isin: str, **other: Any) -> Finding:
     """A token that is paused, which our books say it is not: nothing to post."""
     found = Finding(
         kind=BreakKind.PAUSE_STATE,
-        identity=f"{isin}:pause",
+        identity=f"{isin}:paused",
         message="The token is paused on the chain and not here.",
         asset=isin,
         decimals=0,
@@ -76,7 +77,8 @@ def make_run(
     *findings: Finding,
     started_at: datetime | None = None,
     incomplete: bool = False,
-    scope: frozenset[str] | None = None,
+    looked_at: frozenset[str] | None = None,
+    depth: RunDepth = RunDepth.FULL,
     sequence: int = NO_SEQUENCE,
     actor: Actor | None = None,
 ) -> Run:
@@ -87,13 +89,13 @@ def make_run(
     outcome = Outcome(RunStatus.INCOMPLETE if incomplete else status, problems, findings, int(incomplete))
     with unit_of_work():
         return record(
-            books=Books(isin=isin, cut_off=view(_block()), ledger_sequence=sequence),
-            storage=Storage(endpoints=("CHAIN_RPC_URL",)),
+            books=Books(isin=isin, cut_off=view(_block()), ledger_sequence=sequence, looked_at=looked_at),
+            storage=Storage(witnesses=Witnesses(("CHAIN_RPC_URL",))),
             outcome=outcome,
+            depth=depth,
             actor=actor or system_actor(),
             started_at=began,
             finished_at=max(began, clock.now()) + timedelta(milliseconds=1),
-            scope=scope,
         )
 
 

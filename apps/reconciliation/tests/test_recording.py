@@ -24,7 +24,7 @@ from apps.reconciliation.tests.factories import (
     propose,
     state_finding,
 )
-from apps.reconciliation.types import BreakKind, ResolutionKind
+from apps.reconciliation.types import BreakKind, ResolutionKind, RunDepth
 
 
 def changes(row: Break) -> list[str]:
@@ -86,12 +86,12 @@ class TestRecording:
         assert Break.objects.get(pk=row.pk).state == "OPEN"
         assert changes(Break.objects.get(wallet_address=other)) == ["RAISED"]
 
-    def test_clears_only_within_its_scope(self) -> None:
+    def test_clears_only_what_it_looked_at(self) -> None:
         isin, alice, bob = make_asset(), make_wallet(), make_wallet()
         paused = state_finding(isin)
         make_run(isin, missing(isin, alice), missing(isin, bob), paused)
-        run = make_run(isin, scope=frozenset({alice}))
-        assert run.status == "CLEAN"
+        run = make_run(isin, paused, looked_at=frozenset({alice}))
+        assert run.status == "BREAKS"
         states = dict(Break.objects.filter(isin=isin).values_list("identity", "state"))
         assert states == {
             f"{isin}:position:{alice}": "CLEARED",
@@ -99,12 +99,20 @@ class TestRecording:
             paused.identity: "OPEN",
         }
         assert Alert.objects.filter(dedup_key=f"reconciliation.breaks:{isin}", resolved_at=None).exists()
-        make_run(isin, scope=frozenset({f"{isin}:pause"}))
+        make_run(isin, looked_at=frozenset())
         assert Break.objects.get(identity=paused.identity).state == "CLEARED"
-        make_run(isin, scope=frozenset())
         assert Break.objects.get(wallet_address=bob).state == "OPEN"
         make_run(isin)
         assert Break.objects.get(wallet_address=bob).state == "CLEARED"
+
+    def test_clears_what_only_the_tokens_answers_show_when_they_were_asked_for(self) -> None:
+        isin, alice = make_asset(), make_wallet()
+        found = replace(missing(isin, alice), identity=f"{isin}:stored:balance:{alice}")
+        make_run(isin, found)
+        make_run(isin, depth=RunDepth.FOLD)
+        assert Break.objects.get(wallet_address=alice).state == "OPEN"
+        make_run(isin, depth=RunDepth.FULL)
+        assert Break.objects.get(wallet_address=alice).state == "CLEARED"
 
     def test_leaves_breaks_of_other_securities_alone(self) -> None:
         isin, other = make_asset(), make_asset()

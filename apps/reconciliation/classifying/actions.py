@@ -78,7 +78,7 @@ def _wallet(cause: Cause) -> str:
 
 
 def _tx_hash(log: Log | None, posting: Posting | None) -> str:
-    return log.tx_hash if log else (posting.tx_hash or "") if posting else ""
+    return log.tx_hash if log else posting.tx_hash if posting else ""
 
 
 def _told(cause: Cause, held: Unit) -> str:

@@ -5,7 +5,7 @@ What agrees is taken away first. What is left is named by its evidence, one caus
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from apps.chain.types.events import ZERO_ADDRESS
 from apps.reconciliation.classifying.movements import Effects, Log, Posting, added, effects, negated
@@ -39,12 +39,57 @@ class Cause:
 
 def causes(logs: Iterable[Log], postings: Iterable[Posting]) -> list[Cause]:
     """Every log and posting that has no counterpart, or not quite: by transaction, logs as the chain has them."""
-    by_tx: dict[str | None, tuple[list[Log], list[Posting]]] = defaultdict(lambda: ([], []))
+    cited: dict[str, tuple[list[Log], list[Posting]]] = defaultdict(lambda: ([], []))
     for log in logs:
-        by_tx[log.tx_hash][0].append(log)
+        cited[log.tx_hash][0].append(log)
     for posting in postings:
-        by_tx[posting.tx_hash][1].append(posting)
-    return [cause for parts in by_tx.values() for cause in _of_transaction(*parts)]
+        cited[posting.cited][1].append(posting)
+    return [cause for told, booked in cited.values() for cause in _of_transaction(told, mended(booked))]
+
+
+def mended(postings: Iterable[Posting]) -> list[Posting]:
+    """Postings as the corrections that cite the same have left them; a correction of none stands for itself."""
+    found: list[Posting] = []
+    for posting in sorted(postings, key=lambda each: (each.is_correction, each.id)):
+        place = _mends(found, posting) if posting.is_correction else None
+        if place is None:
+            found.append(posting)
+            continue
+        together = _together(found.pop(place), posting)
+        if together is not None:
+            found.insert(place, together)
+    return found
+
+
+def _mends(found: Sequence[Posting], correction: Posting) -> int | None:
+    """The place of the posting it takes back, sends on, or adds to; the newest comes first."""
+    for place in reversed(range(len(found))):
+        if _is_mended(found[place], correction):
+            return place
+    return None
+
+
+def _is_mended(posting: Posting, correction: Posting) -> bool:
+    same = {posting.debit, posting.credit} == {correction.debit, correction.credit}
+    onward = posting.amount == correction.amount and (
+        posting.credit == correction.debit or posting.debit == correction.credit
+    )
+    return same or onward
+
+
+def _together(posting: Posting, correction: Posting) -> Posting | None:
+    """Both as one posting; None if nothing is left of it."""
+    if posting.ends == correction.ends:
+        return replace(posting, amount=posting.amount + correction.amount)
+    if posting.ends == correction.ends[::-1]:
+        left = posting.amount - correction.amount
+        if not left:
+            return None
+        back = replace(posting, debit=posting.credit, credit=posting.debit)
+        return replace(posting if left > 0 else back, amount=abs(left))
+    if posting.credit == correction.debit:
+        return replace(posting, credit=correction.credit)
+    return replace(posting, debit=correction.debit)
 
 
 def _of_transaction(logs: Sequence[Log], postings: Sequence[Posting]) -> Iterator[Cause]:
@@ -116,6 +161,6 @@ def _kind_of_posting(posting: Posting, agreed: Counter[tuple[tuple[str, str], in
     """Booked, and no log for it; `orphaned` if its transaction is only in blocks that are not canonical."""
     if posting.orphaned or orphaned:
         return BreakKind.REORG_ORPHANED
-    if posting.tx_hash is not None and agreed[posting.ends, posting.amount]:
+    if agreed[posting.ends, posting.amount]:
         return BreakKind.DUPLICATE_POSTING
     return BreakKind.MISSING_ON_CHAIN

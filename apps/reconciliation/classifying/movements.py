@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from apps.chain.types.events import ZERO_ADDRESS
+from apps.ledger.types import TransferKind
 
 Effects = Mapping[str, int]
 
@@ -36,7 +37,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A posted ledger transfer. `tx_hash` is what it cites, None for nothing that can be found.
+    """A posted ledger transfer. `cited`: the transaction it is for, or itself ("posting:7") where none is found.
 
     `orphaned`: the block it cites is not canonical. Ends are wallets, the zero address for a control account.
     """
@@ -47,13 +48,23 @@ class Posting:
     debit: str
     credit: str
     amount: int
-    tx_hash: str | None = None
+    cited: str = ""
     orphaned: bool = False
 
     @property
     def ends(self) -> tuple[str, str]:
         """Who gave and who received."""
         return self.debit, self.credit
+
+    @property
+    def tx_hash(self) -> str:
+        """The transaction it is for, empty where none is found."""
+        return self.cited if self.cited.startswith("0x") else ""
+
+    @property
+    def is_correction(self) -> bool:
+        """Whether it mends another posting, or books what was left out."""
+        return self.kind == TransferKind.CORRECTION
 
 
 def effects(ends: tuple[str, str], amount: int) -> dict[str, int]:

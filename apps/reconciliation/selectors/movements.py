@@ -12,25 +12,33 @@ from apps.chain.types.events import ZERO_ADDRESS
 from apps.core.db import fetch_all
 from apps.reconciliation.classifying.movements import Log, Posting
 
-# What a posting cites, as bytes; NULL where nothing is found.
+# What a posting cites: a transaction, or where nothing is found itself. An entry that mends another posting, or books a
+# log, cites what that does; one that mends a position no cause was found for is at peace.
 CITED = r"""
     coalesce(
         CASE WHEN t.idem_key ~ '^log:0x[0-9a-f]{64}:[0-9]{1,9}(:|$)' THEN (
-            SELECT l.tx_hash FROM chain_block b JOIN chain_rawlog l ON l.block_id = b.id
+            SELECT '0x' || encode(l.tx_hash, 'hex') FROM chain_block b JOIN chain_rawlog l ON l.block_id = b.id
             WHERE b.hash = split_part(t.idem_key, ':', 2) AND l.log_index = split_part(t.idem_key, ':', 3)::int
         ) END,
-        (SELECT decode(substr(i.tx_hash, 3), 'hex') FROM settlement_settlementinstruction i
-         WHERE i.trade_ref = t.source_ref AND i.tx_hash <> ''),
-        (SELECT decode(substr(m.tx_hash, 3), 'hex') FROM settlement_expectedmovement m
-         WHERE m.ref = t.source_ref AND m.tx_hash <> ''),
-        CASE WHEN t.source_ref ~ '^0x[0-9a-f]{64}$' THEN decode(substr(t.source_ref, 3), 'hex') END
+        (SELECT i.tx_hash FROM settlement_settlementinstruction i WHERE i.trade_ref = t.source_ref AND i.tx_hash <> ''),
+        (SELECT m.tx_hash FROM settlement_expectedmovement m WHERE m.ref = t.source_ref AND m.tx_hash <> ''),
+        CASE WHEN t.source_ref ~ '^0x[0-9a-f]{64}$' THEN t.source_ref END,
+        CASE WHEN t.kind = 'CORRECTION' AND t.source_ref LIKE 'resolution:%%' THEN (
+            SELECT CASE WHEN b.identity ~ ':(log|posting):' THEN coalesce(
+                (SELECT nullif(e.tx_hash, '') FROM reconciliation_breakevent e
+                 WHERE e.found_id = b.id AND e.run_id IS NOT NULL ORDER BY e.id DESC LIMIT 1),
+                'posting:' || split_part(b.identity, ':', 3)) ELSE 'resolved' END
+            FROM reconciliation_resolution r JOIN reconciliation_break b ON b.id = r.found_id
+            WHERE r.transfer_id = t.id
+        ) END,
+        'posting:' || t.id
     )"""
 POSTINGS = f"""
     account AS MATERIALIZED (
         SELECT id FROM ledger_account
         WHERE asset = %(asset)s AND wallet_address = ANY(%(texts)s)
     ), posting AS MATERIALIZED (
-        SELECT t.id, t.idem_key, t.kind, t.amount, {CITED} AS tx_hash,
+        SELECT t.id, t.idem_key, t.kind, t.amount, {CITED} AS cited,
                CASE WHEN debit.kind = 'POSITION' THEN decode(substr(debit.wallet_address, 3), 'hex') ELSE %(zero)s END
                    AS debit,
                CASE WHEN credit.kind = 'POSITION' THEN decode(substr(credit.wallet_address, 3), 'hex') ELSE %(zero)s END
@@ -52,7 +60,8 @@ LOGS = """
         SELECT block_hash, log_index FROM settlement_unexplainedmovement
         WHERE asset = %(asset)s AND block_number <= %(block)s
     ), moved AS MATERIALIZED (
-        SELECT e.block_id, e.block_number, e.sender, e.recipient, e.amount, l.tx_hash, l.log_index, b.hash, b.canonical,
+        SELECT e.block_id, e.block_number, e.sender, e.recipient, e.amount, l.log_index, b.hash, b.canonical,
+               '0x' || encode(l.tx_hash, 'hex') AS cited,
                EXISTS (SELECT FROM noted WHERE noted.block_hash = b.hash AND noted.log_index = l.log_index) AS noted
         FROM chain_effect e JOIN chain_rawlog l ON l.id = e.log_id JOIN chain_block b ON b.id = e.block_id
         WHERE e.effect = 'M' AND e.token = %(token)s AND e.block_number <= %(block)s
@@ -62,25 +71,25 @@ LOGS = """
 # A transaction whose sums agree wallet by wallet is at peace, unless the projection could not explain it.
 AT_ODDS = """
     odd AS MATERIALIZED (
-        SELECT tx_hash FROM (
-            SELECT tx_hash, sender AS wallet, -amount AS units FROM moved WHERE canonical
-            UNION ALL SELECT tx_hash, recipient, amount FROM moved WHERE canonical
-            UNION ALL SELECT tx_hash, debit, amount FROM posting WHERE tx_hash IS NOT NULL
-            UNION ALL SELECT tx_hash, credit, -amount FROM posting WHERE tx_hash IS NOT NULL
-        ) entry WHERE wallet <> %(zero)s
-        GROUP BY tx_hash, wallet HAVING sum(units) <> 0
+        SELECT DISTINCT cited FROM (
+            SELECT cited, sender AS wallet, -amount AS units FROM moved WHERE canonical
+            UNION ALL SELECT cited, recipient, amount FROM moved WHERE canonical
+            UNION ALL SELECT cited, debit, amount FROM posting
+            UNION ALL SELECT cited, credit, -amount FROM posting
+        ) entry WHERE wallet <> %(zero)s AND cited <> 'resolved'
+        GROUP BY cited, wallet HAVING sum(units) <> 0
     )"""
 FIND_LOGS = f"""
     WITH {POSTINGS}, {LOGS}, {AT_ODDS}
-    SELECT m.tx_hash, m.hash, m.block_number, m.log_index, m.sender, m.recipient, m.amount, m.canonical, m.noted,
-           EXISTS (SELECT FROM chain_txattempt a WHERE a.hash = '0x' || encode(m.tx_hash, 'hex'))
-    FROM moved m WHERE m.tx_hash IN (SELECT tx_hash FROM odd) AND m.amount > 0
+    SELECT m.cited, m.hash, m.block_number, m.log_index, m.sender, m.recipient, m.amount, m.canonical, m.noted,
+           EXISTS (SELECT FROM chain_txattempt a WHERE a.hash = m.cited)
+    FROM moved m WHERE m.cited IN (SELECT cited FROM odd) AND m.amount > 0
     ORDER BY m.block_number, m.log_index
 """  # noqa: S608 (our own words)
 FIND_POSTINGS = f"""
     WITH {POSTINGS}, {LOGS}, {AT_ODDS}
-    SELECT p.id, p.idem_key, p.kind, p.debit, p.credit, p.amount, p.tx_hash, p.orphaned
-    FROM posting p WHERE p.tx_hash IS NULL OR p.tx_hash IN (SELECT tx_hash FROM odd) ORDER BY p.id
+    SELECT p.id, p.idem_key, p.kind, p.debit, p.credit, p.amount, p.cited, p.orphaned
+    FROM posting p WHERE p.cited IN (SELECT cited FROM odd) ORDER BY p.id
 """  # noqa: S608 (our own words)
 
 
@@ -96,7 +105,7 @@ class Window:
 def at_odds(
     *, asset: str, token: str, block: int, window: Window, until: datetime | None = None
 ) -> tuple[list[Log], list[Posting]]:
-    """Logs up to a block and postings of the transactions that do not agree, and postings that cite nothing."""
+    """Logs up to a block and postings that cite the same and do not agree wallet by wallet."""
     params = {
         "asset": asset,
         "token": bytes.fromhex(token[2:]),
@@ -109,12 +118,12 @@ def at_odds(
         "until": until,
     }
     logs = [
-        Log(_hex(tx), hash_, number, index, _hex(sender), _hex(recipient), int(amount), canonical, ours, noted)
+        Log(tx, hash_, number, index, _hex(sender), _hex(recipient), int(amount), canonical, ours, noted)
         for tx, hash_, number, index, sender, recipient, amount, canonical, noted, ours in fetch_all(FIND_LOGS, params)
     ]
     postings = [
-        Posting(pk, key, kind, _hex(debit), _hex(credit), int(amount), _hex(tx) if tx else None, orphaned)
-        for pk, key, kind, debit, credit, amount, tx, orphaned in fetch_all(FIND_POSTINGS, params)
+        Posting(pk, key, kind, _hex(debit), _hex(credit), int(amount), cited, orphaned)
+        for pk, key, kind, debit, credit, amount, cited, orphaned in fetch_all(FIND_POSTINGS, params)
     ]
     return logs, postings
 

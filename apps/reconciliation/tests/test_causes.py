@@ -133,6 +133,47 @@ class TestCauses:
         assert [(cause.kind, cause.posting.id) for cause in found] == [("REORG_ORPHANED", 1)]
 
 
+def correction(number: int, ends: tuple[str, str], amount: int, of: Posting | Log) -> Posting:
+    cited = of.tx_hash if isinstance(of, Log) else of.cited
+    return Posting(number, f"resolution:{number}", "CORRECTION", *ends, amount, cited)
+
+
+class TestCorrections:
+    """What a resolution posted belongs to what it mends."""
+
+    @settings(max_examples=300, deadline=None, derandomize=True)
+    @given(worlds, worlds)
+    def test_leave_nothing_when_every_remedy_is_posted(
+        self, on_chain: list[tuple[int, tuple[str, str], int]], in_books: list[tuple[int, tuple[str, str], int]]
+    ) -> None:
+        logs = logs_of(on_chain)
+        postings = [posting_of(log, number) for number, log in enumerate(logs_of(in_books))]
+        for number, cause in enumerate(causes(logs, postings), start=100):
+            remedy, of = remedy_of(cause), cause.log or cause.posting
+            ends = (remedy.debit[1] or ZERO_ADDRESS, remedy.credit[1] or ZERO_ADDRESS)
+            postings.append(correction(number, ends, remedy.amount, of))
+        explained = added(*(cause.effects for cause in causes(logs, postings)))
+        assert not any(explained.values())
+
+    def test_that_books_an_unauthorised_movement_is_its_posting(self) -> None:
+        log = replace(log_of(1, 0, (ALICE, BOB), 3), ours=False)
+        assert causes([log], [correction(1, (ALICE, BOB), 3, log)]) == []
+
+    def test_that_takes_back_a_posting_of_nothing_ends_it(self) -> None:
+        stray = replace(posting_of(log_of(1, 0, (ZERO_ADDRESS, BOB), 3)), cited="posting:1")
+        assert causes([], [stray, correction(2, (BOB, ZERO_ADDRESS), 3, stray)]) == []
+
+    def test_that_sends_on_what_went_to_the_wrong_wallet_ends_it(self) -> None:
+        log = log_of(1, 0, (ALICE, BOB), 3)
+        wrong = replace(posting_of(log), credit=CAROL)
+        assert causes([log], [wrong, correction(2, (CAROL, BOB), 3, log)]) == []
+
+    def test_of_half_leaves_the_other_half(self) -> None:
+        log = log_of(1, 0, (ALICE, BOB), 10)
+        (left,) = causes([log], [replace(posting_of(log), amount=4), correction(2, (ALICE, BOB), 3, log)])
+        assert (left.kind, left.effects[BOB]) == ("AMOUNT", 3)
+
+
 class TestWhatIsLeft:
     @settings(max_examples=200, deadline=None, derandomize=True)
     @given(st.integers(0, 5), st.integers(0, 5), st.integers(-5, 5))

@@ -271,10 +271,10 @@ CELERY_TIMEZONE = "UTC"
 TASKS_APP = "config.celery.app"
 # Two beats may run: each instant of a job is sent once.
 CELERY_BEAT_SCHEDULER = "apps.core.beat.OnceScheduler"
-# Wake-ups only: what is due is rows. The second entry makes up for a message lost at two o'clock.
+# Wake-ups only: what is due is rows. The second entry makes up for a message lost.
 RECONCILE_ALL = {"task": "reconciliation.tasks.reconcile_all", "options": {"queue": "default"}}
 CELERY_BEAT_SCHEDULE = {
-    "reconcile-daily": RECONCILE_ALL | {"schedule": crontab(hour=2, minute=0)},
+    "reconcile-hourly": RECONCILE_ALL | {"schedule": crontab(minute=0)},
     "tidy-documents": {
         "task": "vault.tasks.tidy_documents",
         "schedule": crontab(minute=17),

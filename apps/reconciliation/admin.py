@@ -14,8 +14,8 @@ from apps.chain.services.nodes import all_nodes
 from apps.core import clock
 from apps.core.officers import Amount, ReadOnlyAdmin, ReadOnlyInline, act, ask_and_act
 from apps.reconciliation.models import Break, BreakEvent, CutOff, Resolution, Run
-from apps.reconciliation.services.runs import reconcilable, reconcile
-from apps.reconciliation.types import RunStatus
+from apps.reconciliation.services.runs import RunOrder, reconcilable, reconcile
+from apps.reconciliation.types import RunDepth, RunStatus
 
 EXPLANATION = "Compares books, final events and contract storage at the block the books stand at, and records the run."
 AMOUNTS = {
@@ -71,7 +71,9 @@ class RunAdmin(ReadOnlyAdmin):
         def perform(filled: forms.Form) -> str:
             actor = self.admin_site.actor(request)
             with all_nodes() as nodes:
-                run = reconcile(isin=filled.cleaned_data["isin"], nodes=nodes, actor=actor, now=clock.now())
+                order = RunOrder(RunDepth.FULL)
+                isin = filled.cleaned_data["isin"]
+                run = reconcile(isin=isin, nodes=nodes, actor=actor, now=clock.now(), order=order)
             return f"{run.isin}: {RunStatus(run.status).label}, {run.breaks_found} open breaks."
 
         return ask_and_act(

@@ -9,6 +9,12 @@ class NothingToReconcile(Conflict):
     code, message = "nothing_to_reconcile", "This security has no live token yet: there is nothing to reconcile."
 
 
+class RunUnderWay(Conflict):
+    """Another run of the same security has not ended."""
+
+    code, message = "run_under_way", "This security is being reconciled: look for the result among its runs."
+
+
 class UnknownRun(NotFound):
     """No such reconciliation."""
 

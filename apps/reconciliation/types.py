@@ -212,10 +212,14 @@ class BreakView:
 
 @dataclass(frozen=True, slots=True)
 class RunView:
-    """One reconciliation. `problems` says in sentences why it is INCOMPLETE or VOID."""
+    """One reconciliation. `problems` says in sentences why it is INCOMPLETE or VOID; `whole`, that every wallet was
+    looked at.
+    """
 
     id: UUID
     isin: str
+    depth: str
+    whole: bool
     status: str
     cut_off: CutOffView | None
     problems: tuple[str, ...]
@@ -227,6 +231,18 @@ class RunView:
     finished_at: datetime
     user_id: UUID | None
     breaks: tuple[BreakView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LookBack:
+    """What a run at an earlier block would find. Nothing of it is written."""
+
+    isin: str
+    status: str
+    cut_off: CutOffView | None
+    problems: tuple[str, ...]
+    wallets: int
+    findings: tuple[Finding, ...]
 
 
 @dataclass(frozen=True, slots=True)

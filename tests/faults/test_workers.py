@@ -22,7 +22,7 @@ from apps.core.registry import registry
 from apps.core.services import workers
 from apps.core.types import WorkState
 from apps.reconciliation.models import Run
-from apps.reconciliation.services.schedule import KIND, reconcile_due
+from apps.reconciliation.services.schedule import KIND, queue_due, run_due
 from apps.reconciliation.tests.stage import Stage
 from config.celery import app
 from tests.faults.parts import Parts, Servers, node, parts, private_servers, until
@@ -33,7 +33,8 @@ WORKERS = ("first", "second")
 # What these leave undone is rows too, which the next of them takes up: it is sent on schedule.
 BEGUN_AGAIN = {
     *("core.tasks.beat_heart", "vault.tasks.tidy_documents", "vault.tasks.rotate_keys"),
-    *("audit.tasks.anchor_heads", "audit.tasks.expire_events", "audit.tasks.verify_all", "audit.tasks.verify_new"),
+    *("reconciliation.tasks.reconcile_next", "audit.tasks.anchor_heads"),
+    *("audit.tasks.expire_events", "audit.tasks.verify_all", "audit.tasks.verify_new"),
 }
 
 
@@ -81,7 +82,8 @@ class Floor:
 @pytest.fixture(scope="class")
 def floor(chain_platform: ChainPlatform) -> Iterator[Floor]:
     stage = Stage(chain_platform)
-    reconcile_due(now=clock.now())  # today's, so that no wake-up finds more than the tests queue
+    queue_due(now=clock.now())
+    run_due(now=clock.now())  # so that no wake-up finds more than the tests queue
     upstream = urlsplit(chain_platform.url)
     with ExitStack() as stack:
         proxy = stack.enter_context(stalling(upstream.hostname or "", upstream.port or 0))

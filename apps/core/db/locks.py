@@ -29,6 +29,7 @@ class Advisory(IntEnum):
     SUBJECT_KEYS = 6
     KEY_ROTATION = 7
     AUDIT_EXPIRY = 8
+    RECONCILING = 9
 
 
 def lock_for_transaction(kind: Advisory, key: str = "") -> None:

@@ -25,6 +25,8 @@ BREAK: dict[str, Any] = {
 SUMMARY: dict[str, Any] = {
     "id": RUN_ID,
     "isin": ISIN,
+    "depth": "FULL",
+    "whole": True,
     "status": "BREAKS",
     "cut_off": {
         "chain_id": 1,
@@ -46,7 +48,7 @@ SUMMARY: dict[str, Any] = {
 RUN = SUMMARY | {"breaks": [BREAK]}
 
 EXAMPLES = {
-    "reconcile": Example(request={"isin": ISIN}, answer=RUN),
+    "reconcile": Example(request={"isin": ISIN, "depth": "FULL", "incremental": False}, answer=RUN),
     "list_reconciliation_runs": Example(answer=page("/api/reconciliation/runs", SUMMARY)),
     "get_reconciliation_run": Example(answer=RUN),
     "list_breaks": Example(answer=page("/api/reconciliation/breaks", BREAK)),

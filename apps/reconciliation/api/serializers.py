@@ -4,13 +4,21 @@ from rest_framework import serializers
 
 from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
 from apps.core.http.serializers import AddressField, IsinField, StrictSerializer
-from apps.reconciliation.types import BreakKind, BreakState, RunStatus
+from apps.reconciliation.types import BreakKind, BreakState, RunDepth, RunStatus
 
 
 class RunOrderSerializer(StrictSerializer):
-    """What to reconcile."""
+    """What to reconcile, and how far to look."""
 
     isin = IsinField()
+    depth = serializers.ChoiceField(
+        choices=RunDepth.choices,
+        default=RunDepth.FULL,
+        help_text="FOLD believes the final logs; FULL asks the token for every wallet; PROVEN takes proofs besides.",
+    )
+    incremental = serializers.BooleanField(
+        default=False, help_text="Only what changed since the last run that concluded, and what is broken."
+    )
 
 
 class RunListQuery(ListQuery):
@@ -79,6 +87,8 @@ class RunSummarySerializer(serializers.Serializer):
 
     id = serializers.UUIDField()
     isin = serializers.CharField()
+    depth = serializers.CharField(help_text="FOLD, FULL or PROVEN.")
+    whole = serializers.BooleanField(help_text="Whether every wallet was looked at.")
     status = serializers.CharField(help_text="CLEAN, BREAKS, INCOMPLETE (something unknown) or VOID (run again).")
     cut_off = CutOffSerializer(allow_null=True)
     problems = serializers.ListField(child=serializers.CharField(), help_text="Why it is INCOMPLETE or VOID.")

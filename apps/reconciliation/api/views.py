@@ -17,7 +17,8 @@ from apps.core.rate_limits import Bucket
 from apps.reconciliation.api import serializers as shapes
 from apps.reconciliation.selectors.rendering import break_as_dict, run_as_dict
 from apps.reconciliation.selectors.runs import break_view, breaks_of, run, run_view, runs_of
-from apps.reconciliation.services.runs import reconcile
+from apps.reconciliation.services.runs import RunOrder, reconcile
+from apps.reconciliation.types import RunDepth
 
 
 class RunsView(View):
@@ -38,8 +39,9 @@ class RunsView(View):
     def post(self, request: Request) -> Response:
         """Compare a security's books, final events and contract storage now, at the block the books stand at."""
         body = read_body(request, shapes.RunOrderSerializer)
+        order = RunOrder(RunDepth(body["depth"]), body["incremental"])
         with all_nodes() as nodes:
-            view = reconcile(isin=body["isin"], nodes=nodes, actor=self.actor(request), now=clock.now())
+            view = reconcile(isin=body["isin"], nodes=nodes, actor=self.actor(request), now=clock.now(), order=order)
         return Response(run_as_dict(view), status=201)
 
     @extend_schema(

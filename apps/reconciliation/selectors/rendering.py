@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from apps.core.money import format_base_units
-from apps.reconciliation.types import BreakView, CutOffView, RunView
+from apps.reconciliation.types import BreakView, CutOffView, Finding, LookBack, RunView
 
 
 def run_as_dict(run: RunView, *, breaks: bool = True) -> dict[str, Any]:
@@ -12,6 +12,8 @@ def run_as_dict(run: RunView, *, breaks: bool = True) -> dict[str, Any]:
     plain: dict[str, Any] = {
         "id": str(run.id),
         "isin": run.isin,
+        "depth": run.depth,
+        "whole": run.whole,
         "status": run.status,
         "cut_off": _cut_off(run.cut_off) if run.cut_off else None,
         "problems": list(run.problems),
@@ -23,6 +25,34 @@ def run_as_dict(run: RunView, *, breaks: bool = True) -> dict[str, Any]:
         "finished_at": _instant(run.finished_at),
     }
     return plain | ({"breaks": [break_as_dict(found) for found in run.breaks]} if breaks else {})
+
+
+def look_back_as_dict(seen: LookBack) -> dict[str, Any]:
+    """What a run at an earlier block would find."""
+    return {
+        "isin": seen.isin,
+        "status": seen.status,
+        "cut_off": _cut_off(seen.cut_off) if seen.cut_off else None,
+        "problems": list(seen.problems),
+        "wallets": seen.wallets,
+        "breaks": [_finding(found) for found in seen.findings],
+    }
+
+
+def _finding(found: Finding) -> dict[str, Any]:
+    amounts = {"expected": found.books, "actual": found.chain, "events": found.events}
+    said = {
+        name: None if units is None else format_base_units(units, found.decimals) for name, units in amounts.items()
+    }
+    return {
+        "kind": str(found.kind),
+        "asset": found.asset,
+        "wallet_address": found.wallet_address,
+        **said,
+        "message": found.message,
+        "tx_hash": found.tx_hash,
+        "details": found.details,
+    }
 
 
 def break_as_dict(found: BreakView) -> dict[str, Any]:
@@ -59,7 +89,11 @@ def _cut_off(cut_off: CutOffView) -> dict[str, Any]:
 
 
 def _amount(found: BreakView, units: int | None) -> str | None:
-    return None if units is None else format_base_units(units, found.decimals)
+    return _units(units, found.decimals)
+
+
+def _units(units: int | None, decimals: int) -> str | None:
+    return None if units is None else format_base_units(units, decimals)
 
 
 def _instant(when: datetime) -> str:

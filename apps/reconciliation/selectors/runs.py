@@ -73,6 +73,8 @@ def run_view(row: Run, events: Iterable[BreakEvent] = ()) -> RunView:
     return RunView(
         id=row.pk,
         isin=row.isin,
+        depth=row.depth,
+        whole=row.whole,
         status=row.status,
         cut_off=_cut_off(row.cut_off) if row.cut_off else None,
         problems=tuple(row.problems),

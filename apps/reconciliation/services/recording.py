@@ -1,6 +1,6 @@
 """What a run found, written down in one unit of work: cut-off, run, breaks and their events, audit row, event."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from apps.reconciliation.services.chain_side import Storage
 from apps.reconciliation.services.concluding import Outcome, void
 from apps.reconciliation.services.reaching import reach_of
 from apps.reconciliation.services.sightings import Sighting, clear, overtaken, sight, write_sightings
-from apps.reconciliation.types import BREAKS_FOUND, RunDepth, RunStatus
+from apps.reconciliation.types import BREAKS_FOUND, CutOffView, RunDepth, RunStatus
 
 DECIDED = (RunStatus.CLEAN, RunStatus.BREAKS)
 
@@ -99,17 +99,23 @@ def _write_run(
 
 
 def _write_cut_off(books: Books, storage: Storage) -> CutOff | None:
+    cut = cut_off_of(books, storage)
+    return CutOff.objects.create(**asdict(cut)) if cut else None
+
+
+def cut_off_of(books: Books, storage: Storage) -> CutOffView | None:
+    """The block and the instant of the books at which a run compared, and who confirmed it."""
     block = books.cut_off
     if block is None:
         return None
-    return CutOff.objects.create(
+    return CutOffView(
         chain_id=settings.CHAIN_ID,
         block_number=block.number,
         block_hash=block.hash,
         block_time=block.timestamp,
         state_root=block.state_root,
         ledger_sequence=books.ledger_sequence,
-        endpoints=list(storage.witnesses.endpoints),
+        endpoints=storage.witnesses.endpoints,
     )
 
 

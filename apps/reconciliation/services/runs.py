@@ -11,8 +11,8 @@ from apps.chain.services.nodes import Node
 from apps.chain.types import BindingState
 from apps.core import clock
 from apps.core.actor import Actor
-from apps.core.db import unit_of_work
-from apps.reconciliation.errors import NothingToReconcile
+from apps.core.db import Advisory, session_lock, unit_of_work
+from apps.reconciliation.errors import NothingToReconcile, RunUnderWay
 from apps.reconciliation.models import Run
 from apps.reconciliation.selectors.runs import run
 from apps.reconciliation.selectors.scope import last_concluded
@@ -20,8 +20,8 @@ from apps.reconciliation.services.books import Ask, read_books
 from apps.reconciliation.services.chain_side import Progress, read_storage
 from apps.reconciliation.services.comparing import compare
 from apps.reconciliation.services.concluding import conclude
-from apps.reconciliation.services.recording import record
-from apps.reconciliation.types import RunDepth, RunStatus, RunView
+from apps.reconciliation.services.recording import cut_off_of, record
+from apps.reconciliation.types import LookBack, RunDepth, RunStatus, RunView
 from apps.securities.selectors.securities import security
 from apps.securities.types import SecurityView
 
@@ -31,12 +31,11 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class RunOrder:
     """How far to look. `incremental`: at what changed since the last run that concluded, and at what is broken; the
-    first run of a security looks at all. `at_block`: a final block that is already in the books, instead of the last.
+    first run of a security looks at all.
     """
 
     depth: RunDepth = RunDepth.FOLD
     incremental: bool = False
-    at_block: int | None = None
 
 
 def reconcile(
@@ -53,14 +52,18 @@ def reconcile(
     The first of `nodes` is asked; every one is to confirm the cut-off, and where there are several two must. Three
     steps: one snapshot of our books at the block they stand at; the chain at that block, with no transaction open;
     one unit of work that records. A failed read makes the run INCOMPLETE, a cut-off block that is no longer canonical
-    VOID: neither clears a break, and a VOID run is run once more. Raises UnknownSecurity, NothingToReconcile.
+    VOID: neither clears a break, and a VOID run is run once more. Raises UnknownSecurity, NothingToReconcile, and
+    RunUnderWay: a security has one run at a time.
     """
     found = security(isin)
     _require_live(isin)
-    row = _run(found, nodes, actor, now, order, progress)
-    if row.status == RunStatus.VOID:
-        # Overtaken by a reorganisation or a newer run: the next instant may stand.
-        row = _run(found, nodes, actor, max(now, clock.now()), order, progress)
+    with session_lock(Advisory.RECONCILING, isin) as free:
+        if not free:
+            raise RunUnderWay(isin=isin)
+        row = _run(found, nodes, actor, now, order, progress)
+        if row.status == RunStatus.VOID:
+            # Overtaken by a reorganisation or a newer run: the next instant may stand.
+            row = _run(found, nodes, actor, max(now, clock.now()), order, progress)
     return run(row.pk)
 
 
@@ -68,7 +71,7 @@ def _run(
     found: SecurityView, nodes: Sequence[Node], actor: Actor, now: datetime, order: RunOrder, progress: Progress
 ) -> Run:
     since = last_concluded(found.isin) if order.incremental else None
-    books = read_books(security=found, now=now, ask=Ask(order.depth, since, order.at_block))
+    books = read_books(security=found, now=now, ask=Ask(order.depth, since))
     storage = read_storage(nodes=nodes, books=books, depth=order.depth, progress=progress)
     outcome = conclude(books, storage, compare(books, storage))
     ended = max(now, clock.now())
@@ -84,6 +87,29 @@ def _run(
         )
     log.info("reconciled", extra={"isin": found.isin, "status": str(row.status), "breaks": row.breaks_found})
     return row
+
+
+def look_back(
+    *,
+    isin: str,
+    block: int,
+    nodes: Sequence[Node],
+    now: datetime,
+    depth: RunDepth = RunDepth.FOLD,
+    progress: Progress = lambda _: None,
+) -> LookBack:
+    """Compare as of an earlier final block, which the books have passed: what a run there would find. Writes nothing.
+
+    The ledger is as of the block's own time. The node must still have the block's state. Raises UnknownSecurity,
+    NothingToReconcile.
+    """
+    found = security(isin)
+    _require_live(isin)
+    books = read_books(security=found, now=now, ask=Ask(depth, block=block))
+    storage = read_storage(nodes=nodes, books=books, depth=depth, progress=progress)
+    outcome = conclude(books, storage, compare(books, storage))
+    cut_off = cut_off_of(books, storage)
+    return LookBack(isin, outcome.status, cut_off, outcome.problems, books.wallets, outcome.findings)
 
 
 def reconcilable() -> list[str]:

@@ -1,4 +1,4 @@
-"""The daily reconciliation as leased rows: a lost message or a dead worker loses no security's run."""
+"""The hourly and the nightly reconciliation as leased rows: a lost message or a dead worker loses no security's run."""
 
 import logging
 from datetime import datetime, time, timedelta
@@ -9,8 +9,8 @@ from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
 from apps.core.errors import DomainError
 from apps.core.types import Lease
-from apps.reconciliation.services.runs import reconcilable, reconcile
-from apps.reconciliation.types import RunStatus
+from apps.reconciliation.services.runs import RunOrder, reconcilable, reconcile
+from apps.reconciliation.types import RunDepth, RunStatus
 
 log = logging.getLogger(__name__)
 
@@ -21,13 +21,30 @@ AGAIN_IN = timedelta(minutes=10)
 CONCLUSIVE = (RunStatus.CLEAN, RunStatus.BREAKS)
 
 
-def reconcile_due(*, now: datetime) -> int:
-    """Queue what the last 02:00 UTC owed and is not queued yet, then run all that waits; how many runs ended.
+def queue_due(*, now: datetime) -> int:
+    """Queue what the last full hour, and the last 02:00 UTC, owed and is not queued yet; how many runs that is.
 
-    Any wake-up will do, however late and however often: a day's run of a security is queued once. A run without a
-    conclusion is tried again later, five times.
+    Any wake-up will do, however late and however often: an hour's run of a security is queued once, and so is a
+    night's, which looks at everything and asks the token for every wallet.
     """
-    _queue(now)
+    day = (now - timedelta(hours=DAILY_AT.hour, minutes=DAILY_AT.minute)).date().isoformat()
+    hour = now.strftime("%Y-%m-%dT%H")
+    queued = 0
+    with unit_of_work():
+        for isin in reconcilable():
+            night = {"isin": isin, "depth": RunDepth.FULL.value}
+            queued += leases.enqueue(kind=KIND, key=f"{isin}:{day}", now=now, payload=night)
+            hourly = {"isin": isin, "depth": RunDepth.FOLD.value, "incremental": True}
+            queued += leases.enqueue(kind=KIND, key=f"{isin}:{hour}", now=now, payload=hourly)
+    return queued
+
+
+def run_due(*, now: datetime) -> int:
+    """Run all that waits, one security after the other; how many runs came to a conclusion.
+
+    Many workers may do this at once: each takes what no other has, and a security has one run at a time. A run without
+    a conclusion is tried again later, five times.
+    """
     ended = 0
     while taken := leases.take(kind=KIND, now=now, seconds=_lease_seconds(now)):
         ended += sum(_run(lease, now) for lease in taken)
@@ -39,24 +56,13 @@ def _lease_seconds(now: datetime) -> float:
     return leases.LEASE_SECONDS + max(0.0, (clock.now() - now).total_seconds())
 
 
-def _queue(now: datetime) -> None:
-    day = _business_day(now)
-    with unit_of_work():
-        for isin in reconcilable():
-            leases.enqueue(kind=KIND, key=f"{isin}:{day}", now=now, payload={"isin": isin})
-
-
-def _business_day(now: datetime) -> str:
-    """The date of the last 02:00 UTC."""
-    due = now - timedelta(hours=DAILY_AT.hour, minutes=DAILY_AT.minute)
-    return due.date().isoformat()
-
-
 def _run(lease: Lease, now: datetime) -> bool:
     """One security; true if the run came to a conclusion."""
     try:
         with leases.kept(lease), all_nodes() as nodes:
-            view = reconcile(isin=lease.payload["isin"], nodes=nodes, actor=system_actor(), now=now)
+            asked = lease.payload
+            order = RunOrder(RunDepth(asked.get("depth", RunDepth.FULL)), asked.get("incremental", False))
+            view = reconcile(isin=asked["isin"], nodes=nodes, actor=system_actor(), now=now, order=order)
     except DomainError as error:
         leases.fail(lease=lease, error=error.code, now=now, again_in=AGAIN_IN)
         return False

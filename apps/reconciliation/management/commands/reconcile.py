@@ -2,6 +2,7 @@
 
 import json
 import logging
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -13,13 +14,15 @@ from apps.core import clock
 from apps.core.actor import system_actor
 from apps.core.errors import DomainError
 from apps.core.money import format_base_units
-from apps.reconciliation.selectors.rendering import run_as_dict
-from apps.reconciliation.services.runs import reconcilable, reconcile
-from apps.reconciliation.types import BreakView, RunStatus, RunView
+from apps.reconciliation.selectors.rendering import look_back_as_dict, run_as_dict
+from apps.reconciliation.services.chain_side import Progress
+from apps.reconciliation.services.runs import RunOrder, look_back, reconcilable, reconcile
+from apps.reconciliation.types import BreakView, LookBack, RunDepth, RunStatus, RunView
 
 log = logging.getLogger(__name__)
 
 UNKNOWN, BAD_INPUT = 2, 3
+TOLD_EVERY = 50_000  # balances
 EXIT = {RunStatus.CLEAN.value: 0, RunStatus.BREAKS.value: 1}
 
 
@@ -44,27 +47,32 @@ class Command(BaseCommand):
         raise SystemExit(BAD_INPUT)
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--isin", help="the security to reconcile")
-        parser.add_argument("--all", action="store_true", help="every security with a live token")
+        parser.add_argument("--isin", help="the security to reconcile; without it, every one with a live token")
+        parser.add_argument("--full", action="store_true", help="ask the token for every wallet")
+        parser.add_argument("--proofs", action="store_true", help="and take a storage proof of every balance")
+        parser.add_argument("--incremental", action="store_true", help="only what changed since the last run, or broke")
+        parser.add_argument("--at-block", type=int, help="look back: as of this earlier final block; writes nothing")
         parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if bool(options["isin"]) == options["all"]:
-            self._refuse("name one security with --isin, or --all")
+        if options["incremental"] and (options["full"] or options["proofs"] or options["at_block"] is not None):
+            self._refuse("--incremental looks at what changed, and is given alone")
+        if options["at_block"] is not None and (options["at_block"] < 0 or options["proofs"]):
+            self._refuse("--at-block takes a block's number, and no --proofs")
         runs = self._run(options)
         if options["json"]:
-            found = [run_as_dict(run) for run in runs]
-            self.stdout.write(json.dumps(found if options["all"] else found[0], indent=2))
+            found = [look_back_as_dict(run) if isinstance(run, LookBack) else run_as_dict(run) for run in runs]
+            self.stdout.write(json.dumps(found[0] if options["isin"] else found, indent=2))
         else:
             self.stdout.write("\n\n".join(map(_table, runs)) or "No security has a live token.")
         if status := _exit_status(runs):
             raise SystemExit(status)
 
-    def _run(self, options: dict[str, Any]) -> list[RunView]:
+    def _run(self, options: dict[str, Any]) -> list[RunView | LookBack]:
         """All runs asked for. A failure nobody foresaw must not leave Python's status 1, which says BREAKS."""
         try:
-            wanted = reconcilable() if options["all"] else [self._isin(options["isin"])]
-            return [self._reconcile(isin) for isin in wanted]
+            wanted = [self._isin(options["isin"])] if options["isin"] else reconcilable()
+            return [self._reconcile(isin, options, f"{n}/{len(wanted)} {isin}") for n, isin in enumerate(wanted, 1)]
         except CommandError:
             raise
         except DatabaseError:
@@ -79,25 +87,53 @@ class Command(BaseCommand):
             self._refuse(f"{text} is not a valid ISIN")
         return str(text)
 
-    def _reconcile(self, isin: str) -> RunView:
+    def _reconcile(self, isin: str, options: dict[str, Any], place: str) -> RunView | LookBack:
+        depth = _depth(options)
+        self.stderr.write(f"{place}: books and logs are read")
         try:
             with all_nodes() as nodes:
-                return reconcile(isin=isin, nodes=nodes, actor=system_actor(), now=clock.now())
+                if options["at_block"] is not None:
+                    asked = {"isin": isin, "block": options["at_block"], "depth": depth, "nodes": nodes}
+                    return look_back(**asked, now=clock.now(), progress=self._progress(place))
+                order = RunOrder(depth, options["incremental"])
+                asked = {"isin": isin, "nodes": nodes, "actor": system_actor(), "order": order}
+                return reconcile(**asked, now=clock.now(), progress=self._progress(place))
         except DomainError as error:
             self._refuse(f"{isin}: {error.message}")
 
+    def _progress(self, place: str) -> Progress:
+        """Says every so often how many balances the chain has given."""
+        said = 0
 
-def _exit_status(runs: list[RunView]) -> int:
+        def tell(read: int) -> None:
+            nonlocal said
+            if read // TOLD_EVERY > said:
+                said = read // TOLD_EVERY
+                self.stderr.write(f"{place}: {read:,} balances are read from the chain")
+
+        return tell
+
+
+def _depth(options: dict[str, Any]) -> RunDepth:
+    if options["proofs"]:
+        return RunDepth.PROVEN
+    return RunDepth.FULL if options["full"] else RunDepth.FOLD
+
+
+def _exit_status(runs: Sequence[RunView | LookBack]) -> int:
     """The gravest: what is unknown comes before what differs."""
     return max((EXIT.get(run.status, UNKNOWN) for run in runs), default=0)
 
 
-def _table(run: RunView) -> str:
-    lines = [f"{run.isin}  {run.status}  ({run.wallets} wallets, {run.in_flight} settlements under way)"]
+def _table(run: RunView | LookBack) -> str:
+    lines = [f"{run.isin}  {run.status}  ({run.wallets} wallets)"]
     if cut := run.cut_off:
         lines.append(f"  at block {cut.block_number} {cut.block_hash}, ledger sequence {cut.ledger_sequence}")
     lines += [f"  ! {problem}" for problem in run.problems]
-    lines += [line for found in run.breaks for line in _break(found)]
+    if isinstance(run, LookBack):
+        lines += [f"  {found.kind:<20} {found.message}" for found in run.findings]
+    else:
+        lines += [line for found in run.breaks for line in _break(found)]
     return "\n".join(lines)
 
 

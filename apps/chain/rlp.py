@@ -1,9 +1,15 @@
-"""Recursive Length Prefix (Yellow Paper, appendix B), the writing side: bytes in, bytes out.
+"""Recursive Length Prefix (Yellow Paper, appendix B): bytes in, bytes out.
 
-Lists are given as items already encoded, so that a caller joins long texts once.
+To be written, lists are given as items already encoded, so that a caller joins long texts once. Read is only what is
+canonical, and a list within a list only where it is shorter than a hash, as in the nodes of a trie.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from apps.chain.proofs.errors import Unverifiable
+
+Decoded: TypeAlias = "bytes | Sequence[Decoded]"
 
 EMPTY = b"\x80"  # the empty string, and the integer zero
 
@@ -31,3 +37,53 @@ def _prefix(length: int, short: int) -> bytes:
         return bytes((short + length,))
     size = length.to_bytes((length.bit_length() + 7) // 8, "big")
     return bytes((short + 55 + len(size),)) + size
+
+
+SHORT, HASHED = 55, 32
+
+
+def decode_string(encoded: bytes) -> bytes:
+    """The one string that this encodes. Raises Unverifiable."""
+    is_list, begin, end = _header(encoded, 0)
+    if is_list or end != len(encoded):
+        raise Unverifiable("this is not the RLP of one string")
+    return encoded[begin:end]
+
+
+def decode_list(encoded: bytes) -> list[Decoded]:
+    """The items of the one list that this encodes: strings, and lists of less than 32 bytes. Raises Unverifiable."""
+    is_list, at, end = _header(encoded, 0)
+    if not is_list or end != len(encoded):
+        raise Unverifiable("this is not the RLP of one list")
+    found: list[Decoded] = []
+    while at < end:
+        nested, begin, stop = _header(encoded, at)
+        if stop > end:
+            raise Unverifiable("an RLP item is longer than its list")
+        if nested and stop - at >= HASHED:
+            raise Unverifiable("a node of a hash's length stands in its parent")
+        found.append(decode_list(encoded[at:stop]) if nested else encoded[begin:stop])
+        at = stop
+    return found
+
+
+def _header(data: bytes, at: int) -> tuple[bool, int, int]:
+    """Of the item at this place: whether it is a list, and where its payload begins and ends."""
+    if at >= len(data):
+        raise Unverifiable("RLP ends too early")
+    first = data[at]
+    if first < 0x80:
+        return False, at, at + 1
+    is_list = first >= 0xC0
+    length, begin = first - (0xC0 if is_list else 0x80), at + 1
+    if length > SHORT:
+        digits = data[begin : begin + length - SHORT]
+        begin, short = begin + length - SHORT, len(digits) < length - SHORT
+        length = int.from_bytes(digits, "big")
+        if short or digits[0] == 0 or length <= SHORT:
+            raise Unverifiable("RLP is not canonical")
+    if begin + length > len(data):
+        raise Unverifiable("RLP ends too early")
+    if not is_list and length == 1 and data[begin] < 0x80:
+        raise Unverifiable("RLP is not canonical")
+    return is_list, begin, begin + length

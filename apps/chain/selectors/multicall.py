@@ -7,28 +7,22 @@ told from true ones: that takes proofs of storage, or another node.
 """
 
 import re
-from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import islice
-from threading import Barrier
+from itertools import chain, islice
 from typing import Any
-
-from django.db import connections
 
 from apps.chain.codec.multicall import Malformed, aggregate3, read_words
 from apps.chain.errors import RpcError
 from apps.chain.fetching import Call
 from apps.chain.gateway import Node
 from apps.chain.models import ContractAddress
+from apps.chain.selectors.in_flight import in_order
 from apps.core.db import in_unit_of_work
 
 OURS, MULTICALL3 = "multicall", "0xca11bde05977b3631167028862be2a173976ca11"
 AT_ONCE = 2_000  # addresses in a call: under 1 MB, and some 25 million gas where the token is a proxy
 FEWEST = 50  # less is not tried where a node refuses more
-IN_FLIGHT = 3  # calls, of which one is being read here
 FEW = 100  # addresses that are asked for one by one
 WORD = re.compile("0x[0-9a-fA-F]{64}")
 
@@ -65,7 +59,9 @@ def words_at(node: Node, question: Question, addresses: Iterable[str]) -> Iterat
     first = next(parts, [])
     if len(first) <= FEW:
         return iter([dict(zip(first, _singly(node, question, first), strict=True))] if first else [])
-    return _in_parts(_Reader(node, question, aggregator_at(node, question.block_hash)), _with(first, parts))
+    reader = _Reader(node, question, aggregator_at(node, question.block_hash))
+    answers = in_order(reader.read, chain([first], parts))
+    return (dict(zip(part, words, strict=True)) for part, words in answers)
 
 
 def one_word(answer: Any) -> int | None:
@@ -130,47 +126,9 @@ def _singly(node: Node, question: Question, addresses: Sequence[str]) -> Words:
     return [one_word(answer) for answer in node.batch([question.of(address) for address in addresses])]
 
 
-def _in_parts(reader: _Reader, parts: Iterator[list[str]]) -> Iterator[dict[str, int | None]]:
-    """Each part when it has come, while the next ones are under way."""
-    under_way: deque[tuple[list[str], Future[Words]]] = deque()
-    with _threads() as pool:
-        for part in parts:
-            under_way.append((part, pool.submit(reader.read, part)))
-            if len(under_way) == IN_FLIGHT:
-                yield _arrived(*under_way.popleft())
-        while under_way:
-            yield _arrived(*under_way.popleft())
-
-
-def _arrived(part: list[str], answer: Future[Words]) -> dict[str, int | None]:
-    return dict(zip(part, answer.result(), strict=True))
-
-
-@contextmanager
-def _threads() -> Iterator[ThreadPoolExecutor]:
-    """Threads that end with the block, and with them their connections to the database: circuits are kept there."""
-    with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="multicall") as pool:
-        try:
-            yield pool
-        finally:
-            together = Barrier(IN_FLIGHT)
-            for _ in range(IN_FLIGHT):
-                pool.submit(_leave, together)
-
-
-def _leave(together: Barrier) -> None:
-    together.wait()  # so that each thread does it once
-    connections.close_all()
-
-
 def _parts(addresses: Iterator[str]) -> Iterator[list[str]]:
     while part := list(islice(addresses, AT_ONCE)):
         yield part
-
-
-def _with(first: list[str], parts: Iterator[list[str]]) -> Iterator[list[str]]:
-    yield first
-    yield from parts
 
 
 def _at(block_hash: str) -> dict[str, object]:

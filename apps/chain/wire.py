@@ -121,7 +121,21 @@ class ReceiptAnswer(msgspec.Struct, rename="camel"):
     root: str | None = None
 
 
+class StorageProof(msgspec.Struct, rename="camel", gc=False):
+    """The nodes that prove a word of storage, as served. What else is said of it is not believed."""
+
+    proof: list[str]
+
+
+class ProofAnswer(msgspec.Struct, rename="camel"):
+    """What eth_getProof serves, as far as it can be verified."""
+
+    account_proof: list[str]
+    storage_proof: list[StorageProof]
+
+
 HEADER = msgspec.json.Decoder(HeaderAnswer)
+PROOF = msgspec.json.Decoder(ProofAnswer)
 LOGS = msgspec.json.Decoder(list[LogAnswer])
 RECEIPTS = msgspec.json.Decoder(list[ReceiptAnswer])
 RECEIPT = msgspec.json.Decoder(ReceiptAnswer)

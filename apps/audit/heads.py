@@ -77,6 +77,9 @@ class SignsHeads(Protocol):
     def sign(self, head: Head) -> bytes:
         """The signature: 64 bytes. Raises SigningKeyUnavailable."""
 
+    def sign_text(self, text: bytes) -> bytes:
+        """The signature of another text, which has a prefix of its own: 64 bytes. Raises SigningKeyUnavailable."""
+
 
 class HeadSigner:
     """A private key of ours."""
@@ -89,7 +92,11 @@ class HeadSigner:
 
     def sign(self, head: Head) -> bytes:
         """The signature: 64 bytes."""
-        return self._key.sign(head.text())
+        return self.sign_text(head.text())
+
+    def sign_text(self, text: bytes) -> bytes:
+        """The signature: 64 bytes."""
+        return self._key.sign(text)
 
 
 class KmsHeadSigner:
@@ -102,7 +109,11 @@ class KmsHeadSigner:
 
     def sign(self, head: Head) -> bytes:
         """The signature: 64 bytes. Raises SigningKeyUnavailable."""
-        return self._key.sign(head.text())
+        return self.sign_text(head.text())
+
+    def sign_text(self, text: bytes) -> bytes:
+        """The signature: 64 bytes. Raises SigningKeyUnavailable."""
+        return self._key.sign(text)
 
 
 def head_signer() -> SignsHeads:

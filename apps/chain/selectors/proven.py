@@ -4,7 +4,7 @@ Nothing of an answer is believed but the nodes that hash up to the state root st
 storage is a wallet's balance is told by the layout verified for the token's code: see `selectors.layouts`.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,10 +14,11 @@ from apps.chain.errors import ChainUnavailable, IncompleteAnswer, NotCovered, Rp
 from apps.chain.gateway import Node
 from apps.chain.proofs.errors import Unverifiable
 from apps.chain.proofs.headers import header_rlp
-from apps.chain.proofs.paths import Trie, storage_root, stored_number
+from apps.chain.proofs.paths import Trie, path_to, stored_number
+from apps.chain.proofs.paths import storage_root as root_of_storage
 from apps.chain.selectors.blocks import blocks_by_hash
 from apps.chain.selectors.in_flight import in_order
-from apps.chain.selectors.layouts import LayoutView, layout
+from apps.chain.selectors.layouts import LayoutView, layout, mapping_key
 from apps.chain.types import BlockView
 from apps.chain.wire import HEADER, PROOF, ProofAnswer, decode
 from apps.core.db import in_unit_of_work
@@ -69,6 +70,16 @@ def prove_positions(*, node: Node, isin: str, block_hash: str, wallets: Collecti
     )
 
 
+def balance_proof(
+    *, storage_root: bytes, balances_slot: str, wallet: str, fetch: Callable[[bytes], bytes]
+) -> list[bytes]:
+    """The nodes from the root of a token's storage to a wallet's balance, each fetched by its hash.
+
+    Raises what `fetch` raises, and Unverifiable (a ValueError) for a node that is not the one asked for.
+    """
+    return path_to(storage_root, bytes.fromhex(mapping_key(wallet, balances_slot)[2:]), fetch)
+
+
 @dataclass(slots=True)
 class _Asking:
     """Proofs of one token's storage in one block; it learns how many the node gives at once."""
@@ -83,7 +94,7 @@ class _Asking:
         (answer,) = self._answers([self.layout.supply_slot])
         accounts = Trie(bytes.fromhex(self.block.state_root[2:]))
         with _refusing(self.block):
-            root = storage_root(accounts.value(bytes.fromhex(self.layout.token[2:]), answer.account_proof))
+            root = root_of_storage(accounts.value(bytes.fromhex(self.layout.token[2:]), answer.account_proof))
         storage = Trie(root)
         (supply,) = answer.storage_proof
         return accounts, storage, _number(self.block, storage, self.layout.supply_slot, supply.proof)

@@ -8,9 +8,8 @@ import pytest
 from apps.chain.errors import ChainUnavailable, IncompleteAnswer, LayoutUnverified, NotCovered
 from apps.chain.gateway import Node
 from apps.chain.models import Block, StorageLayout, TokenBinding
-from apps.chain.proofs.paths import path_to
 from apps.chain.selectors.layouts import mapping_key
-from apps.chain.selectors.proven import FEWEST, KEYS_AT_ONCE, ProvenPositions, prove_positions
+from apps.chain.selectors.proven import FEWEST, KEYS_AT_ONCE, ProvenPositions, balance_proof, prove_positions
 from apps.chain.selectors.slots import slot
 from apps.chain.testing.lies import Altered, Answers, Status, Without
 from apps.chain.testing.local_chain import LocalChain, hx
@@ -92,8 +91,12 @@ class TestProvenPositions:
     def test_can_be_shown_again_from_what_is_kept(self, block_hash: str, node: Node) -> None:
         found = prove(node, block_hash)
         for wallet, units in list(UNITS.items())[:5]:
-            key = bytes.fromhex(found.layout.balance_key(wallet)[2:])
-            nodes = path_to(found.storage_root, key, found.storage.__getitem__)
+            nodes = balance_proof(
+                storage_root=found.storage_root,
+                balances_slot=found.layout.balances_slot,
+                wallet=wallet,
+                fetch=found.storage.__getitem__,
+            )
             account = verifier.storage_root_of(
                 bytes.fromhex(found.block.state_root[2:]), bytes.fromhex(found.layout.token[2:]), found.account
             )

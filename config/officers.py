@@ -95,6 +95,8 @@ NAVIGATION: list[dict[str, Any]] = [
         _list("Resolutions of breaks", "reconciliation_resolution", "gavel"),
         _list("Events of breaks", "reconciliation_breakevent", "visibility"),
         _list("Cut-offs", "reconciliation_cutoff", "content_cut"),
+        _list("Attestations", "reconciliation_attestation", "verified"),
+        _list("Nodes of proofs", "reconciliation_storagenode", "account_tree"),
     ),
     _room(
         "Chain",

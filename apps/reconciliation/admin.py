@@ -13,7 +13,7 @@ from apps.accounts.types import STAFF_ROLES
 from apps.chain.services.nodes import all_nodes
 from apps.core import clock
 from apps.core.officers import Amount, ReadOnlyAdmin, ReadOnlyInline, act, ask_and_act
-from apps.reconciliation.models import Break, BreakEvent, CutOff, Resolution, Run
+from apps.reconciliation.models import Attestation, Break, BreakEvent, CutOff, Resolution, Run, StorageNode
 from apps.reconciliation.services.runs import RunOrder, reconcilable, reconcile
 from apps.reconciliation.types import RunDepth, RunStatus
 
@@ -123,3 +123,19 @@ class CutOffAdmin(ReadOnlyAdmin):
 
     table = ("id", "recorded_at", "block_number", "block_time", "block_hash", "ledger_sequence", "endpoints")
     search_fields = ("id", "block_number", "block_hash", "ledger_sequence")
+
+
+@admin.register(Attestation)
+class AttestationAdmin(ReadOnlyAdmin):
+    """Signed statements of runs."""
+
+    table = ("id", "recorded_at", "run", "isin", "block_number", "positions", "booked", "units", "supply", "key_id")
+    search_fields = ("id", "run_id", "isin", "block_hash")
+
+
+@admin.register(StorageNode)
+class StorageNodeAdmin(ReadOnlyAdmin):
+    """Nodes that proofs of positions are made of."""
+
+    table = ("id",)
+    search_fields = ("id",)

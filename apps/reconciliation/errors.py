@@ -76,3 +76,28 @@ class NotAnOfficer(InvalidValue):
     """Breaks are owned by active members of the platform's staff."""
 
     code, message = "owner_not_officer", "The owner must be an active user with the role OPS or COMPLIANCE."
+
+
+class NotAttestable(Conflict):
+    """A run without a conclusion says nothing that could be signed."""
+
+    code, message = "not_attestable", "This run came to no conclusion: only CLEAN and BREAKS are attested."
+
+
+class ProofContradicts(Conflict):
+    """The run was clean, and the token's storage, proven, holds something else than the books and the logs say."""
+
+    code = "proof_contradicts_run"
+    message = "The token's storage contradicts this run, which found no break: nothing was signed."
+
+
+class UnknownAttestation(NotFound):
+    """No such statement, or of a security that is not the caller's to see."""
+
+    code, message = "unknown_attestation", "There is no such attestation."
+
+
+class UnknownPosition(NotFound):
+    """The wallet had nothing when the run was attested, or is not the caller's."""
+
+    code, message = "unknown_position", "No attested run has a position of this wallet."

@@ -280,3 +280,30 @@ class ResolutionView:
     decided_by: UUID | None
     decided_at: datetime | None
     transfer_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttestationView:
+    """The signed statement of a run. `statement` is the text that is signed behind its domain; totals in base units.
+
+    `positions_root` is of the tree over all positions; `booked` and `units` are their sums in the books and on the
+    chain, `supply` what the token's storage says.
+    """
+
+    id: UUID
+    run_id: UUID
+    isin: str
+    block_number: int
+    block_hash: str
+    state_root: str
+    positions: int
+    positions_root: str
+    decimals: int
+    booked: int
+    units: int
+    supply: int
+    statement: str
+    signature: str
+    public_key: str
+    key_id: str
+    recorded_at: datetime

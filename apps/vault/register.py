@@ -115,7 +115,9 @@ _LINES: Mapping[str, str] = {
         reconciliation.Break wallet_address
         reconciliation.BreakEvent asset tx_hash
         reconciliation.Resolution asset
+        reconciliation.Attestation block_hash state_root header account leaves
         reconciliation.CutOff block_hash state_root
+        reconciliation.StorageNode encoded
         settlement.ExpectedMovement wallet_address tx_hash
         settlement.ProjectedContract address asset
         settlement.ProjectionCursor hash
@@ -148,6 +150,8 @@ _LINES: Mapping[str, str] = {
         reconciliation.Break accepted
         reconciliation.BreakEvent fingerprint
         reconciliation.Resolution fingerprint
+        reconciliation.Attestation positions_root storage_root signature public_key
+        reconciliation.StorageNode hash
         vault.Document stored_sha256
         vault.PurposeKey wrapped check_value
         vault.SubjectKey wrapped
@@ -162,6 +166,7 @@ _LINES: Mapping[str, str] = {
         notifications.NotificationTemplate title body
         reconciliation.BreakEvent message details
         reconciliation.CutOff endpoints
+        reconciliation.Attestation isin statement key_id
         reconciliation.Run isin problems
         vault.SubjectErasure complete_on
     """,

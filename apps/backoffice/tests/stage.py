@@ -43,6 +43,7 @@ from apps.issuance.models import IssuanceControl, IssuanceRequest
 from apps.notifications.models import Notification, NotificationPreference, NotificationTemplate
 from apps.notifications.types import Channel, Topic
 from apps.reconciliation.models import Break, BreakEvent, CutOff, Resolution, Run
+from apps.reconciliation.tests.attesting import make_attestation
 from apps.reconciliation.types import BreakChange, BreakKind, BreakState, ResolutionKind, RunStatus
 from apps.settlement.models import (
     ExpectedMovement,
@@ -225,6 +226,7 @@ def _reconciliation(market: Market) -> None:
         message="25 units left the wallet by a forced transfer.",
         fingerprint="0" * 64,
     )
+    make_attestation(run, {f"0x{8:040x}": 1_175, f"0x{9:040x}": 25})
     _resolution(found)
 
 

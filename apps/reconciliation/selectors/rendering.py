@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from apps.core.money import format_base_units
-from apps.reconciliation.types import BreakView, CutOffView, Finding, LookBack, RunView
+from apps.reconciliation.types import AttestationView, BreakView, CutOffView, Finding, LookBack, RunView
 
 
 def run_as_dict(run: RunView, *, breaks: bool = True) -> dict[str, Any]:
@@ -73,6 +73,25 @@ def break_as_dict(found: BreakView) -> dict[str, Any]:
         "first_seen_at": _instant(found.first_seen_at),
         "last_seen_at": _instant(found.last_seen_at),
         "run_id": str(found.run_id),
+    }
+
+
+def attestation_as_dict(found: AttestationView) -> dict[str, Any]:
+    """A signed statement."""
+    totals = {name: format_base_units(getattr(found, name), found.decimals) for name in ("booked", "units", "supply")}
+    return totals | {
+        "run_id": str(found.run_id),
+        "isin": found.isin,
+        "block_number": found.block_number,
+        "block_hash": found.block_hash,
+        "state_root": found.state_root,
+        "positions": found.positions,
+        "positions_root": found.positions_root,
+        "statement": found.statement,
+        "signature": found.signature,
+        "public_key": found.public_key,
+        "key_id": found.key_id,
+        "recorded_at": _instant(found.recorded_at),
     }
 
 

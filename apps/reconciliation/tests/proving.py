@@ -2,9 +2,12 @@
 
 import hashlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -16,10 +19,18 @@ from apps.chain.proofs.headers import header_rlp
 from apps.chain.testing.local_chain import LocalChain, hx
 from apps.chain.wire import HeaderAnswer
 from apps.core.devstack.anvil import private_node
+from apps.reconciliation import verifier
 from apps.reconciliation.verifier import FORMAT, SIGNED, canonical, position_leaf
 
 BALANCES = 0  # slot of the payment token's balances (OpenZeppelin ERC20)
 STRANGER = hx(0x5A17)
+# With no way to a network.
+ALONE = """
+import runpy, socket, sys
+socket.socket = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
 
 
 @dataclass
@@ -115,6 +126,22 @@ def prover(units: Sequence[int]) -> Iterator[Prover]:
 def text_of(proof: Any) -> bytes:
     """The file it is given as."""
     return canonical(proof) + b"\n"
+
+
+def run_alone(folder: Path, text: bytes, *more: str) -> subprocess.CompletedProcess[str]:
+    """The verifier's file alone in a folder, with no way to the project, to an environment or to a network."""
+    copy, proof = folder / "verifier.py", folder / "proof.json"
+    copy.write_bytes(Path(verifier.__file__).read_bytes())
+    proof.write_bytes(text)
+    return subprocess.run(
+        [sys.executable, "-I", "-c", ALONE, str(copy), str(proof), *more],
+        cwd=folder,
+        env={},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
 
 
 def plain(proof: Any) -> bytes:

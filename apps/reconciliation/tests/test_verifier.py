@@ -12,16 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.reconciliation import verifier
-from apps.reconciliation.tests.proving import STRANGER, Prover, path_of, plain, prover, text_of, tree_of
+from apps.reconciliation.tests.proving import STRANGER, Prover, path_of, plain, prover, run_alone, text_of, tree_of
 from apps.reconciliation.verifier import Refused, keccak256, root_by_path, trie_value, verify
 
-# With no way to a network; and what a run of the file has imported.
-ALONE = """
-import runpy, socket, sys
-socket.socket = None
-sys.argv = sys.argv[1:]
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
+# What a run of the file has imported.
 IMPORTED = """
 import runpy, sys
 runpy.run_path(sys.argv[1])
@@ -180,22 +174,8 @@ class TestTheTreeOfPositions:
 
 
 class TestTheCommand:
-    def run(self, tmp_path: Path, text: bytes, *more: str) -> subprocess.CompletedProcess[str]:
-        """The file alone, in a folder of its own, isolated from the project, with no way to a network."""
-        copy, proof = tmp_path / "verifier.py", tmp_path / "proof.json"
-        copy.write_bytes(Path(verifier.__file__).read_bytes())
-        proof.write_bytes(text)
-        return subprocess.run(
-            [sys.executable, "-I", "-c", ALONE, str(copy), str(proof), *more],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-
     def test_says_what_is_proven_and_by_what(self, node: Prover, tmp_path: Path) -> None:
-        done = self.run(tmp_path, text_of(node.proof(node.holders[2])), "--block-hash", node.block_hash)
+        done = run_alone(tmp_path, text_of(node.proof(node.holders[2])), "--block-hash", node.block_hash)
         assert (done.returncode, done.stderr) == (0, "")
         first, second, third, fourth = done.stdout.splitlines()
         assert first == f"PROVEN: {node.holders[2]} holds 0.000500 of DE000AUR0RA7"
@@ -204,12 +184,12 @@ class TestTheCommand:
         assert "name yours with --key" in fourth
 
     def test_says_in_a_line_why_nothing_is(self, node: Prover, tmp_path: Path) -> None:
-        done = self.run(tmp_path, b"{}\n", "--block-hash", node.block_hash)
+        done = run_alone(tmp_path, b"{}\n", "--block-hash", node.block_hash)
         assert (done.returncode, done.stdout) == (3, "")
         assert done.stderr == f"REFUSED: the proof is not of the format {verifier.FORMAT}\n"
 
     def test_needs_a_block_hash_from_elsewhere(self, tmp_path: Path) -> None:
-        assert self.run(tmp_path, b"{}\n").returncode == 2
+        assert run_alone(tmp_path, b"{}\n").returncode == 2
 
     def test_imports_nothing_but_the_standard_library_and_pycryptodome(self) -> None:
         done = subprocess.run(

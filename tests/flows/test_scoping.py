@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from apps.accounts.models import User
+from apps.accounts.tests.factories import make_user
 from apps.accounts.types import Role
 from tests.flows.sweep.asking import JSON, keyed
 from tests.flows.sweep.books_digest import digest
@@ -31,6 +32,7 @@ OWNERS: dict[tuple[str, str], Callable[[Scene], tuple[Any, User, User]]] = {
     ("instruction_id", "INVESTOR"): lambda s: (s.instruction_id, s.bob.user, s.stranger.user),
     ("issuance_id", "ISSUER"): lambda s: (s.request.id, s.issue.checker, s.rival.checker),
     ("issuance_id", "INVESTOR"): lambda s: (s.request.id, s.holder, s.stranger.user),
+    ("run_id", "INVESTOR"): lambda s: (s.attested_run_id, s.alice.user, make_user(role=Role.INVESTOR)),
     ("intent_id", "ISSUER"): lambda s: (s.minting.intent_id, s.issue.maker, s.rival.maker),
 }
 

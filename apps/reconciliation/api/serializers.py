@@ -104,3 +104,83 @@ class RunSerializer(RunSummarySerializer):
     """A run with the breaks it saw."""
 
     breaks = BreakSerializer(many=True)
+
+
+class AttestationSerializer(serializers.Serializer):
+    """A signed statement. `statement` is signed as it stands, behind the line `bookentry.attestation/1`."""
+
+    run_id = serializers.UUIDField()
+    isin = serializers.CharField()
+    block_number = serializers.IntegerField()
+    block_hash = serializers.CharField()
+    state_root = serializers.CharField()
+    positions = serializers.IntegerField(help_text="How many leaves the tree of positions has.")
+    positions_root = serializers.CharField(help_text="RFC 9162, SHA-256.")
+    booked = serializers.CharField(help_text="What all positions have in the books, a decimal string.")
+    units = serializers.CharField(help_text="What they have on the chain, proven.")
+    supply = serializers.CharField(help_text="The token's supply, proven.")
+    statement = serializers.CharField()
+    signature = serializers.CharField(help_text="Ed25519, in hexadecimal.")
+    public_key = serializers.CharField(help_text="Believe one that you were given elsewhere, not this one.")
+    key_id = serializers.CharField()
+    recorded_at = serializers.DateTimeField()
+
+
+class PositionProofQuery(StrictSerializer):
+    """Whose position."""
+
+    wallet_address = AddressField(required=False)
+
+
+class StatementSerializer(serializers.Serializer):
+    """What is signed of a run."""
+
+    balances_slot = serializers.CharField()
+    block_hash = serializers.CharField()
+    block_number = serializers.IntegerField()
+    breaks = serializers.IntegerField()
+    chain_id = serializers.IntegerField()
+    decimals = serializers.IntegerField()
+    isin = serializers.CharField()
+    issued_at = serializers.CharField()
+    ledger_sequence = serializers.IntegerField()
+    positions = serializers.IntegerField()
+    positions_root = serializers.CharField()
+    run_id = serializers.CharField()
+    state_root = serializers.CharField()
+    status = serializers.CharField()
+    supply = serializers.CharField(help_text="Base units.")
+    token = serializers.CharField()
+
+
+class ProvenPositionSerializer(serializers.Serializer):
+    """The leaf, in base units."""
+
+    booked = serializers.CharField()
+    holder = serializers.CharField()
+    index = serializers.IntegerField()
+    units = serializers.CharField()
+
+
+class StatementSignatureSerializer(serializers.Serializer):
+    """Ed25519, in hexadecimal."""
+
+    key = serializers.CharField()
+    value = serializers.CharField()
+
+
+def _nodes(said: str) -> serializers.ListField:
+    return serializers.ListField(child=serializers.CharField(), help_text=said)
+
+
+class PositionProofSerializer(serializers.Serializer):
+    """A proof of the format bookentry.position/1: see docs/reconciliation-proofs.md."""
+
+    account = _nodes("Nodes from the state root to the token's account.")
+    format = serializers.CharField()
+    header = serializers.CharField(help_text="The block's header, in RLP.")
+    path = _nodes("From the position's leaf to the root of the tree of positions.")
+    position = ProvenPositionSerializer()
+    signature = StatementSignatureSerializer()
+    statement = StatementSerializer()
+    storage = _nodes("Nodes from the token's storage root to the balance.")

@@ -1,24 +1,28 @@
-"""Reconciliation runs and breaks."""
+"""Reconciliation runs, breaks and proofs."""
 
 from uuid import UUID
 
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.accounts.types import STAFF_ROLES
+from apps.accounts.types import STAFF_ROLES, Role
 from apps.chain.services.nodes import all_nodes
 from apps.core import clock
 from apps.core.http.idempotency import Idempotency
 from apps.core.http.schema import page_of
-from apps.core.http.serializers import read_body
+from apps.core.http.serializers import read_body, read_query
 from apps.core.http.views import View
 from apps.core.rate_limits import Bucket
 from apps.reconciliation.api import serializers as shapes
-from apps.reconciliation.selectors.rendering import break_as_dict, run_as_dict
+from apps.reconciliation.selectors.attestations import attestation_of, position_proof
+from apps.reconciliation.selectors.rendering import attestation_as_dict, break_as_dict, run_as_dict
 from apps.reconciliation.selectors.runs import break_view, breaks_of, run, run_view, runs_of
 from apps.reconciliation.services.runs import RunOrder, reconcile
 from apps.reconciliation.types import RunDepth
+
+HOLDERS = STAFF_ROLES | {Role.INVESTOR.value}
 
 
 class RunsView(View):
@@ -83,3 +87,36 @@ class BreaksView(View):
         """Newest first, as each was last seen; a break that returned keeps its first sight."""
         asked = shapes.BreakListQuery.read(request)
         return self.page(asked, breaks_of(), lambda rows: [break_as_dict(break_view(row)) for row in rows])
+
+
+class AttestationView(View):
+    """What a run attests."""
+
+    required_roles = HOLDERS
+
+    @extend_schema(operation_id="get_attestation", tags=["reconciliation"], responses=shapes.AttestationSerializer)
+    def get(self, request: Request, run_id: UUID) -> Response:
+        """The signed statement of a run: an investor's of securities it has an account for."""
+        return Response(attestation_as_dict(attestation_of(self.actor(request), run_id)))
+
+
+class PositionProofView(View):
+    """The proof of a position."""
+
+    required_roles = HOLDERS
+    reads_query = True
+
+    @extend_schema(
+        operation_id="get_position_proof",
+        tags=["reconciliation"],
+        parameters=[shapes.PositionProofQuery],
+        responses=shapes.PositionProofSerializer,
+    )
+    def get(self, request: Request, isin: str) -> HttpResponse:
+        """The newest attested position of the caller's own wallet, to be checked offline by verifier.py.
+
+        One line of canonical JSON, in no envelope: keep it byte for byte. The staff name any wallet.
+        """
+        asked = read_query(request, shapes.PositionProofQuery)
+        proof = position_proof(self.actor(request), isin=isin, wallet_address=asked.get("wallet_address"))
+        return HttpResponse(proof, content_type="application/json")

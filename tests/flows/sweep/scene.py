@@ -25,6 +25,7 @@ from apps.issuance.services.decisions import approve_issuance
 from apps.issuance.services.requests import request_issuance
 from apps.issuance.tests.factories import Issue, make_issue
 from apps.issuance.types import IssuanceView
+from apps.reconciliation.tests.factories import make_attestation, make_run
 from apps.securities.tests.factories import make_isin, make_security
 from apps.settlement.models import SettlementInstruction
 from tests.flows.sweep.operations import Operation
@@ -61,6 +62,7 @@ class Scene:
         self.challenge_id = challenge.challenge_id
         signed = self.key.sign_message(encode_defunct(text=challenge.message)).signature.hex()
         self.signature = "0x" + signed.removeprefix("0x")
+        self.attested_run_id: UUID = make_attestation(make_run(self.market.isin), {}).run_id
         pass_horizon()
         sequence()
         self.event_id: int = AuditLeaf.objects.earliest("index").event_id

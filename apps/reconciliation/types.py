@@ -307,3 +307,66 @@ class AttestationView:
     public_key: str
     key_id: str
     recorded_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class LogEvidence:
+    """A stored log of the break's transaction or wallet, and the ledger transfer that books it, if one does."""
+
+    block_number: int
+    log_index: int
+    tx_hash: str
+    token_address: str
+    asset: str | None
+    decimals: int | None
+    from_address: str | None
+    to_address: str | None
+    amount: int | None
+    finality: str
+    transfer_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryEvidence:
+    """A ledger transfer: one that books such a log, or that was posted by a resolution of the break."""
+
+    id: int
+    kind: str
+    state: str
+    asset: str
+    decimals: int
+    amount: int
+    debit: str
+    credit: str
+    source_ref: str
+    effective_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionEvidence:
+    """A chain transaction of these logs; nothing but its hash is known of one that we did not send."""
+
+    tx_hash: str
+    intent_id: UUID | None
+    kind: str
+    state: str
+    business_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is stored about a break, on each side."""
+
+    logs: tuple[LogEvidence, ...]
+    entries: tuple[EntryEvidence, ...]
+    transactions: tuple[TransactionEvidence, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BreakDetail:
+    """A break with all that happened to it, oldest first, and what is stored about it."""
+
+    found: BreakView
+    happened: tuple[BreakEventView, ...]
+    resolutions: tuple[ResolutionView, ...]
+    evidence: Evidence

@@ -100,7 +100,7 @@ class TestTheSameBodyUnspoiled:
 
     @each(WRITES)
     def test_is_accepted(self, scene: Scene, operation: Operation) -> None:
-        url = scene.path(operation, issuance_id=Scene.ask(scene.issue).id)
+        url = scene.path(operation, **scene.fresh(operation))
         response = call(scene, operation, valid(scene, operation), url=url)
         if operation.name in self.NEED_A_CHAIN:
             found = (response.status_code, json.loads(response.content)["error"]["code"])

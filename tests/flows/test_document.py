@@ -148,7 +148,7 @@ class TestTheDocument:
 class TestAnAnswer:
     @each(ENVELOPED)
     def test_is_what_the_document_and_its_example_say(self, scene: Scene, operation: Operation) -> None:
-        fresh = {"issuance_id": Scene.ask(scene.issue).id} if operation.writes else {}
+        fresh = scene.fresh(operation) if operation.writes else {}
         url = scene.path(operation, **fresh) + ("" if operation.writes else scene.query(operation))
         response = call(scene, operation, valid(scene, operation), url=url)
         if operation.name in NEED_A_CHAIN:

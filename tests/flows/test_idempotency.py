@@ -47,7 +47,7 @@ class TestEveryCommand:
 class TestACommandSentAgain:
     def twice(self, scene: Scene, operation: Operation, **second: Any) -> tuple[HttpResponse, HttpResponse]:
         """The first answer, and that of the same request sent again but for what `second` changes."""
-        url = scene.path(operation, issuance_id=Scene.ask(scene.issue).id)
+        url = scene.path(operation, **scene.fresh(operation))
         sent = {"body": valid(scene, operation), "url": url, "key": str(uuid4())}
         first = call(scene, operation, **sent)
         assert first.status_code in {200, 201, 202}, first.content

@@ -34,6 +34,8 @@ PARAMETERS = {
     "to": 48213,
     "order_id": "0195c0d4-5d50-7f77-8e40-a1b2c3d4e5f6",
     "run_id": "0195c0d7-8080-7caa-9173-d4e5f6071829",
+    "break_id": "0195c0d7-8181-7dbb-8284-e5f607182930",
+    "resolution_id": "0195c0d7-8282-7ecc-9395-f60718293041",
     "instruction_id": "0195c0d8-9191-7ecc-8395-f60718293041",
 }
 

@@ -7,8 +7,11 @@ from apps.core.http.examples import (
     AT,
     BLOCK_HASH,
     BOBS_WALLET,
+    CHECKER,
     ISIN,
     LATER,
+    MAKER,
+    OFFICER,
     SOON,
     TX_HASH,
     Example,
@@ -17,8 +20,15 @@ from apps.core.http.examples import (
 from apps.reconciliation.verifier import FORMAT, canonical
 
 RUN_ID = "0195c0d7-8080-7caa-9173-d4e5f6071829"
+BREAK_ID, RESOLUTION_ID = "0195c0d7-8181-7dbb-8284-e5f607182930", "0195c0d7-8282-7ecc-9395-f60718293041"
+REASON = "The issuer's agent took back what it had issued twice."
+REMEDY = {
+    "debit": {"kind": "POSITION", "wallet_address": ALICES_WALLET},
+    "credit": {"kind": "ISSUANCE", "wallet_address": None},
+    "amount": "15",
+}
 BREAK: dict[str, Any] = {
-    "id": "0195c0d7-8181-7dbb-8284-e5f607182930",
+    "id": BREAK_ID,
     "isin": ISIN,
     "kind": "AMOUNT",
     "state": "OPEN",
@@ -33,6 +43,9 @@ BREAK: dict[str, Any] = {
     "first_seen_at": SOON,
     "last_seen_at": SOON,
     "run_id": RUN_ID,
+    "severity": "CRITICAL",
+    "owner_id": OFFICER,
+    "remedy": REMEDY,
 }
 SUMMARY: dict[str, Any] = {
     "id": RUN_ID,
@@ -105,6 +118,68 @@ PROOF: dict[str, Any] = {
     "storage": ["0xf90151a0", "0xe5a03eb5"],
 }
 
+RESOLUTION: dict[str, Any] = {
+    "id": RESOLUTION_ID,
+    "break_id": BREAK_ID,
+    "kind": "POST",
+    "state": "PROPOSED",
+    "reason": REASON,
+    "asset": ISIN,
+    "remedy": REMEDY,
+    "proposed_by": MAKER,
+    "proposed_at": SOON,
+    "decided_by": None,
+    "decided_at": None,
+    "transfer_id": None,
+}
+APPROVED = RESOLUTION | {"state": "APPROVED", "decided_by": CHECKER, "decided_at": LATER, "transfer_id": 20_416}
+REJECTED = RESOLUTION | {"state": "REJECTED", "decided_by": CHECKER, "decided_at": LATER}
+EVENT: dict[str, Any] = {
+    "id": 311,
+    "change": "RAISED",
+    "run_id": RUN_ID,
+    "user_id": None,
+    "kind": "AMOUNT",
+    "expected": "500",
+    "actual": "485",
+    "events": "485",
+    "tx_hash": TX_HASH,
+    "message": "The chain has 485 where the books have 500.",
+    "details": {},
+    "recorded_at": SOON,
+}
+LOG: dict[str, Any] = {
+    "block_number": 19_204_502,
+    "log_index": 3,
+    "tx_hash": TX_HASH,
+    "token_address": "0x5fbdb2315678afecb367f032d93f642f64180aa3",
+    "asset": ISIN,
+    "decimals": 0,
+    "from_address": ALICES_WALLET,
+    "to_address": BOBS_WALLET,
+    "amount": "15",
+    "finality": "FINAL",
+    "transfer_id": None,
+}
+ENTRY: dict[str, Any] = {
+    "id": 20_416,
+    "kind": "CORRECTION",
+    "state": "POSTED",
+    "asset": ISIN,
+    "decimals": 0,
+    "amount": "15",
+    "debit": f"POSITION {ALICES_WALLET}",
+    "credit": "ISSUANCE",
+    "source_ref": f"resolution:{RESOLUTION_ID}",
+    "effective_at": LATER,
+}
+SENT = {"tx_hash": TX_HASH, "intent_id": None, "kind": "", "state": "", "business_key": ""}
+DETAIL = BREAK | {
+    "history": [EVENT],
+    "resolutions": [RESOLUTION],
+    "evidence": {"logs": [LOG], "entries": [ENTRY], "transactions": [SENT]},
+}
+
 EXAMPLES = {
     "reconcile": Example(request={"isin": ISIN, "depth": "FULL", "incremental": False}, answer=RUN),
     "list_reconciliation_runs": Example(answer=page("/api/reconciliation/runs", SUMMARY)),
@@ -112,4 +187,10 @@ EXAMPLES = {
     "get_attestation": Example(answer=ATTESTATION),
     "get_position_proof": Example(answer=PROOF, bare=True),
     "list_breaks": Example(answer=page("/api/reconciliation/breaks", BREAK)),
+    "get_break": Example(answer=DETAIL),
+    "assign_break": Example(request={"owner_id": OFFICER}, answer=BREAK),
+    "explain_break": Example(request={"text": REASON}, answer=BREAK),
+    "propose_resolution": Example(request={"kind": "POST", "reason": REASON}, answer=RESOLUTION),
+    "approve_resolution": Example(answer=APPROVED),
+    "reject_resolution": Example(request={"reason": "Ask the registrar first."}, answer=REJECTED),
 }

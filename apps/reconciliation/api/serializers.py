@@ -62,13 +62,28 @@ class CutOffSerializer(serializers.Serializer):
     )
 
 
+class SideSerializer(serializers.Serializer):
+    """One side of an entry: a kind of account, and its wallet; null for a control account."""
+
+    kind = serializers.CharField()
+    wallet_address = serializers.CharField(allow_null=True)
+
+
+class RemedySerializer(serializers.Serializer):
+    """The entry that would bring the books to what the chain says."""
+
+    debit = SideSerializer()
+    credit = SideSerializer()
+    amount = serializers.CharField()
+
+
 class BreakSerializer(serializers.Serializer):
     """A difference; amounts are decimal strings of `asset`, null where unknown or not applicable."""
 
     id = serializers.UUIDField()
     isin = serializers.CharField()
     kind = serializers.CharField()
-    state = serializers.CharField()
+    state = serializers.CharField(help_text=f"One of {', '.join(BreakState.values)}.")
     asset = serializers.CharField()
     wallet_address = serializers.CharField(allow_null=True)
     expected = serializers.CharField(allow_null=True, help_text="What the books say.")
@@ -79,7 +94,10 @@ class BreakSerializer(serializers.Serializer):
     details = serializers.JSONField()
     first_seen_at = serializers.DateTimeField()
     last_seen_at = serializers.DateTimeField()
-    run_id = serializers.UUIDField()
+    run_id = serializers.UUIDField(help_text="The run that last saw it.")
+    severity = serializers.CharField(help_text="CRITICAL: units moved, or are counted on one side alone.")
+    owner_id = serializers.UUIDField(allow_null=True)
+    remedy = RemedySerializer(allow_null=True)
 
 
 class RunSummarySerializer(serializers.Serializer):

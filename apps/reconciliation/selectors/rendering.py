@@ -1,10 +1,23 @@
 """A run as plain data, the same for the API and the command line: amounts as decimal strings of their asset."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from apps.core.money import format_base_units
-from apps.reconciliation.types import AttestationView, BreakView, CutOffView, Finding, LookBack, RunView
+from apps.reconciliation.types import (
+    AttestationView,
+    BreakDetail,
+    BreakEventView,
+    BreakView,
+    CutOffView,
+    EntryEvidence,
+    Finding,
+    LookBack,
+    ResolutionView,
+    RunView,
+)
 
 
 def run_as_dict(run: RunView, *, breaks: bool = True) -> dict[str, Any]:
@@ -73,6 +86,9 @@ def break_as_dict(found: BreakView) -> dict[str, Any]:
         "first_seen_at": _instant(found.first_seen_at),
         "last_seen_at": _instant(found.last_seen_at),
         "run_id": str(found.run_id),
+        "severity": found.severity,
+        "owner_id": _key(found.owner_id),
+        "remedy": _remedy(found.remedy, found.decimals),
     }
 
 
@@ -93,6 +109,76 @@ def attestation_as_dict(found: AttestationView) -> dict[str, Any]:
         "key_id": found.key_id,
         "recorded_at": _instant(found.recorded_at),
     }
+
+
+def detail_as_dict(detail: BreakDetail) -> dict[str, Any]:
+    """A break with its events, resolutions and evidence."""
+    decimals = detail.found.decimals
+    return break_as_dict(detail.found) | {
+        "history": [_event(event, decimals) for event in detail.happened],
+        "resolutions": [resolution_as_dict(made) for made in detail.resolutions],
+        "evidence": {
+            "logs": [asdict(log) | {"amount": _scaled(log.amount, log.decimals)} for log in detail.evidence.logs],
+            "entries": [_entry(entry) for entry in detail.evidence.entries],
+            "transactions": [
+                asdict(sent) | {"intent_id": _key(sent.intent_id)} for sent in detail.evidence.transactions
+            ],
+        },
+    }
+
+
+def resolution_as_dict(made: ResolutionView) -> dict[str, Any]:
+    """A proposal and its decision."""
+    return {
+        "id": str(made.id),
+        "break_id": str(made.break_id),
+        "kind": made.kind,
+        "state": made.state,
+        "reason": made.reason,
+        "asset": made.asset,
+        "remedy": _remedy(made.remedy, made.decimals),
+        "proposed_by": str(made.proposed_by),
+        "proposed_at": _instant(made.proposed_at),
+        "decided_by": _key(made.decided_by),
+        "decided_at": made.decided_at and _instant(made.decided_at),
+        "transfer_id": made.transfer_id,
+    }
+
+
+def _event(event: BreakEventView, decimals: int) -> dict[str, Any]:
+    return {
+        "id": event.id,
+        "change": event.change,
+        "run_id": _key(event.run_id),
+        "user_id": _key(event.user_id),
+        "kind": event.kind,
+        "expected": _scaled(event.expected, decimals),
+        "actual": _scaled(event.actual, decimals),
+        "events": _scaled(event.events, decimals),
+        "tx_hash": event.tx_hash,
+        "message": event.message,
+        "details": event.details,
+        "recorded_at": _instant(event.recorded_at),
+    }
+
+
+def _entry(entry: EntryEvidence) -> dict[str, Any]:
+    amount = format_base_units(entry.amount, entry.decimals)
+    return asdict(entry) | {"amount": amount, "effective_at": _instant(entry.effective_at)}
+
+
+def _remedy(remedy: dict[str, Any] | None, decimals: int) -> dict[str, Any] | None:
+    """The entry as it is stored, its amount in units."""
+    return remedy and remedy | {"amount": format_base_units(int(remedy["amount"]), decimals)}
+
+
+def _key(key: UUID | None) -> str | None:
+    return None if key is None else str(key)
+
+
+def _scaled(units: int | None, decimals: int | None) -> str | None:
+    """A decimal string; base units where the scale is not known."""
+    return None if units is None else format_base_units(units, decimals or 0)
 
 
 def _cut_off(cut_off: CutOffView) -> dict[str, Any]:

@@ -9,16 +9,16 @@ from apps.accounts.types import STAFF_ROLES
 from apps.audit.services.trail import log_audit_event
 from apps.core import outbox
 from apps.core.actor import Actor
-from apps.core.db import within_unit_of_work
+from apps.core.db import unit_of_work
 from apps.reconciliation.errors import BreakClosed, NotAnOfficer, UnknownBreak
 from apps.reconciliation.models import Break, BreakEvent
-from apps.reconciliation.services.sightings import last_sightings
-from apps.reconciliation.types import BREAK_ASSIGNED, UNSETTLED, BreakChange
+from apps.reconciliation.selectors.breaks import break_of, last_sightings
+from apps.reconciliation.types import BREAK_ASSIGNED, UNSETTLED, BreakChange, BreakView
 
 
-@within_unit_of_work
-def assign_break(*, actor: Actor, break_id: UUID, owner_id: UUID, now: datetime) -> None:
-    """Give an open break to an officer, who is told. To its present owner it is a no-op.
+@unit_of_work()
+def assign_break(*, actor: Actor, break_id: UUID, owner_id: UUID, now: datetime) -> BreakView:
+    """Give an open break to an officer, who is told; the break. To its present owner it is a no-op.
 
     Raises RoleRequired, UnknownBreak, BreakClosed, NotAnOfficer.
     """
@@ -27,20 +27,22 @@ def assign_break(*, actor: Actor, break_id: UUID, owner_id: UUID, now: datetime)
     if member is None or not member.roles & STAFF_ROLES:
         raise NotAnOfficer
     if row.owner_id == owner_id:
-        return
+        return break_of(break_id)
     before, row.owner_id = row.owner_id, owner_id
     row.save(update_fields=["owner_id"])
     add_event(row, actor, BreakChange.ASSIGNED, "", now, owner_id=str(owner_id))
     audit(actor, row, "break_assigned", {"owner_id": before and str(before)}, {"owner_id": str(owner_id)})
     outbox.publish(topic=BREAK_ASSIGNED, key=str(row.pk), payload={"break_id": str(row.pk), "owner_id": str(owner_id)})
+    return break_of(break_id)
 
 
-@within_unit_of_work
-def explain_break(*, actor: Actor, break_id: UUID, text: str, now: datetime) -> None:
-    """Say what a break is, whether it is open or not. Raises RoleRequired, UnknownBreak."""
+@unit_of_work()
+def explain_break(*, actor: Actor, break_id: UUID, text: str, now: datetime) -> BreakView:
+    """Say what a break is, whether it is open or not; the break. Raises RoleRequired, UnknownBreak."""
     row = locked_break(actor, break_id)
     event = add_event(row, actor, BreakChange.EXPLAINED, text, now)
     audit(actor, row, "break_explained", None, {"event_id": event.pk})
+    return break_of(break_id)
 
 
 def locked_break(actor: Actor, break_id: UUID) -> Break:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from apps.core import outbox
 from apps.core.actor import Actor
-from apps.core.db import Advisory, constraint_error, lock_for_transaction, within_unit_of_work
+from apps.core.db import Advisory, constraint_error, lock_for_transaction, unit_of_work
 from apps.core.errors import SamePerson
 from apps.ledger.services.accounts import ensure_accounts
 from apps.ledger.services.transfers import transfer_many
@@ -23,10 +23,10 @@ from apps.reconciliation.errors import (
     UnknownResolution,
 )
 from apps.reconciliation.models import Break, BreakEvent, Resolution
+from apps.reconciliation.selectors.breaks import last_sightings, resolution
 from apps.reconciliation.services.alerting import alert_after_resolving
 from apps.reconciliation.services.breaks import add_event, audit, locked_break, open_break
 from apps.reconciliation.services.fingerprints import remedy_from_json
-from apps.reconciliation.services.sightings import last_sightings
 from apps.reconciliation.types import (
     ACCEPTABLE_KINDS,
     BREAK_RESOLVED,
@@ -36,15 +36,18 @@ from apps.reconciliation.types import (
     BreakState,
     ResolutionKind,
     ResolutionState,
+    ResolutionView,
 )
 
 constraint_error("recon_resolution_two_people", SamePerson)
 constraint_error("recon_resolution_one_open", ResolutionOpen)
 
 
-@within_unit_of_work
-def propose_resolution(*, actor: Actor, break_id: UUID, kind: ResolutionKind, reason: str, now: datetime) -> UUID:
-    """Propose what is to become of an open break, as the last run saw it; the resolution's id.
+@unit_of_work()
+def propose_resolution(
+    *, actor: Actor, break_id: UUID, kind: ResolutionKind, reason: str, now: datetime
+) -> ResolutionView:
+    """Propose what is to become of an open break, as the last run saw it; the resolution.
 
     Raises RoleRequired, UnknownBreak, BreakClosed, ResolutionOpen; NoRemedy for POST where no entry mends it;
     NotAcceptable for ACCEPT where units of the books differ.
@@ -68,11 +71,11 @@ def propose_resolution(*, actor: Actor, break_id: UUID, kind: ResolutionKind, re
     add_event(row, actor, BreakChange.PROPOSED, reason, now, resolution_id=str(made.pk), kind=str(kind))
     audit(actor, row, "resolution_proposed", None, {"resolution_id": str(made.pk), "kind": str(kind)})
     _tell(RESOLUTION_PROPOSED, made)
-    return made.pk
+    return resolution(made.pk)
 
 
-@within_unit_of_work
-def approve_resolution(*, actor: Actor, resolution_id: UUID, now: datetime) -> None:
+@unit_of_work()
+def approve_resolution(*, actor: Actor, resolution_id: UUID, now: datetime) -> ResolutionView:
     """Carry out what another person proposed: post its entry, citing the resolution, or accept what is found.
 
     The approver's repeated call is a no-op. Raises RoleRequired, UnknownResolution, ResolutionDecided, SamePerson (by
@@ -81,7 +84,7 @@ def approve_resolution(*, actor: Actor, resolution_id: UUID, now: datetime) -> N
     """
     row, made = _locked(actor, resolution_id)
     if made.state == ResolutionState.APPROVED and made.decided_by == actor.user_id:
-        return
+        return resolution(made.pk)
     _require_open(made)
     _require_as_proposed(made, last_sightings([row])[row.pk])
     posted = _post(made, now) if made.kind == ResolutionKind.POST else None
@@ -93,10 +96,11 @@ def approve_resolution(*, actor: Actor, resolution_id: UUID, now: datetime) -> N
     audit(actor, row, "resolution_approved", {"state": str(BreakState.PROPOSED)}, after)
     alert_after_resolving(row.isin, now=now)
     _tell(BREAK_RESOLVED, made)
+    return resolution(made.pk)
 
 
-@within_unit_of_work
-def reject_resolution(*, actor: Actor, resolution_id: UUID, reason: str, now: datetime) -> None:
+@unit_of_work()
+def reject_resolution(*, actor: Actor, resolution_id: UUID, reason: str, now: datetime) -> ResolutionView:
     """Turn down what another person proposed: the break is open again.
 
     The same person's repeated call is a no-op. Raises RoleRequired, UnknownResolution, ResolutionDecided, SamePerson
@@ -104,13 +108,14 @@ def reject_resolution(*, actor: Actor, resolution_id: UUID, reason: str, now: da
     """
     row, made = _locked(actor, resolution_id)
     if made.state == ResolutionState.REJECTED and made.decided_by == actor.user_id:
-        return
+        return resolution(made.pk)
     _require_open(made)
     _decide(made, actor, ResolutionState.REJECTED, now)
     _move(row, BreakState.OPEN)
     add_event(row, actor, BreakChange.REJECTED, reason, now, resolution_id=str(made.pk))
     audit(actor, row, "resolution_rejected", None, {"resolution_id": str(made.pk)})
     _tell(RESOLUTION_REJECTED, made)
+    return resolution(made.pk)
 
 
 def ref_of(resolution_id: UUID) -> str:

@@ -4,15 +4,16 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
+from uuid import UUID
 
-from django.db.models import QuerySet, Value
+from django.db.models import Value
 from django.db.models.functions import Greatest
 
 from apps.reconciliation.models import Break, BreakEvent, Resolution, Run
+from apps.reconciliation.selectors.breaks import last_sightings
 from apps.reconciliation.services.fingerprints import fingerprint_of, remedy_as_json
 from apps.reconciliation.services.reaching import Reach
 from apps.reconciliation.types import (
-    SIGHTINGS,
     UNSETTLED,
     BreakChange,
     BreakState,
@@ -87,12 +88,6 @@ def clear(run: Run, found: Collection[str], reach: Reach) -> None:
     Break.objects.filter(pk__in=[row.pk for row in gone]).update(state=BreakState.CLEARED, cleared_at=run.finished_at)
 
 
-def last_sightings(rows: Collection[Break]) -> dict[object, BreakEvent]:
-    """The event of the run that last saw each of these breaks, by the break's id."""
-    seen: QuerySet[BreakEvent] = BreakEvent.objects.filter(found__in=rows, change__in=SIGHTINGS)
-    return {event.found_id: event for event in seen.order_by("found_id", "-pk").distinct("found_id")}
-
-
 def _keep(sightings: list[Sighting], seen_at: datetime) -> None:
     """Note on the breaks that were known that they were seen, as what, and which of them are back."""
     # A run of a host whose clock is ahead, or one that ended later, may have been written before this one.
@@ -137,7 +132,7 @@ def _event(run: Run, row: Break, sighting: Sighting) -> BreakEvent:
     )
 
 
-def _cleared(run: Run, row: Break, last: dict[object, BreakEvent]) -> BreakEvent:
+def _cleared(run: Run, row: Break, last: dict[UUID, BreakEvent]) -> BreakEvent:
     seen = last[row.pk]
     return BreakEvent(
         found=row,

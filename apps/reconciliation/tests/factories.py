@@ -89,7 +89,7 @@ def make_run(
     outcome = Outcome(RunStatus.INCOMPLETE if incomplete else status, problems, findings, int(incomplete))
     with unit_of_work():
         return record(
-            books=Books(isin=isin, cut_off=view(_block()), ledger_sequence=sequence, looked_at=looked_at),
+            books=Books(isin=isin, cut_off=view(make_block()), ledger_sequence=sequence, looked_at=looked_at),
             storage=Storage(witnesses=Witnesses(("CHAIN_RPC_URL",))),
             outcome=outcome,
             depth=depth,
@@ -99,7 +99,8 @@ def make_run(
         )
 
 
-def _block() -> Block:
+def make_block() -> Block:
+    """A final block on top of the others made here."""
     number = next(_numbers)
     hashes = {name: f"0x{number:060x}{place}" for place, name in enumerate(HASHES, start=1000)}
     return Block.objects.create(
@@ -119,7 +120,7 @@ def make_break(found: Finding, **run: Any) -> Break:
 def propose(row: Break, actor: Actor, kind: ResolutionKind = ResolutionKind.POST) -> UUID:
     """What `actor` proposes; the resolution's id."""
     with unit_of_work():
-        return propose_resolution(actor=actor, break_id=row.pk, kind=kind, reason="as seen", now=clock.now())
+        return propose_resolution(actor=actor, break_id=row.pk, kind=kind, reason="as seen", now=clock.now()).id
 
 
 def approve(resolution_id: UUID, actor: Actor) -> None:

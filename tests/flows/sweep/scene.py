@@ -1,7 +1,7 @@
 """Books with something in them: two traders who traded, two issuers, officers, and a body for each command."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -13,7 +13,7 @@ from eth_account.messages import encode_defunct
 
 from apps.accounts.models import User
 from apps.accounts.testing import ApiClient, api_client
-from apps.accounts.tests.factories import PASSWORD, make_user
+from apps.accounts.tests.factories import PASSWORD, actor_of, make_user
 from apps.accounts.types import Role
 from apps.audit.models import AuditLeaf
 from apps.audit.testing import pass_horizon, sequence
@@ -25,7 +25,10 @@ from apps.issuance.services.decisions import approve_issuance
 from apps.issuance.services.requests import request_issuance
 from apps.issuance.tests.factories import Issue, make_issue
 from apps.issuance.types import IssuanceView
-from apps.reconciliation.tests.factories import make_attestation, make_run
+from apps.reconciliation.models import Break
+from apps.reconciliation.tests.attesting import make_attestation
+from apps.reconciliation.tests.attesting import make_run as make_attested_run
+from apps.reconciliation.tests.factories import make_break, make_wallet, missing, propose
 from apps.securities.tests.factories import make_isin, make_security
 from apps.settlement.models import SettlementInstruction
 from tests.flows.sweep.operations import Operation
@@ -62,9 +65,10 @@ class Scene:
         self.challenge_id = challenge.challenge_id
         signed = self.key.sign_message(encode_defunct(text=challenge.message)).signature.hex()
         self.signature = "0x" + signed.removeprefix("0x")
-        self.attested_run_id: UUID = make_attestation(make_run(self.market.isin), {}).run_id
+        self.attested_run_id: UUID = make_attestation(make_attested_run(self.market.isin), {}).run_id
         pass_horizon()
         sequence()
+        self.broken, self.resolution_id = self._break(), self.propose()
         self.event_id: int = AuditLeaf.objects.earliest("index").event_id
 
     def _order(self, who: Trader, side: str, quantity: int) -> UUID:
@@ -80,6 +84,23 @@ class Scene:
         """An issuance whose mint is on its way."""
         asked = self.ask(issue)
         return approve_issuance(actor=issue.checker_actor, issuance_id=asked.id, now=clock.now())
+
+    def _break(self) -> Break:
+        """Units on the chain that are not in the books, found by a run and not looked at by anyone."""
+        return make_break(missing(self.market.isin, make_wallet()))
+
+    def propose(self) -> UUID:
+        """A resolution of a break of its own that waits for compliance."""
+        return propose(self._break(), actor_of(self.users[Role.OPS.value]))
+
+    def fresh(self, operation: Operation) -> dict[str, Any]:
+        """Ids of things that wait for this operation alone."""
+        makers: dict[str, Callable[[], Any]] = {
+            "issuance_id": lambda: self.ask(self.issue).id,
+            "break_id": lambda: self._break().pk,
+            "resolution_id": self.propose,
+        }
+        return {name: makers[name]() for name in operation.parameters if name in makers}
 
     @contextmanager
     def matching(self) -> Iterator[None]:
@@ -120,6 +141,8 @@ class Scene:
             "party_id": self.alice.actor.party_id,
             "event_id": self.event_id,
             "run_id": uuid4(),  # a run needs a chain; unknown to everyone here
+            "break_id": self.broken.pk,
+            "resolution_id": self.resolution_id,
         }
         return operation.path.format(**{name: (known | other)[name] for name in operation.parameters})
 
@@ -170,6 +193,8 @@ class Scene:
             "ingest_transaction": {"tx_hash": "0x" + "ab" * 32},
             "order_token": {"isin": self.draft_security.isin, "agents": [f"0x{number:040x}"]},
             "reconcile": {"isin": isin},
+            "assign_break": {"owner_id": str(self.users[Role.OPS.value].pk)},
+            "propose_resolution": {"kind": "POST", "reason": "as the chain says"},
             "create_security": {
                 "isin": make_isin(),
                 "name": "Example Fund II",

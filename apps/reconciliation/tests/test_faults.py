@@ -1,0 +1,69 @@
+"""Random faults in a healthy world on a real chain: each is found, named as the oracle says, and no other."""
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from apps.chain.testing import ChainPlatform
+from apps.reconciliation.services.runs import RunOrder
+from apps.reconciliation.tests import oracle
+from apps.reconciliation.tests.stage import Stage
+from apps.reconciliation.tests.world import FAULTS, IN_TABLES, ON_CHAIN, Done, World
+from apps.reconciliation.types import BreakKind, RunDepth
+
+FULL = RunOrder(RunDepth.FULL)
+
+
+@pytest.fixture(scope="class")
+def world(chain_platform: ChainPlatform) -> World:
+    found = World(Stage(chain_platform))
+    found.build()
+    return found
+
+
+def inject(world: World, chosen: set[int], units: int) -> list[Done]:
+    """Do these: on the chain first, until all of it is final and seen, and then in the tables."""
+    asked = [fault for number, fault in enumerate(FAULTS) if number in chosen]
+    done = [fault(world, units) for fault in asked if fault in ON_CHAIN]
+    world.stage.platform.finalize()
+    world.stage.settle_down()
+    return done + [fault(world, units) for fault in asked if fault in IN_TABLES]
+
+
+def raised(world: World, done: list[Done]) -> list[tuple[str, str]]:
+    run = world.stage.run(order=FULL)
+    assert run.problems == ()
+    assert run.status == ("BREAKS" if done else "CLEAN")
+    return sorted((b.kind, oracle.subject(b.kind, b.wallet_address, b.tx_hash, done)) for b in run.breaks)
+
+
+class TestFaults:
+    def test_of_every_kind_there_is_one(self) -> None:
+        assert {kind for kind, _ in oracle.CALLED.values()} == set(BreakKind.values)
+        assert len(oracle.CALLED) == len(FAULTS)
+
+    def test_a_healthy_world_has_none(self, world: World) -> None:
+        with world.copy() as copy:
+            assert raised(copy, inject(copy, set(), 0)) == []
+            assert copy.stage.run(order=RunOrder(incremental=True)).status == "CLEAN"
+
+    @pytest.mark.parametrize("number", range(len(FAULTS)), ids=[fault.__name__ for fault in FAULTS])
+    def test_each_is_found_and_named(self, world: World, number: int) -> None:
+        with world.copy() as copy:
+            done = inject(copy, {number}, 2)
+            assert raised(copy, done) == oracle.names(done)
+
+    @settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(st.sets(st.integers(0, len(FAULTS) - 1), min_size=2, max_size=6), st.integers(1, 5))
+    def test_several_are_told_apart(self, world: World, chosen: set[int], units: int) -> None:
+        with world.copy() as copy:
+            done = inject(copy, chosen, units)
+            assert raised(copy, done) == oracle.names(done)
+
+    @pytest.mark.soak
+    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.sets(st.integers(0, len(FAULTS) - 1), min_size=1, max_size=len(FAULTS)), st.integers(1, 5))
+    def test_any_are_told_apart(self, world: World, chosen: set[int], units: int) -> None:
+        with world.copy() as copy:
+            done = inject(copy, chosen, units)
+            assert raised(copy, done) == oracle.names(done)

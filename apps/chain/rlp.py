@@ -40,6 +40,7 @@ def _prefix(length: int, short: int) -> bytes:
 
 
 SHORT, HASHED = 55, 32
+OF_A_HASH = 0x80 + HASHED  # the first byte of a string of a hash's length
 
 
 def decode_string(encoded: bytes) -> bytes:
@@ -57,6 +58,10 @@ def decode_list(encoded: bytes) -> list[Decoded]:
         raise Unverifiable("this is not the RLP of one list")
     found: list[Decoded] = []
     while at < end:
+        if encoded[at] == OF_A_HASH and at < end - HASHED:  # as nearly all items of a branch
+            found.append(encoded[at + 1 : at + 1 + HASHED])
+            at += 1 + HASHED
+            continue
         nested, begin, stop = _header(encoded, at)
         if stop > end:
             raise Unverifiable("an RLP item is longer than its list")

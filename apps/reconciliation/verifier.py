@@ -19,6 +19,7 @@ import json
 import re
 import sys
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ EMPTY_ROOT = bytes.fromhex("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc00162
 # Of an RLP list: (True, its encoding) for a list in it, (False, its payload) for a string.
 Item = tuple[bool, bytes]
 NOTHING: Item = (False, b"")
+EMPTY_STRING, OF_A_HASH = 0x80, 0xA0  # first bytes of what nearly all items of a node are
 STATE_ROOT, NUMBER = 3, 8  # places in a header
 STORAGE_ROOT = 2  # place in an account
 
@@ -94,6 +96,15 @@ def rlp_items(encoded: bytes) -> list[Item]:
         raise Refused("a node is not one RLP list")
     found, at = [], start
     while at < end:
+        first = encoded[at]
+        if first == OF_A_HASH and at + 33 <= end:
+            found.append((False, encoded[at + 1 : at + 33]))
+            at += 33
+            continue
+        if first == EMPTY_STRING:
+            found.append(NOTHING)
+            at += 1
+            continue
         nested, begin, stop = _header(encoded, at)
         if stop > end:
             raise Refused("an RLP item is longer than its list")
@@ -248,10 +259,12 @@ def canonical(value: Any) -> bytes:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False).encode()
 
 
-def _require_signed(statement: dict[str, Any], signature: dict[str, str]) -> None:
+@lru_cache(maxsize=8)
+def _require_signed(statement: bytes, key: str, signature: str) -> None:
+    """Of many proofs of one run, whose statement and signature are the same bytes, it is asked once."""
     try:
-        key = eddsa.import_public_key(bytes.fromhex(signature["key"]))
-        eddsa.new(key, "rfc8032").verify(SIGNED + canonical(statement), bytes.fromhex(signature["value"]))
+        public = eddsa.import_public_key(bytes.fromhex(key))
+        eddsa.new(public, "rfc8032").verify(SIGNED + statement, bytes.fromhex(signature))
     except (ValueError, TypeError, ECC.UnsupportedEccFeature):
         raise Refused("the statement's signature does not fit it") from None
 
@@ -269,7 +282,7 @@ def verify(text: bytes, block_hash: str, key: str | None = None) -> Proven:
         raise Refused(f"the proof is of another block: {statement['block_hash']}")
     if key is not None and proof["signature"]["key"] != key:
         raise Refused("the statement is signed with another key")
-    _require_signed(statement, proof["signature"])
+    _require_signed(canonical(statement), proof["signature"]["key"], proof["signature"]["value"])
     _require_header(proof["header"], statement)
     units, booked = int(position["units"]), int(position["booked"])
     if _proven_units(proof) != units:

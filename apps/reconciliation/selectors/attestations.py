@@ -11,11 +11,12 @@ from apps.accounts.types import STAFF_ROLES
 from apps.chain.selectors.proven import balance_proof
 from apps.compliance.selectors.wallets import wallets_of
 from apps.core.actor import Actor
+from apps.core.db import fetch_one
 from apps.core.errors import InvalidValue, NotFound
 from apps.ledger.selectors.balances import positions
 from apps.reconciliation.errors import UnknownAttestation, UnknownPosition
 from apps.reconciliation.leaves import Leaf, Tree, find, tree_of
-from apps.reconciliation.models import Attestation, StorageNode
+from apps.reconciliation.models import Attestation
 from apps.reconciliation.types import AttestationView
 from apps.reconciliation.verifier import FORMAT, canonical
 
@@ -130,7 +131,11 @@ def _proof(row: Attestation, tree: Tree, index: int, leaf: Leaf) -> dict[str, An
 
 
 def _storage_node(wanted: bytes) -> bytes:
-    return bytes(StorageNode.objects.values_list("encoded", flat=True).get(hash=wanted))
+    """Raises LookupError where it was not kept: then this is no attested storage."""
+    row = fetch_one("SELECT encoded FROM reconciliation_storagenode WHERE hash = %s", [wanted])
+    if row is None:
+        raise LookupError("a node of an attested storage is missing")
+    return bytes(row[0])
 
 
 def _hex(raw: bytes | memoryview) -> str:

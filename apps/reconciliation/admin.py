@@ -1,4 +1,4 @@
-"""Officers' pages of reconciliation; running one now is their one act."""
+"""Officers' pages of reconciliation runs; running one now is their one act. Those of breaks are in break_admin."""
 
 from typing import Any
 
@@ -12,17 +12,15 @@ from unfold.widgets import UnfoldAdminSelectWidget
 from apps.accounts.types import STAFF_ROLES
 from apps.chain.services.nodes import all_nodes
 from apps.core import clock
-from apps.core.officers import Amount, ReadOnlyAdmin, ReadOnlyInline, act, ask_and_act
-from apps.reconciliation.models import Attestation, Break, BreakEvent, CutOff, Resolution, Run, StorageNode
+from apps.core.officers import ReadOnlyAdmin, act, ask_and_act
+from apps.reconciliation.break_admin import EventsInline
+from apps.reconciliation.charts import stacked
+from apps.reconciliation.models import Attestation, CutOff, Run, StorageNode
+from apps.reconciliation.selectors.charts import runs_by_day
 from apps.reconciliation.services.runs import RunOrder, reconcilable, reconcile
 from apps.reconciliation.types import RunDepth, RunStatus
 
 EXPLANATION = "Compares books, final events and contract storage at the block the books stand at, and records the run."
-AMOUNTS = {
-    "books_amount": Amount("books_amount", "books", decimals="decimals"),
-    "events_amount": Amount("events_amount", "events", decimals="decimals"),
-    "chain_amount": Amount("chain_amount", "chain", decimals="decimals"),
-}
 
 
 class ReconcileForm(forms.Form):
@@ -35,14 +33,6 @@ class ReconcileForm(forms.Form):
         self.fields["isin"].choices = [(isin, isin) for isin in reconcilable()]  # type: ignore[attr-defined]
 
 
-class EventsInline(ReadOnlyInline):
-    """What each run saw."""
-
-    model = BreakEvent
-    table = ("recorded_at", "found", "run", "change", *AMOUNTS, "message")
-    columns = AMOUNTS
-
-
 @admin.register(Run)
 class RunAdmin(ReadOnlyAdmin):
     """Comparisons of a security's books with its chain."""
@@ -52,6 +42,12 @@ class RunAdmin(ReadOnlyAdmin):
     search_fields = ("id", "isin")
     inlines = (EventsInline,)
     actions_list = ("reconcile_now",)
+    list_before_template = "reconciliation/charts.html"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        labels, series = runs_by_day(clock.now())
+        charts = [stacked("Runs of fourteen days by outcome", labels, series, none="No run in fourteen days.")]
+        return super().changelist_view(request, {**(extra_context or {}), "charts": charts})
 
     def has_reconcile_permission(self, request: HttpRequest) -> bool:
         """Officers."""
@@ -86,35 +82,6 @@ class RunAdmin(ReadOnlyAdmin):
             perform=perform,
             back=reverse("admin:reconciliation_run_changelist"),
         )
-
-
-@admin.register(Break)
-class BreakAdmin(ReadOnlyAdmin):
-    """Differences between books and chain."""
-
-    table = ("id", "isin", "kind", "state", "wallet_address", "first_seen_at", "last_seen_at", "cleared_at")
-    list_filter = ("state", "kind")
-    search_fields = ("id", "isin", "wallet_address", "identity")
-    inlines = (EventsInline,)
-
-
-@admin.register(BreakEvent)
-class BreakEventAdmin(ReadOnlyAdmin):
-    """Breaks as runs saw them, and what people did about them."""
-
-    table = ("id", "recorded_at", "found", "change", "kind", "asset", *AMOUNTS, "tx_hash")
-    columns = AMOUNTS
-    list_filter = ("change", "kind")
-    search_fields = ("id", "found_id", "run_id", "asset", "tx_hash")
-
-
-@admin.register(Resolution)
-class ResolutionAdmin(ReadOnlyAdmin):
-    """What people proposed for breaks, and who decided."""
-
-    table = ("id", "proposed_at", "found", "kind", "state", "asset", "decided_at", "transfer_id")
-    list_filter = ("state", "kind")
-    search_fields = ("id", "found_id", "asset", "transfer_id")
 
 
 @admin.register(CutOff)

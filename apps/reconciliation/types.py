@@ -325,6 +325,11 @@ class LogEvidence:
     finality: str
     transfer_id: int | None
 
+    @property
+    def moves(self) -> bool:
+        """Whether units went from one address to another: a log of that sort has an entry."""
+        return bool(self.amount and self.from_address and self.to_address)
+
 
 @dataclass(frozen=True, slots=True)
 class EntryEvidence:

@@ -23,10 +23,21 @@ HEX_LENGTHS = {42, 66}
 SPELT = {"id": "ID", "isin": "ISIN", "kyc": "KYC", "dvp": "DvP", "cfi": "CFI", "lei": "LEI", "ip": "IP", "pid": "PID"}
 TONES = {
     "success": {"APPROVED", "FINAL", "SETT", "COMPLETED", "POSTED", "LIVE", "ACTIVE", "REGISTERED", "FILLED", "DONE"}
-    | {"CLEAN", "CLEARED", "CLOSED", "VERIFIED", "HEALTHY"},
+    | {"CLEAN", "CLEARED", "RESOLVED", "CLOSED", "VERIFIED", "HEALTHY"},
     "danger": {"REJECTED", "FAILED", "REVERTED", "DEAD", "REJT", "PENF", "BREAKS", "OPEN_BREAK", "CRITICAL", "ERROR"}
     | {"DISABLED"},
-    "warning": {"PENDING", "PEND", "REQUESTED", "EXPIRED", "EXPECTED", "SUSPENDED", "LEASED", "INCOMPLETE", "LAGGING"}
+    "warning": {
+        "PENDING",
+        "PEND",
+        "PROPOSED",
+        "REQUESTED",
+        "EXPIRED",
+        "EXPECTED",
+        "SUSPENDED",
+        "LEASED",
+        "INCOMPLETE",
+        "LAGGING",
+    }
     | {"WARNING", "HALF_OPEN", "QUARANTINED"},
     "info": {"OPEN", "PARTIAL", "BROADCAST", "MINED", "SIGNED", "SUBMITTED", "QUEUED", "OBSERVED", "SAFE"},
 }

@@ -9,7 +9,14 @@ from apps.reconciliation.errors import UnknownBreak, UnknownResolution
 from apps.reconciliation.models import Break, BreakEvent, Resolution
 from apps.reconciliation.selectors.evidence import evidence_of
 from apps.reconciliation.selectors.runs import break_view, breaks_of
-from apps.reconciliation.types import SIGHTINGS, BreakDetail, BreakEventView, BreakView, ResolutionView
+from apps.reconciliation.types import (
+    SIGHTINGS,
+    BreakDetail,
+    BreakEventView,
+    BreakView,
+    ResolutionState,
+    ResolutionView,
+)
 
 
 def break_of(break_id: UUID) -> BreakView:
@@ -31,6 +38,14 @@ def break_detail(break_id: UUID) -> BreakDetail:
 def resolution(resolution_id: UUID) -> ResolutionView:
     """One resolution. Raises UnknownResolution."""
     found = resolution_views(Resolution.objects.filter(pk=resolution_id))
+    if not found:
+        raise UnknownResolution
+    return found[0]
+
+
+def open_resolution(break_id: UUID) -> ResolutionView:
+    """The proposal that waits for a second person. Raises UnknownResolution where none does."""
+    found = resolution_views(Resolution.objects.filter(found=break_id, state=ResolutionState.PROPOSED))
     if not found:
         raise UnknownResolution
     return found[0]

@@ -9,18 +9,20 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.accounts.models import User
 from apps.accounts.testing import ApiClient, api_client
-from apps.accounts.tests.factories import actor_of, make_user
+from apps.accounts.tests.factories import actor_of, make_party, make_user
 from apps.accounts.types import Role
 from apps.audit.models import AuditLog
 from apps.chain.models import RawLog, TokenBinding
+from apps.chain.selectors.topics import topics_of
 from apps.chain.types import ContractKind
+from apps.chain.types.events import TradeSettled
 from apps.core import clock
 from apps.core.db import unit_of_work
 from apps.issuance.tests.factories import make_live
 from apps.ledger.models import LedgerTransfer
 from apps.ledger.services.accounts import ensure_accounts
-from apps.ledger.services.transfers import transfer_many
-from apps.ledger.types import AccountKey, AccountKind, Transfer, TransferKind
+from apps.ledger.services.transfers import pend_many, post_many, transfer_many
+from apps.ledger.types import AccountKey, AccountKind, PendingTransfer, Transfer, TransferKind
 from apps.reconciliation.models import Break, BreakEvent, Resolution
 from apps.reconciliation.tests.factories import (
     make_asset,
@@ -32,7 +34,7 @@ from apps.reconciliation.tests.factories import (
     propose,
     state_finding,
 )
-from apps.settlement.models import ProjectedContract
+from apps.settlement.models import ProjectedContract, SettlementInstruction
 
 BREAKS, RESOLUTIONS = "/api/reconciliation/breaks", "/api/reconciliation/resolutions"
 TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
@@ -243,6 +245,60 @@ def stage(books: str) -> Stage:
     return Stage()
 
 
+class Trade:
+    """A trade of three units that settled: two logs of one transaction before the event that says so."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.seller, self.buyer, self.ref, dvp_id = stage.wallet, make_wallet(), f"trade:{uuid4()}", hash_()
+        parties = {f"{end}_party_id": make_party().pk for end in ("seller", "buyer")}
+        accounts = {f"{leg}_{side}_account_id": uuid4() for leg in ("security", "cash") for side in ("debit", "credit")}
+        self.block, self.tx_hash = make_block(), hash_()
+        self.instruction = SettlementInstruction.objects.create(
+            trade_ref=self.ref,
+            dvp_id=dvp_id,
+            isin=stage.isin,
+            seller_wallet=self.seller,
+            buyer_wallet=self.buyer,
+            quantity=3,
+            cash_asset="USDX",
+            cash_amount=30,
+            trade_date=clock.now().date(),
+            intended_settlement_date=clock.now().date(),
+            deadline=clock.now(),
+            next_attempt_at=clock.now(),
+            created_at=clock.now(),
+            **parties,
+            **accounts,
+        )
+        self.leg = self.log(1, stage.token, TRANSFER, self.seller, self.buyer, 3)
+        self.log(2, make_wallet(), topics_of(TradeSettled)[0], dvp_id, self.seller, self.buyer)
+        with unit_of_work():
+            keys = [AccountKey(stage.isin, AccountKind.POSITION, wallet) for wallet in (self.seller, self.buyer)]
+            of = ensure_accounts(keys=keys)
+            key, kind = f"{self.ref}:security", TransferKind.SETTLEMENT_SECURITY
+            pend_many([PendingTransfer(key, *(of[each] for each in keys), 3, kind, self.ref, clock.now())])
+            self.transfer_id = post_many([(key, f"{key}:posted", clock.now())])[f"{key}:posted"]
+
+    def log(self, index: int, address: str, topic: str, *words: str | int) -> RawLog:
+        *indexed, data = [word if isinstance(word, int) else f"0x{word[2:]:0>64}" for word in words]
+        moves = {"effect": "M", "sender": self.seller, "recipient": self.buyer, "amount": 3} if index == 1 else {}
+        return RawLog.objects.create(
+            block=self.block,
+            block_number=self.block.number,
+            log_index=index,
+            tx_index=0,
+            tx_hash=self.tx_hash,
+            address=address,
+            topics=(topic, *indexed, *([] if isinstance(data, int) else [data])),
+            data=f"0x{data:064x}" if isinstance(data, int) else "0x",
+            **moves,
+        )
+
+
+def hash_() -> str:
+    return f"0x{uuid4().int:064x}"
+
+
 class TestEvidence:
     def test_of_a_wallet_are_its_logs_beside_the_entries_that_book_them(self, stage: Stage, maker: User) -> None:
         row = make_break(missing(stage.isin, stage.wallet))
@@ -271,3 +327,11 @@ class TestEvidence:
         row = make_break(state_finding(stage.isin))
         evidence = data(api_client(maker).get(f"{BREAKS}/{row.pk}"))["evidence"]
         assert evidence == {"logs": [], "entries": [], "transactions": []}
+
+    def test_of_a_trade_is_the_leg_beside_its_entry(self, stage: Stage, maker: User) -> None:
+        trade = Trade(stage)
+        found = missing(stage.isin, stage.wallet, identity=f"{stage.isin}:trade", tx_hash=trade.tx_hash)
+        evidence = data(api_client(maker).get(f"{BREAKS}/{make_break(found).pk}"))["evidence"]
+        told = [(log["log_index"], log["amount"], log["transfer_id"]) for log in evidence["logs"]]
+        assert told == [(1, "3", trade.transfer_id), (2, None, None)]
+        assert [(entry["id"], entry["source_ref"]) for entry in evidence["entries"]] == [(trade.transfer_id, trade.ref)]

@@ -31,7 +31,7 @@ class RunDepth(TextChoices):
 
     FOLD = "FOLD", "the fold of final logs, and the token's own totals"
     FULL = "FULL", "the token's answer for every wallet"
-    PROVEN = "PROVEN", "that, and a storage proof of every balance"
+    PROVEN = "PROVEN", "a storage proof of every balance against the block's state root"
 
 
 class BreakKind(TextChoices):

@@ -14,7 +14,8 @@ class RunOrderSerializer(StrictSerializer):
     depth = serializers.ChoiceField(
         choices=RunDepth.choices,
         default=RunDepth.FULL,
-        help_text="FOLD believes the final logs; FULL asks the token for every wallet; PROVEN takes proofs besides.",
+        help_text="FOLD believes the final logs; FULL asks the token for every wallet; PROVEN takes storage proofs "
+        "instead, and attests the positions.",
     )
     incremental = serializers.BooleanField(
         default=False, help_text="Only what changed since the last run that concluded, and what is broken."

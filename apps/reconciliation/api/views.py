@@ -43,7 +43,8 @@ class RunsView(View):
     def post(self, request: Request) -> Response:
         """Compare a security's books, final events and contract storage now, at the block the books stand at."""
         body = read_body(request, shapes.RunOrderSerializer)
-        order = RunOrder(RunDepth(body["depth"]), body["incremental"])
+        depth = RunDepth(body["depth"])
+        order = RunOrder(depth, body["incremental"], attest=depth == RunDepth.PROVEN)
         with all_nodes() as nodes:
             view = reconcile(isin=body["isin"], nodes=nodes, actor=self.actor(request), now=clock.now(), order=order)
         return Response(run_as_dict(view), status=201)

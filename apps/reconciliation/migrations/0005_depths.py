@@ -16,7 +16,7 @@ class Migration(migrations.Migration):
                 choices=[
                     ("FOLD", "the fold of final logs, and the token's own totals"),
                     ("FULL", "the token's answer for every wallet"),
-                    ("PROVEN", "that, and a storage proof of every balance"),
+                    ("PROVEN", "a storage proof of every balance against the block's state root"),
                 ],
                 default="FOLD",
                 max_length=6,

@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 
 from apps.core.alerts import URGENCY, raise_alert, resolve_alert
 from apps.core.db import within_unit_of_work
+from apps.core.types import Severity
 from apps.reconciliation.models import Break, Run
 from apps.reconciliation.types import SEVERITIES, UNSETTLED, BreakKind, RunStatus
 
@@ -32,6 +33,28 @@ def alert_of(run: Run, *, now: datetime) -> None:
         )
     elif run.status in CONCLUSIVE:
         resolve_alert(dedup_key=breaks_key(run.isin), now=now)
+
+
+@within_unit_of_work
+def alert_of_nodes(isin: str, *, disagree: bool, agree: bool, now: datetime) -> None:
+    """Raise while nodes say different things about a block that is final here; resolve when all that said it agree."""
+    key = f"reconciliation.nodes:{isin}"
+    if disagree:
+        summary = f"Nodes disagree about the block at which {isin} is reconciled: one of them lies, or follows a fork."
+        raise_alert(dedup_key=key, severity=Severity.CRITICAL, summary=summary, now=now, source="reconciliation")
+    elif agree:
+        resolve_alert(dedup_key=key, now=now)
+
+
+@within_unit_of_work
+def alert_of_attesting(isin: str, *, refused: str, now: datetime) -> None:
+    """Raise while positions are not attested, `refused` saying why; resolve when it is empty."""
+    key = f"reconciliation.attesting:{isin}"
+    if refused:
+        summary = f"The positions of {isin} could not be attested: {refused}"[:300]
+        raise_alert(dedup_key=key, severity=Severity.ERROR, summary=summary, now=now, source="reconciliation")
+    else:
+        resolve_alert(dedup_key=key, now=now)
 
 
 @within_unit_of_work

@@ -6,8 +6,9 @@ What could not be read is unknown (None): it makes a run INCOMPLETE, never clean
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from apps.chain.errors import ChainUnavailable, RpcError, WrongChain
+from apps.chain.errors import ChainUnavailable, IncompleteAnswer, LayoutUnverified, RpcError, WrongChain
 from apps.chain.selectors.node_answers import SentCall, calls_of, header_at
+from apps.chain.selectors.proven import prove_positions
 from apps.chain.selectors.storage import (
     balances_in_parts,
     decimals_at,
@@ -121,7 +122,7 @@ class _Reading:
         actual = self._token(books, held)
         balances, cash = {}, {}
         if depth != RunDepth.FOLD:
-            balances = self._balances(held)
+            balances = self._proven(held) if depth == RunDepth.PROVEN else self._balances(held)
             cash = self._balances(books.cash) if books.cash else {}
             actual = self._wallets(books, held, actual)
         strangers = [c.log.tx_hash for c in books.causes if c.log and c.kind == BreakKind.UNAUTHORISED_ACTION]
@@ -150,6 +151,18 @@ class _Reading:
             self._read += len(part)
             self._progress(self._read)
         return other
+
+    def _proven(self, held: AssetBooks) -> dict[str, int]:
+        """As _balances(), by proofs against the block's state root. What cannot be proven is unknown as a whole."""
+        asset, wallets = held.unit.asset, [wallet for wallet, _ in held.by_events]
+        try:
+            units = prove_positions(node=self._node, isin=asset, block_hash=self._hash, wallets=wallets).units
+        except (LayoutUnverified, IncompleteAnswer) as error:
+            self._unread.append(f"The balances of {asset} could not be proven: {error.message}")
+            return {}
+        self._read += len(units)
+        self._progress(self._read)
+        return {wallet: units[wallet] for wallet, events in held.by_events if units[wallet] != events}
 
     def _token(self, books: Books, held: AssetBooks) -> Actual:
         """What is asked of the token as a whole."""

@@ -11,7 +11,7 @@ from apps.core import outbox
 from apps.core.actor import Actor
 from apps.core.db import Advisory, lock_for_transaction, within_unit_of_work
 from apps.reconciliation.models import CutOff, Run
-from apps.reconciliation.services.alerting import alert_of
+from apps.reconciliation.services.alerting import alert_of, alert_of_nodes
 from apps.reconciliation.services.books import Books
 from apps.reconciliation.services.chain_side import Storage
 from apps.reconciliation.services.concluding import Outcome, void
@@ -43,6 +43,8 @@ def record(
     sightings = sight(outcome.findings)
     if overtaken(sightings, started_at=started_at, ledger_sequence=books.ledger_sequence):
         outcome, sightings = void("A break was resolved while this run read books and chain."), []
+    said = storage.witnesses
+    alert_of_nodes(books.isin, disagree=said.disagree, agree=bool(said.endpoints), now=finished_at)
     run = _write_run(books, storage, _counted(outcome, sightings), depth, actor, started_at, finished_at)
     new = 0
     if run.status != RunStatus.VOID:

@@ -12,10 +12,13 @@ from apps.chain.types import BindingState
 from apps.core import clock
 from apps.core.actor import Actor
 from apps.core.db import Advisory, session_lock, unit_of_work
+from apps.core.errors import DomainError
 from apps.reconciliation.errors import NothingToReconcile, RunUnderWay
 from apps.reconciliation.models import Run
 from apps.reconciliation.selectors.runs import run
 from apps.reconciliation.selectors.scope import last_concluded
+from apps.reconciliation.services.alerting import CONCLUSIVE, alert_of_attesting
+from apps.reconciliation.services.attesting import attest
 from apps.reconciliation.services.books import Ask, read_books
 from apps.reconciliation.services.chain_side import Progress, read_storage
 from apps.reconciliation.services.comparing import compare
@@ -31,11 +34,12 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class RunOrder:
     """How far to look. `incremental`: at what changed since the last run that concluded, and at what is broken; the
-    first run of a security looks at all.
+    first run of a security looks at all. `attest`: sign what the positions were, if the run concludes.
     """
 
     depth: RunDepth = RunDepth.FOLD
     incremental: bool = False
+    attest: bool = False
 
 
 def reconcile(
@@ -64,7 +68,21 @@ def reconcile(
         if row.status == RunStatus.VOID:
             # Overtaken by a reorganisation or a newer run: the next instant may stand.
             row = _run(found, nodes, actor, max(now, clock.now()), order, progress)
+    if order.attest and row.status in CONCLUSIVE:
+        _attest(row, nodes[0])
     return run(row.pk)
+
+
+def _attest(row: Run, node: Node) -> None:
+    """Sign its positions. Where that is refused the run stands, and a person is told."""
+    refused = ""
+    try:
+        attest(run_id=row.pk, node=node, now=clock.now())
+    except DomainError as error:
+        refused = error.message
+        log.warning("not attested", extra={"isin": row.isin, "error": error.code})
+    with unit_of_work():
+        alert_of_attesting(row.isin, refused=refused, now=clock.now())
 
 
 def _run(

@@ -32,7 +32,7 @@ def queue_due(*, now: datetime) -> int:
     queued = 0
     with unit_of_work():
         for isin in reconcilable():
-            night = {"isin": isin, "depth": RunDepth.FULL.value}
+            night = {"isin": isin, "depth": RunDepth.FULL.value, "attest": True}
             queued += leases.enqueue(kind=KIND, key=f"{isin}:{day}", now=now, payload=night)
             hourly = {"isin": isin, "depth": RunDepth.FOLD.value, "incremental": True}
             queued += leases.enqueue(kind=KIND, key=f"{isin}:{hour}", now=now, payload=hourly)
@@ -61,7 +61,9 @@ def _run(lease: Lease, now: datetime) -> bool:
     try:
         with leases.kept(lease), all_nodes() as nodes:
             asked = lease.payload
-            order = RunOrder(RunDepth(asked.get("depth", RunDepth.FULL)), asked.get("incremental", False))
+            order = RunOrder(
+                RunDepth(asked.get("depth", RunDepth.FULL)), asked.get("incremental", False), asked.get("attest", False)
+            )
             view = reconcile(isin=asked["isin"], nodes=nodes, actor=system_actor(), now=now, order=order)
     except DomainError as error:
         leases.fail(lease=lease, error=error.code, now=now, again_in=AGAIN_IN)

@@ -49,7 +49,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--isin", help="the security to reconcile; without it, every one with a live token")
         parser.add_argument("--full", action="store_true", help="ask the token for every wallet")
-        parser.add_argument("--proofs", action="store_true", help="and take a storage proof of every balance")
+        parser.add_argument(
+            "--proofs", action="store_true", help="take a storage proof of every balance, and attest the positions"
+        )
         parser.add_argument("--incremental", action="store_true", help="only what changed since the last run, or broke")
         parser.add_argument("--at-block", type=int, help="look back: as of this earlier final block; writes nothing")
         parser.add_argument("--json", action="store_true", help="one JSON document instead of a table")
@@ -95,7 +97,7 @@ class Command(BaseCommand):
                 if options["at_block"] is not None:
                     asked = {"isin": isin, "block": options["at_block"], "depth": depth, "nodes": nodes}
                     return look_back(**asked, now=clock.now(), progress=self._progress(place))
-                order = RunOrder(depth, options["incremental"])
+                order = RunOrder(depth, options["incremental"], attest=depth == RunDepth.PROVEN)
                 asked = {"isin": isin, "nodes": nodes, "actor": system_actor(), "order": order}
                 return reconcile(**asked, now=clock.now(), progress=self._progress(place))
         except DomainError as error:

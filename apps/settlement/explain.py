@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from apps.chain.types.blocks import LogView
-from apps.chain.types.events import TradeFailed, TradeSettled, Transfer
+from apps.chain.types.events import RecoverySuccess, TradeFailed, TradeSettled, Transfer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,15 @@ class Moved:
         return cls(leg, leg.transfer)
 
 
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A token says that everything of a lost wallet is the new one's."""
+
+    log: LogView
+    lost: str
+    new: str
+
+
 @dataclass(slots=True)
 class Meaning:
     """All that some blocks mean, each list in chain order."""
@@ -48,6 +57,7 @@ class Meaning:
     settled: list[Settled] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     moved: list[Moved] = field(default_factory=list)
+    recovered: list[Recovered] = field(default_factory=list)
     # Trades reported as settled without both legs before them: never taken for settled.
     one_legged: list[TradeSettled] = field(default_factory=list)
 
@@ -63,6 +73,8 @@ def explain(logs: Iterable[LogView], *, settlement_contract: str, tokens: frozen
         event = log.event
         if log.address in tokens and (transfer := log.transfer):
             loose[_key(log)] = Moved(log, transfer)
+        elif log.address in tokens and isinstance(event, RecoverySuccess):
+            meaning.recovered.append(Recovered(log, event.lost_wallet, event.new_wallet))
         elif log.address != settlement_contract:
             continue
         elif isinstance(event, TradeSettled):

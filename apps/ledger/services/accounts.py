@@ -87,3 +87,9 @@ def assign_owner(*, wallet_address: str, party_id: UUID) -> None:
     if owner.party_id != party_id:
         raise WalletOwned(wallet_address=wallet_address)
     LedgerAccount.objects.filter(wallet_address=wallet_address, party=None).update(party_id=party_id)
+
+
+def owners_of(wallets: Collection[str]) -> dict[str, UUID | None]:
+    """Whose wallets these are; None for one whose owner is not known, and for one that never was here."""
+    known = LedgerWalletOwner.objects.filter(pk__in=wallets).values_list("wallet_address", "party_id")
+    return dict.fromkeys(wallets) | dict(known)

@@ -219,6 +219,7 @@ class _Reading:
         wallets = {row.wallet for row in held.positions.rows if row.settled != row.events}
         wallets |= broken_wallets(held.unit.asset)
         noted = unexplained(held.unit.asset, self._block.number)
+        wallets |= {end for each in noted for end in (each.from_address, each.to_address)}
         since = self._ask.since
         if not wallets and not noted and since is None:
             return [], []

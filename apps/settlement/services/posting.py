@@ -22,6 +22,7 @@ from apps.settlement.models import ProjectedContract, SettlementInstruction, Une
 from apps.settlement.reasons import read_reason
 from apps.settlement.services.booking import Booking, key_of
 from apps.settlement.services.minting import match_mints, post_mints
+from apps.settlement.services.recovering import book_recoveries
 from apps.settlement.services.status import mark_failed, mark_settled
 from apps.settlement.types import ContractKind, SettlementStatus, Unexplained
 
@@ -43,12 +44,14 @@ def book(*, booking: Booking, now: datetime) -> None:
     cash = [m for m in moved if booking.tokens[m.log.address].kind == ContractKind.CASH]
     securities = [m for m in moved if booking.tokens[m.log.address].kind == ContractKind.SECURITY]
     mints, left = match_mints(moved=securities, booking=booking, intents=intents)
-    _lock_accounts(booking, instructions.values(), cash, [one for _, one in mints])
+    recovered = {(each.log.tx_hash, each.log.address) for each in meaning.recovered}
+    remapped = [one for one in left if (one.log.tx_hash, one.log.address) in recovered]
+    _lock_accounts(booking, instructions.values(), cash, [*(one for _, one in mints), *remapped])
     _book_settled(ours, instructions, booking)
     _book_failed(meaning.failed, instructions, intents, booking, now)
     _book_cash(cash, booking)
     post_mints(pairs=mints, booking=booking, now=now)
-    for one in left:
+    for one in book_recoveries(moved=left, recovered=meaning.recovered, booking=booking):
         note_unexplained(moved=one, token=booking.tokens[one.log.address], reason=_kind_of(one))
 
 
@@ -91,7 +94,7 @@ def _in_order(moved: Iterable[Moved], foreign: Iterable[Settled]) -> list[Moved]
 
 
 def _lock_accounts(
-    booking: Booking, rows: Iterable[SettlementInstruction], cash: Iterable[Moved], mints: Iterable[Moved]
+    booking: Booking, rows: Iterable[SettlementInstruction], cash: Iterable[Moved], securities: Iterable[Moved]
 ) -> None:
     """Lock every balance this will touch in one go: later locks are then ours already, whatever their order."""
     ids: set[UUID] = set()
@@ -101,7 +104,7 @@ def _lock_accounts(
     keys: set[AccountKey] = set()
     for moved in cash:
         keys |= _keys(moved, booking, AccountKind.CASH, AccountKind.EXTERNAL)
-    for moved in mints:
+    for moved in securities:
         keys |= _keys(moved, booking, AccountKind.POSITION, AccountKind.ISSUANCE)
     lock_balances(ids | set(ensure_accounts(keys=keys).values()))
 

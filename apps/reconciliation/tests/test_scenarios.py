@@ -1,0 +1,161 @@
+"""Scenarios 29 to 31, 34, 36 and 39 of the design sheet, each on a real chain with real trades.
+
+28, 35, 36 (a dead node, another state root) and 37 are in test_reconcile.py, 32 and 33 with the contract
+(contracts/tests), 38 in test_resolutions.py.
+"""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from eth_abi.abi import encode
+
+from apps.accounts.tests.factories import make_actor
+from apps.accounts.types import Role
+from apps.chain import calls
+from apps.chain.gateway import Node
+from apps.chain.selectors.tokens import identity
+from apps.chain.testing import ChainPlatform
+from apps.chain.testing.lies import Answer, Answers
+from apps.chain.testing.lying_node import LyingNode
+from apps.chain.types import KYC_TOPIC
+from apps.compliance.selectors.wallets import party_of_wallet
+from apps.core import clock
+from apps.core.models import Alert
+from apps.ledger.models import LedgerAccount
+from apps.ledger.selectors.balances import by_wallet, position
+from apps.reconciliation.models import Break
+from apps.reconciliation.services.resolutions import approve_resolution, propose_resolution
+from apps.reconciliation.services.runs import RunOrder
+from apps.reconciliation.tests.stage import Stage, kinds, of_kind
+from apps.reconciliation.tests.world import World, freeze_wallet
+from apps.reconciliation.types import ResolutionKind, RunDepth
+from apps.settlement.models import SettlementInstruction
+
+MANAGER_OF_IDENTITIES, NEW_WALLET = 3, 9
+recovery_address = calls._call("recoveryAddress(address,address,address)")
+revoke = calls._call("removeClaim(bytes32)")
+FOLD, HOURLY, FULL = RunOrder(), RunOrder(incremental=True), RunOrder(RunDepth.FULL)
+
+
+@pytest.fixture(scope="class")
+def healthy(chain_platform: ChainPlatform) -> World:
+    found = World(Stage(chain_platform))
+    found.build()
+    return found
+
+
+@pytest.fixture
+def world(healthy: World) -> Iterator[World]:
+    with healthy.copy() as found:
+        yield found
+
+
+def cash_and_units(stage: Stage) -> tuple[dict[str, int], dict[str, int]]:
+    return by_wallet(stage.isin), by_wallet("USDX")
+
+
+class TestScenarios:
+    def test_34_a_settlement_in_flight_at_the_cut_off_is_no_break(self, world: World) -> None:
+        stage = world.stage
+        stage.platform.step("settler")
+        row = SettlementInstruction.objects.get(trade_ref="open")
+        assert row.open_intent_id is not None
+        for order in (FOLD, HOURLY, FULL):
+            run = stage.run(order=order)
+            assert (run.status, run.in_flight) == ("CLEAN", 1)
+        stage.settle_down()
+        row.refresh_from_db()
+        assert row.settlement_status == "SETT"
+        run = stage.run(order=FULL)
+        assert (run.status, run.in_flight) == ("CLEAN", 0)
+
+    def test_30_a_wallet_frozen_between_match_and_settlement_releases_both_legs(self, world: World) -> None:
+        stage, before = world.stage, cash_and_units(world.stage)
+        stage.agent(freeze_wallet(stage.bob, True))
+        self._give_up(stage)
+        row = SettlementInstruction.objects.get(trade_ref="open")
+        assert (row.processing_status, row.settlement_status, row.reason_detail) == ("CANC", "PENF", "WALLET_FROZEN")
+        assert cash_and_units(stage) == before
+        assert (position(stage.isin, stage.alice).held, position("USDX", stage.bob).held) == (0, 0)
+        run = stage.run(order=FULL)
+        assert kinds(run) == ["FROZEN_STATE"]
+        assert run.breaks[0].wallet_address == stage.bob
+
+    def test_31_a_claim_revoked_after_the_trade_stops_the_settlement(self, world: World) -> None:
+        stage, before = world.stage, cash_and_units(world.stage)
+        self._forget_claim(stage, stage.bob)
+        self._give_up(stage)
+        row = SettlementInstruction.objects.get(trade_ref="open")
+        assert (row.processing_status, row.settlement_status) == ("CANC", "PENF")
+        assert cash_and_units(stage) == before
+        assert (position(stage.isin, stage.alice).held, position("USDX", stage.bob).held) == (0, 0)
+        run = stage.run(order=FULL)
+        assert (kinds(run), run.breaks[0].wallet_address) == (["IDENTITY_STATE"], stage.bob)
+
+    def test_29_a_recovered_wallet_is_remapped_to_its_holder(self, world: World) -> None:
+        stage = world.stage
+        new = stage.platform.account(NEW_WALLET).address.lower()
+        units = by_wallet(stage.isin)[stage.bob]
+        found = identity(stage.bob)
+        manager = stage.platform.account(MANAGER_OF_IDENTITIES)
+        stage.platform.send(manager, found.identity, calls.add_key(calls.key_of(new), 1, 1))
+        stage.agent(recovery_address(stage.bob, new, found.identity))
+        stage.settle_down()
+        assert by_wallet(stage.isin) == {stage.alice: by_wallet(stage.isin)[stage.alice], stage.bob: 0, new: units}
+        account = LedgerAccount.objects.get(asset=stage.isin, wallet_address=new)
+        assert account.party_id == party_of_wallet(stage.bob)
+        run = stage.run(order=FULL)
+        assert set(kinds(run)) <= {"IDENTITY_STATE"}  # which wallet the registry knows is another than we registered
+
+    def test_36_of_two_nodes_that_disagree_neither_is_believed(self, world: World) -> None:
+        stage = world.stage
+
+        def other_hash(method: str, params: list[Any], truth: Answer) -> Answer | None:
+            return {"result": truth["result"] | {"hash": "0x" + "dd" * 32}} if "BlockByNumber" in method else None
+
+        chain_id = stage.platform.node.chain_id
+        with LyingNode(stage.platform.url) as liar, Node(liar.url, chain_id=chain_id, name="second") as second:
+            agreed = stage.run(stage.platform.node, second)
+            assert (agreed.status, agreed.cut_off.endpoints) == ("CLEAN", ("CHAIN_RPC_URL", "second"))
+            with liar.lying(Answers(other_hash)):
+                run = stage.run(stage.platform.node, second)
+                assert run.status == "INCOMPLETE"
+                assert "disagree" in run.problems[0]
+                alert = Alert.objects.get(dedup_key=f"reconciliation.nodes:{stage.isin}", resolved_at=None)
+                assert alert.severity == "CRITICAL"
+            assert stage.run(stage.platform.node, second).status == "CLEAN"
+        assert not Alert.objects.filter(dedup_key__startswith="reconciliation.nodes", resolved_at=None).exists()
+
+    def test_39_a_break_that_comes_back_after_its_resolution_keeps_its_age(self, world: World) -> None:
+        stage = world.stage
+        world.agent_moves(5)
+        stage.settle_down()
+        first = of_kind(stage.run(order=FULL), "UNAUTHORISED_ACTION")
+        maker, checker = make_actor(role=Role.OPS), make_actor(role=Role.COMPLIANCE)
+        proposed = propose_resolution(
+            actor=maker, break_id=first.id, kind=ResolutionKind.POST, reason="A court's order.", now=clock.now()
+        )
+        approve_resolution(actor=checker, resolution_id=proposed.id, now=clock.now())
+        assert [(r.status, r.breaks) for r in (stage.run(order=o) for o in (FULL, FOLD, HOURLY))] == [("CLEAN", ())] * 3
+        assert Break.objects.get(pk=first.id).state == "RESOLVED"
+        world.balance_row_changes(3)
+        again = of_kind(stage.run(order=FULL), "AMOUNT", stage.bob)
+        world.balance_row_changes(-3)
+        assert stage.run(order=FULL).status == "CLEAN"
+        world.balance_row_changes(4)
+        back = of_kind(stage.run(order=FULL), "AMOUNT", stage.bob)
+        assert (back.id, back.first_seen_at, back.state) == (again.id, again.first_seen_at, "OPEN")
+
+    def _give_up(self, stage: Stage) -> None:
+        for minutes in (0, 5, 10, 20, 40):
+            stage.platform.step("settler", later=timedelta(minutes=minutes))
+            stage.settle_down()
+
+    def _forget_claim(self, stage: Stage, wallet: str) -> None:
+        """Its management key takes the claim off the identity."""
+        found = identity(wallet)
+        issuer = stage.platform.contracts["claim_issuer"]
+        claim = calls.keccak(encode(["address", "uint256"], [issuer, KYC_TOPIC]))
+        stage.platform.send(stage.platform.account(MANAGER_OF_IDENTITIES), found.identity, revoke(claim))

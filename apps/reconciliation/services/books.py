@@ -15,24 +15,24 @@ from apps.issuance.selectors.issuances import issued_totals, submitted
 from apps.ledger.selectors.balances import decimals_of, sequence, shortfalls
 from apps.ledger.selectors.fold import fold_check
 from apps.ledger.types import FoldDifference
-from apps.reconciliation.classifying.causes import Cause, causes
+from apps.reconciliation.classifying.causes import Cause
 from apps.reconciliation.classifying.intents import StaleIntent
 from apps.reconciliation.classifying.legs import BookedLegs, SettledLegs
-from apps.reconciliation.classifying.movements import Log, Posting, added
+from apps.reconciliation.classifying.movements import added
 from apps.reconciliation.classifying.states import Expected
 from apps.reconciliation.classifying.units import Unit
 from apps.reconciliation.selectors.accounts import wallets_of_accounts
 from apps.reconciliation.selectors.intents import stale_intents
 from apps.reconciliation.selectors.legs import one_legged_in_books, one_legged_on_chain
-from apps.reconciliation.selectors.movements import Window, at_odds
 from apps.reconciliation.selectors.positions import Between, Positions, Side, positions, units_by_events
-from apps.reconciliation.selectors.scope import Since, broken_wallets, has_broken_trades, wallets_to_look_at
+from apps.reconciliation.selectors.scope import Since, has_broken_trades, wallets_to_look_at
 from apps.reconciliation.selectors.states import States, states
+from apps.reconciliation.services.tracing import Trail, trace
 from apps.reconciliation.types import RunDepth
 from apps.securities.types import SecurityStatus, SecurityView
 from apps.settlement.selectors.contracts import followed_tokens
 from apps.settlement.selectors.instructions import in_flight
-from apps.settlement.selectors.movements import movement, projection_cursor, unexplained
+from apps.settlement.selectors.movements import movement, projection_cursor
 from apps.settlement.types import MovementState
 
 # Joining all positions of a large security takes longer than a request may.
@@ -192,7 +192,7 @@ class _Reading:
         isin, number = books.isin, self._block.number
         binding = self._binding()
         found = states(isin=isin, token=held.token, block=number)
-        why = tuple(causes(*self._at_odds(held, books.ledger_sequence)))
+        why = self._causes(held, books.ledger_sequence)
         contract = addresses().get(DVP)
         registry = [binding.identity_registry] if binding and binding.identity_registry else []
         since = self._ask.since
@@ -215,22 +215,9 @@ class _Reading:
             in_flight=len(in_flight(isin)),
         )
 
-    def _at_odds(self, held: AssetBooks, newest: int) -> tuple[list[Log], list[Posting]]:
-        wallets = {row.wallet for row in held.positions.rows if row.settled != row.events}
-        wallets |= broken_wallets(held.unit.asset)
-        noted = unexplained(held.unit.asset, self._block.number)
-        wallets |= {end for each in noted for end in (each.from_address, each.to_address)}
-        since = self._ask.since
-        if not wallets and not noted and since is None:
-            return [], []
-        window = Window(
-            wallets,
-            since.block_number if since else self._block.number,
-            since.ledger_sequence if since else newest,
-        )
-        return at_odds(
-            asset=held.unit.asset, token=held.token, block=self._block.number, window=window, until=self._until
-        )
+    def _causes(self, held: AssetBooks, newest: int) -> tuple[Cause, ...]:
+        trail = Trail(held.unit.asset, held.token, self._block.number, newest, self._until, self._ask.since)
+        return trace(trail, [row.wallet for row in held.positions.rows if row.settled != row.events])
 
     def _with_rows_of(self, why: Sequence[Cause], held: AssetBooks) -> AssetBooks:
         """With the rows of wallets that agree only because one difference hides another."""

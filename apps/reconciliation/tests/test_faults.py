@@ -61,7 +61,7 @@ class TestFaults:
             assert raised(copy, done) == oracle.names(done)
 
     @pytest.mark.soak
-    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.sets(st.integers(0, len(FAULTS) - 1), min_size=1, max_size=len(FAULTS)), st.integers(1, 5))
     def test_any_are_told_apart(self, world: World, chosen: set[int], units: int) -> None:
         with world.copy() as copy:

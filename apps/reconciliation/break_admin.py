@@ -46,6 +46,7 @@ AMOUNTS = {
 PEOPLE = {
     "proposed_by": Reference("proposed_by", "accounts.User"),
     "decided_by": Reference("decided_by", "accounts.User"),
+    "transfer_id": Reference("transfer_id", "ledger.LedgerTransfer"),
 }
 
 

@@ -51,7 +51,12 @@ def _side(side: dict[str, Any]) -> str:
 
 
 def _log_row(log: LogEvidence, sent: TransactionEvidence | None, entry: EntryEvidence | None) -> list[Any]:
-    place = format_html("block {}, log {}<br>{}", f"{log.block_number:,}", log.log_index, log.finality)
+    place = format_html(
+        '<span class="whitespace-nowrap">block {}, log {}</span><br>{}',
+        f"{log.block_number:,}",
+        log.log_index,
+        log.finality,
+    )
     return [
         place,
         _ends(log.from_address, log.to_address),

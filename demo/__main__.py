@@ -3,6 +3,7 @@
 import argparse
 import sys
 
+from demo.reconciling import Reconciling
 from demo.report import Report
 from demo.stack import HOME, running
 from demo.story import Story
@@ -25,6 +26,7 @@ def main() -> int:
 
 
 def _tell(story: Story, report: Report) -> int:
+    books = Reconciling(story)
     steps = (
         ("onboard two investors, and one who is not", story.onboard),
         ("create the security and its token", story.create_security),
@@ -35,8 +37,12 @@ def _tell(story: Story, report: Report) -> int:
         ("trade with a partial fill, settle", story.trade),
         ("kill -9 the engines during settlement", story.crash),
         ("reorganise the chain under a settlement", story.reorganise),
-        ("reconcile: clean", story.reconcile_clean),
-        ("forced transfer on chain: found", story.catch_forced_transfer),
+        ("reconcile: clean", books.agree),
+        ("plant three faults past the platform", books.plant),
+        ("reconcile: three breaks, named", books.find),
+        ("resolve one, with four eyes", books.resolve),
+        ("mend two at their cause: clean again", books.mend),
+        ("prove a position to its holder", books.prove),
         ("audit log: proven, tampering refused", story.prove_audit),
     )
     for name, act in steps:

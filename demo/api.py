@@ -47,7 +47,19 @@ class Api:
         """The data of a PATCH."""
         return self._send("PATCH", path, json=body)
 
-    def _send(self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any) -> Any:
+    def download(self, path: str, **query: Any) -> bytes:
+        """The bytes of a GET that answers with a file."""
+        answer = self._answer("GET", path, params=query)
+        if answer.is_error:
+            _data(answer)
+        return answer.content
+
+    def _send(self, method: str, path: str, **options: Any) -> Any:
+        return _data(self._answer(method, path, **options))
+
+    def _answer(
+        self, method: str, path: str, *, headers: dict[str, str] | None = None, **options: Any
+    ) -> httpx.Response:
         for _ in range(2):
             sent = self.credentials | (headers or {})
             answer = self._client.request(method, path, headers=sent, **options)
@@ -55,9 +67,9 @@ class Api:
                 time.sleep(int(answer.headers["Retry-After"]))
                 answer = self._client.request(method, path, headers=sent, **options)
             if answer.status_code != 401:
-                return _data(answer)
+                break
             self._token = _data(self._client.post("/api/auth/token", json=self.login))["access"]
-        return _data(answer)
+        return answer
 
 
 def _data(answer: httpx.Response) -> Any:

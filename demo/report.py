@@ -51,7 +51,7 @@ class Report:
 
     def close(self, expected: int) -> bool:
         """Print the table; true if every step ran and succeeded."""
-        title = "Bookentry: one security, from issue to reconciliation"
+        title = "Bookentry: one security, from issue to proof"
         table = Table(title=title, title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
         for heading, justify in (("step", "left"), ("", "center"), ("s", "right"), ("evidence", "left")):
             table.add_column(heading, justify=justify, overflow="fold")  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import environ
 import httpx
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,10 +50,28 @@ class Stack:
 
     def run(self, *words: str) -> "subprocess.CompletedProcess[str]":
         """Run a program of the checkout on this stack, as an operator would."""
+        return self.begin(*words)()
+
+    def begin(self, *words: str) -> "Callable[[], subprocess.CompletedProcess[str]]":
+        """The same in the background: what it returns waits for the program's end."""
         env = os.environ | {"BOOKENTRY_PROFILE": self.home.name}
-        return subprocess.run(
-            [sys.executable, *words], check=False, capture_output=True, text=True, cwd=ROOT, env=env, timeout=120
-        )
+        command, pipe = [sys.executable, *words], subprocess.PIPE
+        process = subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, cwd=ROOT, env=env)
+
+        def end() -> "subprocess.CompletedProcess[str]":
+            out, err = process.communicate(timeout=120)
+            return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+        return end
+
+    @property
+    def database_owner(self) -> str:
+        """The URL by which the owner of the database logs in."""
+        environ.Env.read_env(str(ROOT / ".env"))  # as the servers were; variables already set win
+        if given := os.environ.get("DATABASE_OWNER_URL"):
+            return given
+        server = json.loads((self.home / "state.json").read_text())["postgres"]
+        return f"postgres://bookentry_owner:{server['owner_password']}@127.0.0.1:{server['port']}/bookentry"
 
     def wait_restarted(self, name: str, old: int, seconds: float = 20) -> int:
         """The pid the supervisor gave the part after it was killed."""

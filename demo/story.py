@@ -1,4 +1,4 @@
-"""The steps: onboard, issue, refuse, trade, crash, settle, reconcile, and catch a hand in the till."""
+"""The steps: onboard, issue, refuse, trade, crash, settle, and prove the audit log."""
 
 import json
 import shutil
@@ -250,39 +250,6 @@ class Story:
 
     def _head_seen(self) -> str:
         return str(self.cast.ops.get("/api/chain/status")["head"]["hash"])
-
-    def reconcile_clean(self) -> Facts:
-        """Books, events and chain storage agree at one block."""
-        run = self._reconcile()
-        expect("reconciliation", (run["status"], run["breaks"]), ("CLEAN", []))
-        cut = run["cut_off"]
-        return {
-            "said": f"ledger, events and chain storage agree at block {cut['block_number']}",
-            "evidence": [f"block {cut['block_number']} {cut['block_hash']}"],
-        }
-
-    def _reconcile(self) -> Any:
-        return self.cast.ops.post("/api/reconciliation/runs", isin=ISIN)
-
-    def catch_forced_transfer(self) -> Facts:
-        """The issuer's agent moves Alice's units straight on the chain; reconciliation names it."""
-        agent = Wallet.development(ISSUER_AGENT)
-        parties = (self.cast.alice.wallet.address, self.cast.bob.wallet.address)
-        forced = self.chain.send(agent, self.token, "forcedTransfer(address,address,uint256)", *parties, 50)
-        found = wait_until("the break", lambda: self._breaks_naming(forced))
-        kinds = sorted({b["kind"] for b in found["breaks"]})
-        if "UNAUTHORISED_ACTION" not in kinds:
-            raise AssertionError(f"UNAUTHORISED_ACTION was not raised: {kinds}")
-        return {
-            "said": f"reconciliation found it: {', '.join(kinds)}",
-            "evidence": [f"{b['kind']}: {b['message']}" for b in found["breaks"]],
-            "tx": forced,
-            "breaks": found["breaks"],
-        }
-
-    def _breaks_naming(self, transaction: str) -> Any:
-        run = self._reconcile()
-        return run if run["status"] == "BREAKS" and transaction in str(run["breaks"]) else None
 
     def prove_audit(self) -> Facts:
         """The audit log is exported and verified by the auditor's one file; a tampered copy is refused."""

@@ -1,12 +1,14 @@
 """Closing breaks with four eyes: by the services, and by the database where somebody writes past them."""
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from threading import Barrier
 from typing import Any
 from uuid import UUID
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -467,3 +469,43 @@ def perform(act: str, row: Break, seen: Finding, made: UUID | None, maker: Actor
     except DomainError:
         pass
     return made
+
+
+class TestAtOnce:
+    def test_two_who_approve_post_one_entry(self, row: Break, maker: Actor) -> None:
+        made, people, barrier = propose(row, maker), [make_actor(role=Role.COMPLIANCE) for _ in range(2)], Barrier(2)
+
+        def decide(person: Actor) -> str:
+            try:
+                barrier.wait(10)
+                approve(made, person)
+            except DomainError as refusal:
+                return refusal.code
+            finally:
+                connections.close_all()
+            return "done"
+
+        with ThreadPoolExecutor(2) as pool:
+            assert sorted(pool.map(decide, people)) == ["done", "resolution_decided"]
+        assert LedgerTransfer.objects.filter(source_ref=f"resolution:{made}").count() == 1
+        assert by_wallet(row.isin) == {row.wallet_address: 25}
+
+    def test_a_run_and_an_approval_leave_one_of_two_orders(self, row: Break, maker: Actor, checker: Actor) -> None:
+        """The run has read the books before: it is written first and clears nothing, or is void."""
+        made, began, barrier = propose(row, maker), clock.now(), Barrier(2)
+
+        def run() -> str:
+            try:
+                barrier.wait(10)
+                found = missing(row.isin, row.wallet_address)
+                return str(make_run(row.isin, found, started_at=began).status)
+            finally:
+                connections.close_all()
+
+        with ThreadPoolExecutor(1) as pool:
+            running = pool.submit(run)
+            barrier.wait(10)
+            approve(made, checker)
+            assert running.result() in {"BREAKS", "VOID"}
+        assert Break.objects.get(pk=row.pk).state == "RESOLVED"
+        assert LedgerTransfer.objects.filter(source_ref=f"resolution:{made}").count() == 1

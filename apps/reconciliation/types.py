@@ -84,6 +84,8 @@ ACCEPTABLE_KINDS = frozenset(
         BreakKind.IDENTITY_STATE,
         BreakKind.PAUSE_STATE,
         BreakKind.STALE_INTENT,
+        BreakKind.DVP_ONE_LEG,
+        BreakKind.FEE_NETTING,
     }
 )
 

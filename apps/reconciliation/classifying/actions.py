@@ -1,6 +1,6 @@
 """Causes as findings: what moved, who called what, and the entry that would mend it."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from apps.chain.selectors.node_answers import SentCall
@@ -8,6 +8,7 @@ from apps.chain.types.events import ZERO_ADDRESS
 from apps.ledger.types import AccountKind
 from apps.reconciliation.classifying.causes import Cause
 from apps.reconciliation.classifying.movements import Log, Posting
+from apps.reconciliation.classifying.states import Untraced
 from apps.reconciliation.classifying.units import Unit
 from apps.reconciliation.functions import function_of, is_agents, selector_of
 from apps.reconciliation.types import BreakKind, Finding, Remedy
@@ -43,6 +44,35 @@ def cause_finding(cause: Cause, held: Unit, token: str, callers: Mapping[str, Se
         details=called | _details(log, posting),
         remedy=remedy_of(cause),
     )
+
+
+def act_findings(
+    untraced: Iterable[Untraced], told: Collection[str], held: Unit, token: str, callers: Mapping[str, SentCall | None]
+) -> Iterator[Finding]:
+    """Acts on the token that nobody here approved and that left no state to tell of: `told` are states that do."""
+    for act in untraced:
+        if act.subject in told:
+            continue
+        call = callers.get(act.tx_hash)
+        selector = selector_of(call.data) if call else ""
+        who = _who(call, function_of(selector), selector, token)
+        yield Finding(
+            kind=BreakKind.UNAUTHORISED_ACTION,
+            identity=f"{held.asset}:act:{act.block_hash}:{act.log_index}",
+            message=f"{who} in transaction {act.tx_hash}: {act.event}. No transaction of ours did it.",
+            asset=held.asset,
+            decimals=held.decimals,
+            wallet_address=act.wallet,
+            tx_hash=act.tx_hash,
+            details={
+                "event": act.event,
+                "amount": None if act.amount is None else str(act.amount),
+                "caller_address": call.sender if call else None,
+                "block_number": act.block_number,
+                "block_hash": act.block_hash,
+                "log_index": act.log_index,
+            },
+        )
 
 
 def remedy_of(cause: Cause) -> Remedy | None:

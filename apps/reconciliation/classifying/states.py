@@ -16,6 +16,20 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class Untraced:
+    """An event of the token that no transaction of ours caused, and the state it concerns."""
+
+    subject: str
+    event: str
+    wallet: str | None
+    amount: int | None
+    tx_hash: str
+    block_hash: str
+    block_number: int
+    log_index: int
+
+
+@dataclass(frozen=True, slots=True)
 class Frozen:
     """Units of a wallet that are frozen, and whether the wallet is as a whole."""
 

@@ -10,14 +10,15 @@ ISSUED, STORED = "ISSUED", "STORED"
 
 
 def supply_findings(
-    *, issued: int, events: int, stored: int | None, causes: Iterable[Cause], held: Unit
+    *, issued: int | None, events: int, stored: int | None, causes: Iterable[Cause], held: Unit
 ) -> Iterator[Finding]:
     """What no cause explains: minted and not issued here, or a supply the token's own logs do not add up to.
 
-    `stored` is totalSupply(), None where it could not be read: then nothing is concluded from it.
+    `issued` is None where no control total is kept here: the token is another's. `stored` is totalSupply(), None where
+    it could not be read: then nothing is concluded from it.
     """
     explained = sum(cause.supply for cause in causes)
-    if events - issued != explained:
+    if issued is not None and events - issued != explained:
         yield _finding(ISSUED, "the issued control total is", issued, events, held, explained)
     if stored is not None and stored != events:
         yield _finding(STORED, "the stored final events add up to", events, stored, held, 0)

@@ -68,14 +68,19 @@ DIFFERING = f"""
     FROM joined"""  # noqa: S608 (our own words)
 
 CHANGED = """
-    SELECT moved.wallet FROM chain_effect e
-    CROSS JOIN LATERAL (VALUES (e.sender), (e.recipient)) AS moved (wallet)
-    WHERE e.token = %(token)s AND e.block_number > %(low)s AND e.block_number <= %(high)s
-      AND moved.wallet IS NOT NULL AND moved.wallet <> %(zero)s
-    UNION
-    SELECT decode(substr(a.wallet_address, 3), 'hex')
-    FROM ledger_transfer t JOIN ledger_account a ON a.id IN (t.debit_account_id, t.credit_account_id)
-    WHERE t.id > %(sequence)s AND t.state = 'POSTED' AND a.asset = %(asset)s AND a.wallet_address IS NOT NULL
+    SELECT wallet FROM (
+        SELECT moved.wallet FROM chain_effect e
+        CROSS JOIN LATERAL (VALUES (e.sender), (e.recipient)) AS moved (wallet)
+        WHERE e.token = %(token)s AND e.block_number > %(low)s AND e.block_number <= %(high)s
+          AND moved.wallet IS NOT NULL AND moved.wallet <> %(zero)s
+        UNION
+        SELECT decode(substr(a.wallet_address, 3), 'hex')
+        FROM ledger_transfer t JOIN ledger_account a ON a.id IN (t.debit_account_id, t.credit_account_id)
+        WHERE t.id > %(sequence)s AND t.state = 'POSTED' AND a.asset = %(asset)s AND a.wallet_address IS NOT NULL
+    ) changed
+    WHERE %(asset)s = %(holders_of)s OR EXISTS (
+        SELECT FROM ledger_account h WHERE h.asset = %(holders_of)s AND h.kind = 'POSITION'
+        AND h.wallet_address = '0x' || encode(changed.wallet, 'hex'))
 """
 
 
@@ -139,10 +144,16 @@ def units_by_events(side: Side) -> list[tuple[str, int]]:
     return [(_text(wallet), int(events)) for wallet, events in fetch_all(statement, _params(side))]
 
 
-def changed_wallets(*, asset: str, token: str, after_block: int, up_to_block: int, after_transfer: int) -> list[str]:
-    """Wallets that a final log since one block, or a transfer since another, names."""
+def changed_wallets(
+    *, asset: str, token: str, holders_of: str, after_block: int, up_to_block: int, after_transfer: int
+) -> list[str]:
+    """Wallets that a final log since one block, or a transfer since another, names, as far as they are of interest.
+
+    Of interest is who is named by the asset itself, or has, or had, a position in another (`holders_of`).
+    """
     params = {
         "asset": asset,
+        "holders_of": holders_of,
         "token": _bytes(token),
         "low": after_block,
         "high": up_to_block,

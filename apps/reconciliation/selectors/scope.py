@@ -1,5 +1,6 @@
 """How far a run looks that does not look at all."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from apps.reconciliation.models import Break, Run
@@ -26,16 +27,21 @@ def last_concluded(isin: str) -> Since | None:
     return Since(row.cut_off.block_number, row.cut_off.ledger_sequence)
 
 
-def wallets_to_look_at(*, isin: str, token: str, since: Since, block: int) -> list[str]:
-    """What changed since then, and what is broken."""
-    changed = changed_wallets(
-        asset=isin,
-        token=token,
-        after_block=since.block_number,
-        up_to_block=block,
-        after_transfer=since.ledger_sequence,
-    )
-    return sorted({*changed, *broken_wallets(isin)})
+def wallets_to_look_at(*, isin: str, tokens: Mapping[str, str], since: Since, block: int) -> list[str]:
+    """Holders of a security whose position or cash changed since then, and what is broken. `tokens` by their assets."""
+    looked = broken_wallets(isin)
+    for asset, token in tokens.items():
+        looked |= set(
+            changed_wallets(
+                asset=asset,
+                token=token,
+                holders_of=isin,
+                after_block=since.block_number,
+                up_to_block=block,
+                after_transfer=since.ledger_sequence,
+            )
+        )
+    return sorted(looked)
 
 
 def broken_wallets(isin: str) -> set[str]:

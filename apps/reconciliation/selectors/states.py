@@ -5,36 +5,57 @@ from dataclasses import dataclass
 
 from apps.chain.selectors.events import event_views, token_events
 from apps.chain.types.token_events import EventFinality, TokenEventKind, TokenEventView
-from apps.reconciliation.classifying.states import Act, Frozen
+from apps.reconciliation.classifying.states import Act, Frozen, Untraced
 
 _KIND = TokenEventKind
 FREEZES = (_KIND.TOKENS_FROZEN, _KIND.TOKENS_UNFROZEN, _KIND.WALLET_FROZEN, _KIND.WALLET_UNFROZEN)
 PAUSES = (_KIND.PAUSED, _KIND.UNPAUSED)
+POWERS = (_KIND.AGENT_ADDED, _KIND.AGENT_REMOVED)
 
 
 @dataclass(frozen=True, slots=True)
 class States:
-    """A state as our own transactions left it, as all transactions did, and which was the last to change each."""
+    """A state as our own transactions left it, as all transactions did, and which was the last to change each.
+
+    `untraced`: acts of agents and owners that none of our transactions did, by what they concern.
+    """
 
     frozen_by_us: dict[str, Frozen]
     frozen: dict[str, Frozen]
     paused_by_us: bool | None
     paused: bool | None
     acts: dict[str, Act]
+    untraced: tuple[Untraced, ...]
 
 
 def states(*, isin: str, token: str, block: int) -> States:
-    """Freezes and pauses of a token by its final events up to a block."""
-    rows = token_events(isins=[isin], kinds=[*FREEZES, *PAUSES], finality=EventFinality.FINAL)
+    """Freezes, pauses and agents of a token by its final events up to a block."""
+    rows = token_events(isins=[isin], kinds=[*FREEZES, *PAUSES, *POWERS], finality=EventFinality.FINAL)
     found = event_views(rows.filter(block_number__lte=block).order_by("block_number", "log_index"))
     events = [event for event in found if event.token_address == token and event.is_decoded]
     ours = [event for event in events if event.intent_id is not None]
     acts = {_subject(event): Act(event.tx_hash, event.intent_id is not None) for event in events}
-    return States(_frozen(ours), _frozen(events), _paused(ours), _paused(events), acts)
+    untraced = tuple(_untraced(event) for event in events if event.intent_id is None)
+    return States(_frozen(ours), _frozen(events), _paused(ours), _paused(events), acts, untraced)
 
 
 def _subject(event: TokenEventView) -> str:
+    if event.event in POWERS:
+        return "agent"
     return "paused" if event.event in PAUSES else f"frozen:{event.to_address}"
+
+
+def _untraced(event: TokenEventView) -> Untraced:
+    return Untraced(
+        subject=_subject(event),
+        event=event.event.value,
+        wallet=event.to_address,
+        amount=event.amount,
+        tx_hash=event.tx_hash,
+        block_hash=event.block_hash,
+        block_number=event.block_number,
+        log_index=event.log_index,
+    )
 
 
 def _paused(events: list[TokenEventView]) -> bool | None:

@@ -32,7 +32,7 @@ from apps.reconciliation.types import RunDepth
 from apps.securities.types import SecurityStatus, SecurityView
 from apps.settlement.selectors.contracts import followed_tokens
 from apps.settlement.selectors.instructions import in_flight
-from apps.settlement.selectors.movements import movement, projection_cursor
+from apps.settlement.selectors.movements import movement, projection_cursor, unexplained
 from apps.settlement.types import MovementState
 
 # Joining all positions of a large security takes longer than a request may.
@@ -76,12 +76,14 @@ class Books:
     security: AssetBooks | None = None
     cash: AssetBooks | None = None
     binding: BindingView | None = None
-    issued: int = 0
+    issued: int | None = None
     causes: tuple[Cause, ...] = ()
     legs_on_chain: tuple[SettledLegs, ...] = ()
     legs_in_books: tuple[BookedLegs, ...] = ()
     expected: Expected = field(default_factory=Expected)
     states: States | None = None
+    # Transactions with movements that the projection could not explain: these tell of themselves.
+    unexplained: frozenset[str] = frozenset()
     stale: tuple[StaleIntent, ...] = ()
     in_flight: int = 0
     looked_at: frozenset[str] | None = None
@@ -150,10 +152,11 @@ class _Reading:
 
     def _looked_at(self) -> list[str] | None:
         isin, since = self._security.isin, self._ask.since
-        token = self._tokens.get(isin)
-        if since is None or token is None:
+        if since is None or isin not in self._tokens:
             return None
-        return wallets_to_look_at(isin=isin, token=token, since=since, block=self._block.number)
+        assets = (isin, self._security.terms.cash_asset)
+        tokens = {asset: self._tokens[asset] for asset in assets if asset in self._tokens}
+        return wallets_to_look_at(isin=isin, tokens=tokens, since=since, block=self._block.number)
 
     def _asset(self, unit: Unit, only: Collection[str] | None, holders_of: tuple[str, str] | None) -> AssetBooks | None:
         """The asset's books, or None with a problem: what is not known whole is not compared."""
@@ -211,6 +214,7 @@ class _Reading:
             legs_in_books=tuple(one_legged_in_books(isin=isin)),
             expected=self._expected(held.unit, binding, found),
             states=found,
+            unexplained=frozenset(each.tx_hash for each in unexplained(isin, number)),
             stale=tuple(stale_intents(isin=isin, addresses=[held.token, *registry], now=self._now)),
             in_flight=len(in_flight(isin)),
         )
@@ -251,8 +255,10 @@ class _Reading:
         )
 
 
-def _issued(isin: str) -> int:
-    """The issued control total, with mints already in the books that it has yet to be told of."""
+def _issued(isin: str) -> int | None:
+    """The issued control total, with mints already in the books that it has yet to be told of; None if none is kept."""
     totals = issued_totals(isin)
+    if totals is None:
+        return None
     booked = [i for i in submitted(isin) if (m := movement(f"issuance:{i.id}")) and m.state == MovementState.POSTED]
-    return (totals.issued if totals else 0) + sum(i.quantity for i in booked)
+    return totals.issued + sum(i.quantity for i in booked)

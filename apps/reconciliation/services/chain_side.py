@@ -126,6 +126,7 @@ class _Reading:
             cash = self._balances(books.cash) if books.cash else {}
             actual = self._wallets(books, held, actual)
         strangers = [c.log.tx_hash for c in books.causes if c.log and c.kind == BreakKind.UNAUTHORISED_ACTION]
+        strangers += [act.tx_hash for act in books.states.untraced] if books.states else []
         callers = calls_of(self._node, strangers)
         return Storage(
             answered=True,

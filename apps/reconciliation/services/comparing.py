@@ -3,10 +3,10 @@
 One cause, one break: what a break explains of a position or a total is no second one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from apps.reconciliation.classifying.actions import cause_finding
+from apps.reconciliation.classifying.actions import act_findings, cause_finding
 from apps.reconciliation.classifying.cash import cash_findings, stored_cash_findings
 from apps.reconciliation.classifying.causes import Cause
 from apps.reconciliation.classifying.intents import intent_findings
@@ -39,7 +39,7 @@ def compare(books: Books, storage: Storage) -> Comparison:
     if held is None:
         return Comparison((), ())
     findings = [*_movements(books, held, storage), *_positions(books, held, storage)]
-    if books.looked_at is None and books.cut_off is not None:
+    if books.looked_at is None:
         findings += supply_findings(
             issued=books.issued,
             events=held.positions.events,
@@ -47,7 +47,9 @@ def compare(books: Books, storage: Storage) -> Comparison:
             causes=books.causes,
             held=held.unit,
         )
-    findings += state_findings(books.expected, storage.actual, held.unit)
+    differing = list(state_findings(books.expected, storage.actual, held.unit))
+    findings += differing
+    findings += _acts(books, held, storage, differing)
     findings += intent_findings(books.stale, held.unit)
     if books.cash is not None:
         findings += _cash(books, books.cash, storage)
@@ -61,6 +63,15 @@ def _movements(books: Books, held: AssetBooks, storage: Storage) -> Iterator[Fin
     for cause in books.causes:
         if not _is_leg(cause, books):
             yield cause_finding(cause, held.unit, held.token, storage.callers)
+
+
+def _acts(books: Books, held: AssetBooks, storage: Storage, states: Sequence[Finding]) -> Iterator[Finding]:
+    """Acts of others on a token that is ours to keep."""
+    if books.states is None or books.binding is None or not books.binding.is_ours:
+        return iter(())
+    told = {found.identity.removeprefix(f"{held.unit.asset}:") for found in states}
+    untraced = [act for act in books.states.untraced if act.tx_hash not in books.unexplained]
+    return act_findings(untraced, told, held.unit, held.token, storage.callers)
 
 
 def _is_leg(cause: Cause, books: Books) -> bool:

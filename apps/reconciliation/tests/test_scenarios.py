@@ -148,6 +148,21 @@ class TestScenarios:
         back = of_kind(stage.run(order=FULL), "AMOUNT", stage.bob)
         assert (back.id, back.first_seen_at, back.state) == (again.id, again.first_seen_at, "OPEN")
 
+    def test_the_hourly_run_looks_at_what_changed_and_the_nightly_at_all(self, world: World) -> None:
+        stage = world.stage
+        assert stage.run(order=FULL).wallets == 2
+        assert stage.run(order=HOURLY).wallets == 0
+        stage.pay(stage.bob, 9)
+        stage.settle_down()
+        run = stage.run(order=HOURLY)
+        assert (run.status, run.wallets, run.whole) == ("CLEAN", 1, False)
+        world.agent_moves(4)
+        stage.settle_down()
+        run = stage.run(order=HOURLY)
+        assert (kinds(run), run.wallets) == (["UNAUTHORISED_ACTION"], 2)
+        world.balance_row_changes(2)  # past ledger and chain alike: nothing says that it changed, but it is broken
+        assert kinds(stage.run(order=HOURLY)) == ["AMOUNT", "UNAUTHORISED_ACTION"]
+
     def _give_up(self, stage: Stage) -> None:
         for minutes in (0, 5, 10, 20, 40):
             stage.platform.step("settler", later=timedelta(minutes=minutes))

@@ -119,6 +119,18 @@ class World:
         self.stage.agent(freeze_wallet(self.stage.alice, True))
         return Done("agent froze a wallet", self.stage.alice)
 
+    def agent_freezes_and_lifts(self, _: int) -> Done:
+        passer_by = str(self.stage.platform.account(9).address).lower()
+        for frozen in (True, False):
+            self.stage.agent(freeze_wallet(passer_by, frozen))
+        return Done("agent froze a wallet and lifted it", passer_by)
+
+    def owner_adds_agent(self, _: int) -> Done:
+        platform = self.stage.platform
+        data = calls.add_agent(platform.account(9).address)
+        sent = platform.send(platform.account(OWNER), self.stage.token, data)
+        return Done("owner made somebody an agent", tx_hash=str(sent["transactionHash"]))
+
     def agent_pauses(self, _: int) -> Done:
         self.stage.agent(calls.pause())
         return Done("agent paused the token")
@@ -339,6 +351,8 @@ ON_CHAIN: tuple[Fault, ...] = (
     World.agent_burns,
     World.agent_freezes_units,
     World.agent_freezes_wallet,
+    World.agent_freezes_and_lifts,
+    World.owner_adds_agent,
     World.agent_pauses,
     World.agent_forgets_identity,
     World.storage_grows,

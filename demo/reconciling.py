@@ -13,14 +13,6 @@ FORCED, FROZEN, FORGED = 50, 100, 1000
 FAULTS = ["AMOUNT", "FROZEN_STATE", "UNAUTHORISED_ACTION"]
 VERIFIER = ("-I", "apps/reconciliation/verifier.py")
 REFUSED = 3
-# Attesting has no door of its own yet: an operator calls the service.
-ATTEST = """
-from apps.chain.services.nodes import default_node
-from apps.core import clock
-from apps.reconciliation.services.attesting import attest
-with default_node() as node:
-    print(attest(run_id="{run_id}", node=node, now=clock.now()).positions_root)
-"""
 
 
 class Reconciling:
@@ -33,7 +25,6 @@ class Reconciling:
         self._layout: Callable[[], CompletedProcess[str]]
         self._planted: dict[str, str] = {}
         self._found: dict[str, Any] = {}
-        self._clean: Any = None
 
     def agree(self) -> Facts:
         """Books, events and chain storage agree at one block."""
@@ -118,7 +109,7 @@ class Reconciling:
         freed = self._rogue.unfreeze(bob, FROZEN)
         self._rogue.change_balance(ISIN, bob, -FORGED)
         _succeeded(self._layout())
-        self._clean = run = self._run_after(freed)
+        run = self._run_after(freed)
         expect("reconciliation", (run["status"], run["breaks"]), ("CLEAN", []))
         states = {kind: self._state(each) for kind, each in sorted(self._found.items())}
         closed = {"AMOUNT": "CLEARED", "FROZEN_STATE": "CLEARED", "UNAUTHORISED_ACTION": "RESOLVED"}
@@ -138,31 +129,37 @@ class Reconciling:
         return str(self._story.cast.officer.get(f"/api/reconciliation/breaks/{found['id']}")["state"])
 
     def prove(self) -> Facts:
-        """The run is attested; Alice fetches the proof of her position and checks it offline; a changed one fails."""
-        story = self._story
-        alice, bob, path = story.cast.alice, story.cast.bob, f"/api/reconciliation/positions/{ISIN}/proof"
-        _succeeded(story.stack.run("manage.py", "shell", "-c", ATTEST.format(run_id=self._clean["id"])))
+        """A run by storage proofs is attested; Alice checks the proof of her position offline; a changed one fails."""
+        alice, bob = self._story.cast.alice, self._story.cast.bob
+        run = self._run(depth="PROVEN")
+        expect("the run by proofs", run["status"], "CLEAN")
+        attested = alice.api.get(f"/api/reconciliation/attestations/{run['id']}")
+        path, hers = f"/api/reconciliation/positions/{ISIN}/proof", {"wallet_address": alice.wallet.address}
         proof = alice.api.download(path)
-        hers = {"wallet_address": alice.wallet.address}
         refused = must_refuse("unknown_position", lambda: bob.api.download(path, **hers))
+        expect("Alice's position", alice.holding(ISIN)["settled"], "625")
+        checked = self._checked(proof, run["cut_off"]["block_number"])
+        root = attested["positions_root"]
+        return {
+            "said": "Alice's 625 units proven to her offline, up to the block's hash; one byte changed: refused",
+            "evidence": [
+                f"attested: {attested['positions']} positions of {attested['units']} in all, their tree's root {root}",
+                *map(self._named, checked),
+                f"Bob asks for Alice's: {refused}",
+            ],
+        }
+
+    def _checked(self, proof: bytes, block: int) -> list[str]:
+        """What the verifier, a program of its own, says to the proof and to a copy with one byte changed."""
         # The hash from a node, the key from the audit log: nothing that the proof says of itself is believed.
-        block_hash = story.chain.hash_at(self._clean["cut_off"]["block_number"])
-        asked = ("--block-hash", block_hash, "--key", self._signer())
+        asked = ("--block-hash", self._story.chain.hash_at(block), "--key", self._signer())
         proven = self._verify("position-proof.json", proof, *asked)
         expect("the verifier's answer", proven.returncode, 0)
-        expect("Alice's position", alice.holding(ISIN)["settled"], "625")
         changed = proof.replace(b'"units":"625"', b'"units":"925"')
         expect("bytes changed", sum(a != b for a, b in zip(proof, changed, strict=True)), 1)
         denied = self._verify("position-proof-changed.json", changed, *asked)
         expect("the answer to the copy", denied.returncode, REFUSED)
-        return {
-            "said": "Alice's 625 units proven to her offline, up to the block's hash; one byte changed: refused",
-            "evidence": [
-                *map(self._named, proven.stdout.strip().splitlines()),
-                f"925 instead of 625 in the file: {denied.stderr.strip()}",
-                f"Bob asks for Alice's: {refused}",
-            ],
-        }
+        return [*proven.stdout.strip().splitlines(), f"925 instead of 625 in the file: {denied.stderr.strip()}"]
 
     def _signer(self) -> str:
         """The public key of whoever signs, as the audit log's heads name it."""
@@ -200,14 +197,14 @@ class Reconciling:
         run = self._run()
         return run if run["cut_off"]["block_number"] >= block else None
 
-    def _run(self) -> Any:
+    def _run(self, depth: str = "FULL") -> Any:
         """A run of every wallet; where the schedule's own is under way, the next one."""
-        return wait_until("a run", lambda: _begun(self._story.cast.ops))
+        return wait_until("a run", lambda: _begun(self._story.cast.ops, depth))
 
 
-def _begun(ops: Api) -> Any:
+def _begun(ops: Api, depth: str) -> Any:
     try:
-        return ops.post("/api/reconciliation/runs", isin=ISIN)
+        return ops.post("/api/reconciliation/runs", isin=ISIN, depth=depth)
     except Refused as refusal:
         if refusal.code != "run_under_way":
             raise

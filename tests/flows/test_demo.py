@@ -34,7 +34,8 @@ class TestTheDemo:
         mended = told["mend two at their cause: clean again"]["evidence"]
         assert "the breaks: AMOUNT CLEARED, FROZEN_STATE CLEARED, UNAUTHORISED_ACTION RESOLVED" in mended
         proven = told["prove a position to its holder"]["evidence"]
-        assert proven[0] == "PROVEN: Alice holds 625 of DE000AUR0RA7"
+        assert proven[0].startswith("attested: 2 positions of 1000 in all, ")
+        assert proven[1] == "PROVEN: Alice holds 625 of DE000AUR0RA7"
         refused = "925 instead of 625 in the file: REFUSED: the balance in the token's storage is another one"
         assert refused in proven
 

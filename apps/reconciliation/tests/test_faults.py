@@ -47,13 +47,19 @@ class TestFaults:
             assert raised(copy, inject(copy, set(), 0)) == []
             assert copy.stage.run(order=RunOrder(incremental=True)).status == "CLEAN"
 
+    def test_all_at_once_are_told_apart(self, world: World) -> None:
+        with world.copy() as copy:
+            done = inject(copy, set(range(len(FAULTS))), 2)
+            assert raised(copy, done) == oracle.names(done)
+
+    @pytest.mark.soak
     @pytest.mark.parametrize("number", range(len(FAULTS)), ids=[fault.__name__ for fault in FAULTS])
     def test_each_is_found_and_named(self, world: World, number: int) -> None:
         with world.copy() as copy:
             done = inject(copy, {number}, 2)
             assert raised(copy, done) == oracle.names(done)
 
-    @settings(max_examples=6, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.sets(st.integers(0, len(FAULTS) - 1), min_size=2, max_size=6), st.integers(1, 5))
     def test_several_are_told_apart(self, world: World, chosen: set[int], units: int) -> None:
         with world.copy() as copy:
@@ -61,7 +67,7 @@ class TestFaults:
             assert raised(copy, done) == oracle.names(done)
 
     @pytest.mark.soak
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.sets(st.integers(0, len(FAULTS) - 1), min_size=1, max_size=len(FAULTS)), st.integers(1, 5))
     def test_any_are_told_apart(self, world: World, chosen: set[int], units: int) -> None:
         with world.copy() as copy:

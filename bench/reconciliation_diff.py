@@ -57,11 +57,11 @@ def run_once(status: str, *, incremental: bool = False) -> float:
     from apps.chain.services.nodes import all_nodes
     from apps.core import clock
     from apps.core.actor import system_actor
-    from apps.reconciliation.services.runs import RunOrder, reconcile
+    from apps.reconciliation.services.engine import ReconciliationEngine, RunOrder
 
     order = RunOrder(incremental=incremental)
     with all_nodes() as nodes, stopwatch() as elapsed:
-        run = reconcile(isin=ISIN, nodes=nodes, actor=system_actor(), now=clock.now(), order=order)
+        run = ReconciliationEngine(nodes).reconcile(isin=ISIN, actor=system_actor(), now=clock.now(), order=order)
     if run.status != status:
         raise RuntimeError(f"the run ended {run.status}: {run.problems} {run.breaks[:3]}")
     return elapsed()

@@ -17,7 +17,7 @@ from apps.reconciliation.break_admin import EventsInline
 from apps.reconciliation.charts import stacked
 from apps.reconciliation.models import Attestation, CutOff, Run, StorageNode
 from apps.reconciliation.selectors.charts import runs_by_day
-from apps.reconciliation.services.runs import RunOrder, reconcilable, reconcile
+from apps.reconciliation.services.engine import ReconciliationEngine, RunOrder, reconcilable
 from apps.reconciliation.types import RunDepth, RunStatus
 
 EXPLANATION = "Compares books, final events and contract storage at the block the books stand at, and records the run."
@@ -69,7 +69,7 @@ class RunAdmin(ReadOnlyAdmin):
             with all_nodes() as nodes:
                 order = RunOrder(RunDepth.FULL)
                 isin = filled.cleaned_data["isin"]
-                run = reconcile(isin=isin, nodes=nodes, actor=actor, now=clock.now(), order=order)
+                run = ReconciliationEngine(nodes).reconcile(isin=isin, actor=actor, now=clock.now(), order=order)
             return f"{run.isin}: {RunStatus(run.status).label}, {run.breaks_found} open breaks."
 
         return ask_and_act(

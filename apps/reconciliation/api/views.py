@@ -19,7 +19,7 @@ from apps.reconciliation.api import serializers as shapes
 from apps.reconciliation.selectors.attestations import attestation_of, position_proof
 from apps.reconciliation.selectors.rendering import attestation_as_dict, break_as_dict, run_as_dict
 from apps.reconciliation.selectors.runs import break_view, breaks_of, run, run_view, runs_of
-from apps.reconciliation.services.runs import RunOrder, reconcile
+from apps.reconciliation.services.engine import ReconciliationEngine, RunOrder
 from apps.reconciliation.types import RunDepth
 
 HOLDERS = STAFF_ROLES | {Role.INVESTOR.value}
@@ -46,7 +46,8 @@ class RunsView(View):
         depth = RunDepth(body["depth"])
         order = RunOrder(depth, body["incremental"], attest=depth == RunDepth.PROVEN)
         with all_nodes() as nodes:
-            view = reconcile(isin=body["isin"], nodes=nodes, actor=self.actor(request), now=clock.now(), order=order)
+            engine = ReconciliationEngine(nodes)
+            view = engine.reconcile(isin=body["isin"], actor=self.actor(request), now=clock.now(), order=order)
         return Response(run_as_dict(view), status=201)
 
     @extend_schema(

@@ -9,7 +9,7 @@ from apps.core.actor import system_actor
 from apps.core.db import unit_of_work
 from apps.core.errors import DomainError
 from apps.core.types import Lease
-from apps.reconciliation.services.runs import RunOrder, reconcilable, reconcile
+from apps.reconciliation.services.engine import ReconciliationEngine, RunOrder, reconcilable
 from apps.reconciliation.types import RunDepth, RunStatus
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def _run(lease: Lease, now: datetime) -> bool:
             order = RunOrder(
                 RunDepth(asked.get("depth", RunDepth.FULL)), asked.get("incremental", False), asked.get("attest", False)
             )
-            view = reconcile(isin=asked["isin"], nodes=nodes, actor=system_actor(), now=now, order=order)
+            view = ReconciliationEngine(nodes).reconcile(isin=asked["isin"], actor=system_actor(), now=now, order=order)
     except DomainError as error:
         leases.fail(lease=lease, error=error.code, now=now, again_in=AGAIN_IN)
         return False

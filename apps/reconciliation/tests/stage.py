@@ -22,7 +22,7 @@ from apps.core.ids import new_id
 from apps.issuance.services.decisions import approve_issuance
 from apps.issuance.services.requests import request_issuance
 from apps.issuance.types import IssuanceDraft
-from apps.reconciliation.services.runs import RunOrder, reconcile
+from apps.reconciliation.services.engine import ReconciliationEngine, RunOrder
 from apps.reconciliation.types import BreakView, RunDepth, RunView
 from apps.securities.tests.factories import make_security
 
@@ -114,7 +114,8 @@ class Stage:
     def run(self, *nodes: Node, order: RunOrder = FULL) -> RunView:
         """Reconcile as the officer, every wallet asked for if nothing else is said."""
         asked = nodes or (self.platform.node,)
-        return reconcile(isin=self.isin, nodes=asked, actor=actor_of(self.officer), now=clock.now(), order=order)
+        engine = ReconciliationEngine(asked)
+        return engine.reconcile(isin=self.isin, actor=actor_of(self.officer), now=clock.now(), order=order)
 
 
 def as_owner(statement: str, params: list[Any]) -> None:

@@ -5,7 +5,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apps.chain.testing import ChainPlatform
-from apps.reconciliation.services.runs import RunOrder
+from apps.reconciliation.services.engine import RunOrder
 from apps.reconciliation.tests import oracle
 from apps.reconciliation.tests.stage import Stage
 from apps.reconciliation.tests.world import FAULTS, IN_TABLES, ON_CHAIN, Done, World

@@ -30,7 +30,7 @@ from apps.reconciliation.errors import RunUnderWay
 from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
 from apps.reconciliation.selectors.positions import Positions
 from apps.reconciliation.services.books import Ask, read_books
-from apps.reconciliation.services.runs import reconcile
+from apps.reconciliation.services.engine import ReconciliationEngine
 from apps.reconciliation.tests.stage import Stage, as_owner, kinds, of_kind
 from apps.reconciliation.types import RunDepth
 from apps.securities.selectors.securities import security
@@ -194,7 +194,9 @@ class TestReconcile:
     def test_a_token_the_books_do_not_follow_is_unknown(self, stage: Stage) -> None:
         isin = make_security(active=False).isin
         make_live(isin)
-        run = reconcile(isin=isin, nodes=[stage.platform.node], actor=actor_of(stage.officer), now=clock.now())
+        run = ReconciliationEngine([stage.platform.node]).reconcile(
+            isin=isin, actor=actor_of(stage.officer), now=clock.now()
+        )
         assert (run.status, run.wallets) == ("INCOMPLETE", 0)
         assert run.problems == (f"The books do not follow the token of {isin} yet.",)
 
@@ -346,8 +348,10 @@ class TestClocksThatDiffer:
         as_owner(SET_BALANCE, [9, stage.isin, stage.alice])
         with default_node() as node:
             actor = system_actor()
-            ahead = reconcile(isin=stage.isin, nodes=[node], actor=actor, now=clock.now() + timedelta(seconds=5))
-            behind = reconcile(isin=stage.isin, nodes=[node], actor=actor, now=clock.now())
+            ahead = ReconciliationEngine([node]).reconcile(
+                isin=stage.isin, actor=actor, now=clock.now() + timedelta(seconds=5)
+            )
+            behind = ReconciliationEngine([node]).reconcile(isin=stage.isin, actor=actor, now=clock.now())
         as_owner(SET_BALANCE, [-9, stage.isin, stage.alice])
         assert (ahead.status, behind.status) == ("BREAKS", "BREAKS")
         found = Break.objects.get(wallet_address=stage.alice, identity__contains="position")

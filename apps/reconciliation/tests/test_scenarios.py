@@ -26,8 +26,8 @@ from apps.core.models import Alert
 from apps.ledger.models import LedgerAccount
 from apps.ledger.selectors.balances import by_wallet, position
 from apps.reconciliation.models import Break
+from apps.reconciliation.services.engine import RunOrder
 from apps.reconciliation.services.resolutions import approve_resolution, propose_resolution
-from apps.reconciliation.services.runs import RunOrder
 from apps.reconciliation.tests.stage import Stage, kinds, of_kind
 from apps.reconciliation.tests.world import World, freeze_wallet
 from apps.reconciliation.types import ResolutionKind, RunDepth

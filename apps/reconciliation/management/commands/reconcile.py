@@ -16,7 +16,7 @@ from apps.core.errors import DomainError
 from apps.core.money import format_base_units
 from apps.reconciliation.selectors.rendering import look_back_as_dict, run_as_dict
 from apps.reconciliation.services.chain_side import Progress
-from apps.reconciliation.services.runs import RunOrder, look_back, reconcilable, reconcile
+from apps.reconciliation.services.engine import ReconciliationEngine, RunOrder, reconcilable
 from apps.reconciliation.types import BreakView, LookBack, RunDepth, RunStatus, RunView
 
 log = logging.getLogger(__name__)
@@ -94,12 +94,11 @@ class Command(BaseCommand):
         self.stderr.write(f"{place}: books and logs are read")
         try:
             with all_nodes() as nodes:
+                engine = ReconciliationEngine(nodes, self._progress(place))
                 if options["at_block"] is not None:
-                    asked = {"isin": isin, "block": options["at_block"], "depth": depth, "nodes": nodes}
-                    return look_back(**asked, now=clock.now(), progress=self._progress(place))
+                    return engine.look_back(isin=isin, block=options["at_block"], depth=depth, now=clock.now())
                 order = RunOrder(depth, options["incremental"], attest=depth == RunDepth.PROVEN)
-                asked = {"isin": isin, "nodes": nodes, "actor": system_actor(), "order": order}
-                return reconcile(**asked, now=clock.now(), progress=self._progress(place))
+                return engine.reconcile(isin=isin, actor=system_actor(), now=clock.now(), order=order)
         except DomainError as error:
             self._refuse(f"{isin}: {error.message}")
 

@@ -41,7 +41,7 @@ def _tell(story: Story, report: Report) -> int:
         ("plant three faults past the platform", books.plant),
         ("reconcile: three breaks, named", books.find),
         ("resolve one, with four eyes", books.resolve),
-        ("mend two at their cause: clean again", books.mend),
+        ("undo the other two: clean again", books.mend),
         ("prove a position to its holder", books.prove),
         ("audit log: proven, tampering refused", story.prove_audit),
     )

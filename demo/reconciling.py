@@ -100,29 +100,42 @@ class Reconciling:
         return self._named(f"ledger transfer {entry['id']}: {said}, cites {entry['source_ref']}")
 
     def mend(self) -> Facts:
-        """The other two have no entry that mends them: their causes are undone where they lie."""
-        officer, forged = self._story.cast.officer, self._found["AMOUNT"]
-        proposal = f"/api/reconciliation/breaks/{forged['id']}/resolutions"
+        """What no entry mends is undone where it lies; what an agent did stays named until two officers accept it."""
+        officer, bob = self._story.cast.officer, self._wallets[1]
+        proposal = f"/api/reconciliation/breaks/{self._found['AMOUNT']['id']}/resolutions"
         why = "let it stand"
         refused = must_refuse("break_without_remedy", lambda: officer.command(proposal, kind="POST", reason=why))
-        bob = self._wallets[1]
         freed = self._rogue.unfreeze(bob, FROZEN)
         self._rogue.change_balance(ISIN, bob, -FORGED)
+        acts = self._run_after(freed)["breaks"]
+        undone = {("UNAUTHORISED_ACTION", tx) for tx in (self._planted["FROZEN_STATE"], freed)}
+        expect("the breaks that are left", {(each["kind"], each["tx_hash"]) for each in acts}, undone)
+        for each in acts:
+            self._accept(each)
+        return self._mended(refused, [self._sentence(each) for each in acts]) | {"tx": freed}
+
+    def _accept(self, found: Any) -> None:
+        """One officer proposes that what was done, and undone, needs no entry; another approves."""
+        path, why = f"/api/reconciliation/breaks/{found['id']}/resolutions", "undone: nothing is frozen any more"
+        proposed = self._story.cast.ops.command(path, kind="ACCEPT", reason=why)
+        self._story.cast.officer.command(f"/api/reconciliation/resolutions/{proposed['id']}/approve")
+
+    def _mended(self, refused: str, acts: list[str]) -> Facts:
+        """That everything agrees again, and what became of the three breaks."""
         _succeeded(self._layout())
-        run = self._run_after(freed)
+        run = self._run()
         expect("reconciliation", (run["status"], run["breaks"]), ("CLEAN", []))
         states = {kind: self._state(each) for kind, each in sorted(self._found.items())}
         closed = {"AMOUNT": "CLEARED", "FROZEN_STATE": "CLEARED", "UNAUTHORISED_ACTION": "RESOLVED"}
         expect("the breaks", states, closed)
         return {
-            "said": f"units unfrozen, row put back: {_agreeing(run)}",
+            "said": "row put back, units freed, both acts accepted by two officers: books and chain agree",
             "evidence": [
                 f"an entry to mend the forged row: {refused}",
-                f"unfreezePartialTokens, {FROZEN} units, Bob {freed}",
+                *(f"accepted by two officers: {act}" for act in acts),
                 f"the breaks: {', '.join(f'{kind} {state}' for kind, state in states.items())}",
                 _block(run),
             ],
-            "tx": freed,
         }
 
     def _state(self, found: Any) -> str:

@@ -31,7 +31,7 @@ class TestTheDemo:
         }
         left = {each["kind"]: amounts(each) for each in told["resolve one, with four eyes"]["breaks"]}
         assert left == {"AMOUNT": ("1375", "375", ""), "FROZEN_STATE": ("0", "100", frozen)}
-        mended = told["mend two at their cause: clean again"]["evidence"]
+        mended = told["undo the other two: clean again"]["evidence"]
         assert "the breaks: AMOUNT CLEARED, FROZEN_STATE CLEARED, UNAUTHORISED_ACTION RESOLVED" in mended
         proven = told["prove a position to its holder"]["evidence"]
         assert proven[0].startswith("attested: 2 positions of 1000 in all, ")

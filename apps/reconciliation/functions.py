@@ -8,6 +8,14 @@ AGENT_ACTS = {
     "0x42a47abc": "batchForcedTransfer",
     "0x4a6cc677": "batchBurn",
     "0x9285948a": "recoveryAddress",
+    "0x125c4a33": "freezePartialTokens",
+    "0x1fe56f7d": "unfreezePartialTokens",
+    "0xfc7e5fa8": "batchFreezePartialTokens",
+    "0x4710362d": "batchUnfreezePartialTokens",
+    "0xc69c09cf": "setAddressFrozen",
+    "0x1a7af379": "batchSetAddressFrozen",
+    "0x8456cb59": "pause",
+    "0x3f4ba83a": "unpause",
 }
 HOLDER_ACTS = {
     "0xa9059cbb": "transfer",

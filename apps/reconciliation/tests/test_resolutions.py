@@ -316,7 +316,7 @@ def run_alone(statement: str, params: list[Any]) -> None:
 class TestTheDatabase:
     """What the application's role is refused when it writes past the services."""
 
-    def test_two_people(self, row: Break, maker: Actor) -> None:
+    def test_38_refuses_one_person_for_both(self, row: Break, maker: Actor) -> None:
         made, before = propose(row, maker), written()
         with pytest.raises(IntegrityError, match="recon_resolution_two_people"):
             run_alone(APPROVE_BY_SQL, [maker.user_id, made])

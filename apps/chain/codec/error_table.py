@@ -6,6 +6,7 @@ OURS = (
     "BadTrade()",
     "BadTradeGasLimit(uint256 gasLimit)",
     "BalanceUnreadable(address token)",
+    "CallFailed(uint256 index)",
     "Expired()",
     "InsufficientGas(uint256 index)",
     "NotAContract(address token)",

@@ -3,7 +3,7 @@
 from rest_framework import serializers
 
 from apps.core.http.filters import ONE_OR_MORE, Filter, ListQuery, moments
-from apps.core.http.serializers import AddressField, IsinField, StrictSerializer
+from apps.core.http.serializers import AddressField, FlagField, IsinField, StrictSerializer
 from apps.reconciliation.types import BreakKind, BreakState, RunDepth, RunStatus
 
 
@@ -17,7 +17,7 @@ class RunOrderSerializer(StrictSerializer):
         help_text="FOLD believes the final logs; FULL asks the token for every wallet; PROVEN takes storage proofs "
         "instead, and attests the positions.",
     )
-    incremental = serializers.BooleanField(
+    incremental = FlagField(
         default=False, help_text="Only what changed since the last run that concluded, and what is broken."
     )
 

@@ -17,6 +17,10 @@ AGENT_ACTS = {
     "0x8456cb59": "pause",
     "0x3f4ba83a": "unpause",
 }
+OWNER_ACTS = {
+    "0x84e79842": "addAgent",
+    "0x97a6278e": "removeAgent",
+}
 HOLDER_ACTS = {
     "0xa9059cbb": "transfer",
     "0x23b872dd": "transferFrom",
@@ -32,7 +36,7 @@ def selector_of(data: str) -> str:
 
 def function_of(selector: str) -> str:
     """The function's name, empty for one we do not know."""
-    return AGENT_ACTS.get(selector) or HOLDER_ACTS.get(selector, "")
+    return (AGENT_ACTS | OWNER_ACTS | HOLDER_ACTS).get(selector, "")
 
 
 def is_agents(selector: str) -> bool:

@@ -79,17 +79,16 @@ AT_ODDS = """
         ) entry WHERE wallet <> %(zero)s AND cited <> 'resolved'
         GROUP BY cited, wallet HAVING sum(units) <> 0
     )"""
-FIND_LOGS = f"""
+# Both sides in one statement: what they have in common is read once.
+FIND = f"""
     WITH {POSTINGS}, {LOGS}, {AT_ODDS}
-    SELECT m.cited, m.hash, m.block_number, m.log_index, m.sender, m.recipient, m.amount, m.canonical, m.noted,
-           EXISTS (SELECT FROM chain_txattempt a WHERE a.hash = m.cited)
+    SELECT true, m.cited, m.hash, m.block_number AS place, m.log_index AS second, m.sender, m.recipient, m.amount,
+           m.canonical, m.noted, EXISTS (SELECT FROM chain_txattempt a WHERE a.hash = m.cited)
     FROM moved m WHERE m.cited IN (SELECT cited FROM odd) AND m.amount > 0
-    ORDER BY m.block_number, m.log_index
-"""  # noqa: S608 (our own words)
-FIND_POSTINGS = f"""
-    WITH {POSTINGS}, {LOGS}, {AT_ODDS}
-    SELECT p.id, p.idem_key, p.kind, p.debit, p.credit, p.amount, p.cited, p.orphaned
-    FROM posting p WHERE p.cited IN (SELECT cited FROM odd) ORDER BY p.id
+    UNION ALL
+    SELECT false, p.cited, p.idem_key || ' ' || p.kind, p.id, 0, p.debit, p.credit, p.amount, p.orphaned, NULL, NULL
+    FROM posting p WHERE p.cited IN (SELECT cited FROM odd)
+    ORDER BY place, second
 """  # noqa: S608 (our own words)
 
 
@@ -117,14 +116,15 @@ def at_odds(
         "sequence": window.after_transfer,
         "until": until,
     }
-    logs = [
-        Log(tx, hash_, number, index, _hex(sender), _hex(recipient), int(amount), canonical, ours, noted)
-        for tx, hash_, number, index, sender, recipient, amount, canonical, noted, ours in fetch_all(FIND_LOGS, params)
-    ]
-    postings = [
-        Posting(pk, key, kind, _hex(debit), _hex(credit), int(amount), cited, orphaned)
-        for pk, key, kind, debit, credit, amount, cited, orphaned in fetch_all(FIND_POSTINGS, params)
-    ]
+    logs: list[Log] = []
+    postings: list[Posting] = []
+    for is_log, cited, text, place, second, sender, recipient, amount, flag, noted, ours in fetch_all(FIND, params):
+        ends, units = (_hex(sender), _hex(recipient)), int(amount)
+        if is_log:
+            logs.append(Log(cited, text, place, second, *ends, units, canonical=flag, ours=ours, noted=noted))
+        else:
+            key, kind = text.rsplit(" ", 1)
+            postings.append(Posting(place, key, kind, *ends, units, cited, orphaned=flag))
     return logs, postings
 
 

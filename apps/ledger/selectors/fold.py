@@ -5,29 +5,32 @@ from apps.ledger.types import FoldDifference, Standing
 
 # One statement, so one snapshot. A pending transfer is open until another row ends it.
 _DIFFERENCES = """
-WITH moved AS (
-    SELECT debit_account_id AS account_id, -amount AS posted, 0::numeric AS held, 0::numeric AS pending
-    FROM ledger_transfer WHERE state = 'POSTED'
-    UNION ALL
-    SELECT credit_account_id, amount, 0, 0 FROM ledger_transfer WHERE state = 'POSTED'
-    UNION ALL
-    SELECT p.debit_account_id, 0, p.amount, p.amount FROM ledger_transfer p
+WITH debited AS (
+    SELECT debit_account_id AS account_id, sum(amount) AS units
+    FROM ledger_transfer WHERE state = 'POSTED' GROUP BY debit_account_id
+), credited AS (
+    SELECT credit_account_id AS account_id, sum(amount) AS units
+    FROM ledger_transfer WHERE state = 'POSTED' GROUP BY credit_account_id
+), pending AS (
+    SELECT p.debit_account_id AS account_id, sum(p.amount) AS units FROM ledger_transfer p
     WHERE p.state = 'PENDING' AND NOT EXISTS (SELECT FROM ledger_transfer r WHERE r.pending_id = p.id)
-    UNION ALL
-    SELECT account_id, 0, amount, 0 FROM ledger_hold_entry
+    GROUP BY p.debit_account_id
+), held AS (
+    SELECT account_id, sum(amount) AS units FROM ledger_hold_entry GROUP BY account_id
 ), folded AS (
-    SELECT account_id, sum(posted) AS posted, sum(held) AS held, sum(pending) AS pending
-    FROM moved GROUP BY account_id
+    SELECT a.id, a.asset, b.posted, b.held, b.pending,
+        coalesce(c.units, 0) - coalesce(d.units, 0) AS folded_posted,
+        coalesce(p.units, 0) + coalesce(h.units, 0) AS folded_held, coalesce(p.units, 0) AS folded_pending
+    FROM ledger_account a
+    LEFT JOIN ledger_balance b ON b.account_id = a.id
+    LEFT JOIN debited d ON d.account_id = a.id
+    LEFT JOIN credited c ON c.account_id = a.id
+    LEFT JOIN pending p ON p.account_id = a.id
+    LEFT JOIN held h ON h.account_id = a.id
+    WHERE %(asset)s::text IS NULL OR a.asset = %(asset)s
 )
-SELECT a.id, a.asset, b.posted, b.held, b.pending,
-    coalesce(f.posted, 0), coalesce(f.held, 0), coalesce(f.pending, 0)
-FROM ledger_account a
-LEFT JOIN ledger_balance b ON b.account_id = a.id
-LEFT JOIN folded f ON f.account_id = a.id
-WHERE (%(asset)s::text IS NULL OR a.asset = %(asset)s)
-  AND (b.posted, b.held, b.pending)
-    IS DISTINCT FROM (coalesce(f.posted, 0), coalesce(f.held, 0), coalesce(f.pending, 0))
-ORDER BY a.id
+SELECT * FROM folded
+WHERE (posted, held, pending) IS DISTINCT FROM (folded_posted, folded_held, folded_pending) ORDER BY id
 """
 _SUMS = """
 SELECT a.asset, sum(b.posted) FROM ledger_balance b JOIN ledger_account a ON a.id = b.account_id

@@ -16,7 +16,7 @@ from apps.reconciliation.classifying.movements import Log, Posting
 # log, cites what that does; one that mends a position no cause was found for is at peace.
 CITED = r"""
     coalesce(
-        CASE WHEN t.idem_key ~ '^log:0x[0-9a-f]{64}:[0-9]{1,9}(:|$)' THEN (
+        CASE WHEN t.idem_key LIKE 'log:0x%%' AND split_part(t.idem_key, ':', 3) ~ '^[0-9]{1,9}$' THEN (
             SELECT '0x' || encode(l.tx_hash, 'hex') FROM chain_block b JOIN chain_rawlog l ON l.block_id = b.id
             WHERE b.hash = split_part(t.idem_key, ':', 2) AND l.log_index = split_part(t.idem_key, ':', 3)::int
         ) END,

@@ -2,7 +2,8 @@
 
 Books, logs and their fold are rows made by SQL, which is not measured. One nightly run of a security follows: the
 ledger's balances against all its entries, positions against the fold of the final logs at one block, causes, totals,
-states and the node's confirmation. It must name each planted difference and nothing else.
+states and the node's confirmation. It must name each planted difference and nothing else. `first_seconds` is the first
+run of all, before anything is planted: it also holds every log against every posting, which no later run repeats.
 
 The peer does what a script over the ORM does: both sides into dictionaries, and a comparison wallet by wallet; it looks
 for no cause and writes nothing. `memory_mb` is the most this process held.
@@ -24,17 +25,17 @@ BAR_SECONDS, BAR_MEGABYTES = 10.0, 1_024
 
 
 def report(say: Callable[[str], None], *, positions: int = POSITIONS) -> dict[str, Any]:
-    """Seconds of the run that finds the planted differences, and of a clean one before it."""
+    """Seconds of the run that finds the planted differences, and of the first and another clean one before it."""
     with positions_world(positions) as world:
         set_up()
         with fresh_books():
             world.write()
             say(f"{positions:,} positions are written")
-            clean = run_once("CLEAN")
+            first, clean = run_once("CLEAN"), run_once("CLEAN")
             world.plant(BREAKS)
             taken = run_once("BREAKS")
             held = most_held()
-            say(f"clean {clean:.2f} s, with {BREAKS} differences {taken:.2f} s")
+            say(f"first {first:.2f} s, clean {clean:.2f} s, with {BREAKS} differences {taken:.2f} s")
             _require_all_found()
             peer = _peer(world)
     return {
@@ -42,6 +43,7 @@ def report(say: Callable[[str], None], *, positions: int = POSITIONS) -> dict[st
         "breaks": BREAKS,
         "seconds": round(taken, 2),
         "clean_seconds": round(clean, 2),
+        "first_seconds": round(first, 2),
         "positions_per_second": round(positions / taken),
         "peer_seconds": round(peer, 2),
         "memory_mb": round(held),

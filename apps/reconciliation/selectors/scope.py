@@ -18,6 +18,10 @@ class Since:
     ledger_sequence: int
 
 
+# Two faults of one wallet that cancel out show in no balance: each movement is looked at by itself once.
+BEGINNING = Since(-1, 0)
+
+
 def last_concluded(isin: str) -> Since | None:
     """None where no run of the security has concluded yet."""
     runs = Run.objects.filter(isin=isin, status__in=CONCLUSIVE, cut_off__isnull=False).select_related("cut_off")

@@ -44,10 +44,14 @@ DVP = "dvp"
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What a run is to look at. `since`: only what came after; `block`: at the end of it, not where the books stand."""
+    """What a run is to look at. `since`: only what came after; `block`: at the end of it, not where the books stand.
+
+    `traced`: what moved after that is looked at one by one, also where positions agree.
+    """
 
     depth: RunDepth = RunDepth.FOLD
     since: Since | None = None
+    traced: Since | None = None
     block: int | None = None
 
 
@@ -220,7 +224,7 @@ class _Reading:
         )
 
     def _causes(self, held: AssetBooks, newest: int) -> tuple[Cause, ...]:
-        trail = Trail(held.unit.asset, held.token, self._block.number, newest, self._until, self._ask.since)
+        trail = Trail(held.unit.asset, held.token, self._block.number, newest, self._until, self._ask.traced)
         return trace(trail, [row.wallet for row in held.positions.rows if row.settled != row.events])
 
     def _with_rows_of(self, why: Sequence[Cause], held: AssetBooks) -> AssetBooks:

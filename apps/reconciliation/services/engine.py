@@ -16,7 +16,7 @@ from apps.core.errors import DomainError
 from apps.reconciliation.errors import NothingToReconcile, RunUnderWay
 from apps.reconciliation.models import Run
 from apps.reconciliation.selectors.runs import run
-from apps.reconciliation.selectors.scope import last_concluded
+from apps.reconciliation.selectors.scope import BEGINNING, last_concluded
 from apps.reconciliation.services.alerting import CONCLUSIVE, alert_of_attesting
 from apps.reconciliation.services.attesting import attest
 from apps.reconciliation.services.books import Ask, Books, read_books
@@ -86,8 +86,9 @@ class ReconciliationEngine:
         return LookBack(isin, outcome.status, cut_off, outcome.problems, books.wallets, outcome.findings)
 
     def _run(self, found: SecurityView, actor: Actor, now: datetime, order: RunOrder) -> Run:
-        since = last_concluded(found.isin) if order.incremental else None
-        books, storage, outcome = self._compare(found, now, Ask(order.depth, since))
+        last = last_concluded(found.isin)
+        ask = Ask(order.depth, since=last if order.incremental else None, traced=last or BEGINNING)
+        books, storage, outcome = self._compare(found, now, ask)
         ended = max(now, clock.now())
         with unit_of_work():
             row = record(

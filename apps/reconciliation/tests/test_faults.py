@@ -52,6 +52,17 @@ class TestFaults:
             done = inject(copy, set(range(len(FAULTS))), 2)
             assert raised(copy, done) == oracle.names(done)
 
+    def test_two_that_cancel_out_are_found_by_the_first_run_and_by_those_after_it(self, world: World) -> None:
+        with world.copy() as copy:
+            log, posting = copy.log_of_ours_is_booked_for_another_reason(4)
+            copy.stage.platform.finalize()
+            copy.stage.settle_down()
+            for order in (RunOrder(), RunOrder(), FULL, RunOrder(incremental=True)):
+                found = {b.kind: b for b in copy.stage.run(order=order).breaks}
+                assert set(found) == {"MISSING_IN_BOOKS", "MISSING_ON_CHAIN"}
+                assert found["MISSING_IN_BOOKS"].tx_hash == log.tx_hash
+                assert found["MISSING_ON_CHAIN"].wallet_address in {posting.wallet, copy.stage.alice}
+
     @pytest.mark.soak
     @pytest.mark.parametrize("number", range(len(FAULTS)), ids=[fault.__name__ for fault in FAULTS])
     def test_each_is_found_and_named(self, world: World, number: int) -> None:

@@ -260,6 +260,18 @@ class World:
         as_owner("UPDATE compliance_wallet SET address = %s WHERE address = %s", ["0x" + "f0" * 20, self.stage.bob])
         return Done("holder's name lost", self.stage.bob)
 
+    def log_of_ours_is_booked_for_another_reason(self, units: int) -> tuple[Done, Done]:
+        """Two faults that cancel out: no balance differs."""
+        done = self.log_of_ours_is_not_booked(units)
+        as_owner(
+            "INSERT INTO ledger_transfer (debit_account_id, credit_account_id, amount, state, kind, idem_key,"
+            " source_ref, effective_at) VALUES (%s, %s, %s, 'POSTED', 'CORRECTION', 'no reason', 'no reason', now())",
+            [self._account(self.stage.alice), self._account(self.stage.bob), units],
+        )
+        self._book(self.stage.isin, self.stage.alice, -units)
+        self._book(self.stage.isin, self.stage.bob, units)
+        return done, Done("posting for nothing", self.stage.bob)
+
     # Hands
 
     def _book(self, asset: str, wallet: str, units: int) -> None:

@@ -1,4 +1,4 @@
-"""What a transaction's input asked a token to do. Pure; selectors of ERC-20 and ERC-3643 (T-REX 4.1.6)."""
+"""What a transaction's input asked a token to do. Pure; selectors of ERC-20, ERC-3643 (T-REX 4.1.6) and proxies."""
 
 AGENT_ACTS = {
     "0x40c10f19": "mint",
@@ -20,6 +20,12 @@ AGENT_ACTS = {
 OWNER_ACTS = {
     "0x84e79842": "addAgent",
     "0x97a6278e": "removeAgent",
+    "0x3659cfe6": "upgradeTo",
+    "0x4f1ef286": "upgradeToAndCall",
+    "0x92dd9d65": "setImplementationAuthority",
+    "0xf38d2491": "useTREXVersion",
+    "0x71673bd0": "addAndUseTREXVersion",
+    "0x025b22bc": "updateImplementation",
 }
 HOLDER_ACTS = {
     "0xa9059cbb": "transfer",

@@ -8,7 +8,7 @@ from apps.chain.types.events import ZERO_ADDRESS
 from apps.ledger.types import AccountKind
 from apps.reconciliation.classifying.causes import Cause
 from apps.reconciliation.classifying.movements import Log, Posting
-from apps.reconciliation.classifying.states import Untraced
+from apps.reconciliation.classifying.states import CODE, Untraced
 from apps.reconciliation.classifying.units import Unit
 from apps.reconciliation.functions import function_of, is_agents, selector_of
 from apps.reconciliation.types import BreakKind, Finding, Remedy
@@ -59,7 +59,7 @@ def act_findings(
         yield Finding(
             kind=BreakKind.UNAUTHORISED_ACTION,
             identity=f"{held.asset}:act:{act.block_hash}:{act.log_index}",
-            message=f"{who} in transaction {act.tx_hash}: {act.event}. No transaction of ours did it.",
+            message=f"{who} in transaction {act.tx_hash}: {act.event}. {_not_ours(act)}",
             asset=held.asset,
             decimals=held.decimals,
             wallet_address=act.wallet,
@@ -73,6 +73,13 @@ def act_findings(
                 "log_index": act.log_index,
             },
         )
+
+
+def _not_ours(act: Untraced) -> str:
+    said = "No transaction of ours did it."
+    if act.subject != CODE:
+        return said
+    return f"{said} Other code may run at the token: nothing is proved until its storage layout is verified again."
 
 
 def remedy_of(cause: Cause) -> Remedy | None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from apps.reconciliation.classifying.units import Unit
 from apps.reconciliation.types import BreakKind, Finding
 
+CODE = "code"  # subject of an act after which other code may run at the token's address
+
 
 @dataclass(frozen=True, slots=True)
 class Act:

@@ -4,8 +4,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from apps.chain.selectors.events import event_views, token_events
+from apps.chain.selectors.upgrades import UpgradeView, upgrades
 from apps.chain.types.token_events import EventFinality, TokenEventKind, TokenEventView
-from apps.reconciliation.classifying.states import Act, Frozen, Untraced
+from apps.reconciliation.classifying.states import CODE, Act, Frozen, Untraced
 
 _KIND = TokenEventKind
 FREEZES = (_KIND.TOKENS_FROZEN, _KIND.TOKENS_UNFROZEN, _KIND.WALLET_FROZEN, _KIND.WALLET_UNFROZEN)
@@ -17,7 +18,7 @@ POWERS = (_KIND.AGENT_ADDED, _KIND.AGENT_REMOVED)
 class States:
     """A state as our own transactions left it, as all transactions did, and which was the last to change each.
 
-    `untraced`: acts of agents and owners that none of our transactions did, by what they concern.
+    `untraced`: acts of agents and owners, and changes of the token's code, that none of our transactions did.
     """
 
     frozen_by_us: dict[str, Frozen]
@@ -29,14 +30,15 @@ class States:
 
 
 def states(*, isin: str, token: str, block: int) -> States:
-    """Freezes, pauses and agents of a token by its final events up to a block."""
+    """Freezes, pauses, agents and code of a token by its final events up to a block."""
     rows = token_events(isins=[isin], kinds=[*FREEZES, *PAUSES, *POWERS], finality=EventFinality.FINAL)
     found = event_views(rows.filter(block_number__lte=block).order_by("block_number", "log_index"))
     events = [event for event in found if event.token_address == token and event.is_decoded]
     ours = [event for event in events if event.intent_id is not None]
     acts = {_subject(event): Act(event.tx_hash, event.intent_id is not None) for event in events}
-    untraced = tuple(_untraced(event) for event in events if event.intent_id is None)
-    return States(_frozen(ours), _frozen(events), _paused(ours), _paused(events), acts, untraced)
+    untraced = [_untraced(event) for event in events if event.intent_id is None]
+    untraced += [_upgrade(each) for each in upgrades(token, block) if each.intent_id is None]
+    return States(_frozen(ours), _frozen(events), _paused(ours), _paused(events), acts, tuple(untraced))
 
 
 def _subject(event: TokenEventView) -> str:
@@ -55,6 +57,19 @@ def _untraced(event: TokenEventView) -> Untraced:
         block_hash=event.block_hash,
         block_number=event.block_number,
         log_index=event.log_index,
+    )
+
+
+def _upgrade(change: UpgradeView) -> Untraced:
+    return Untraced(
+        subject=CODE,
+        event=change.event,
+        wallet=None,
+        amount=None,
+        tx_hash=change.tx_hash,
+        block_hash=change.block_hash,
+        block_number=change.block_number,
+        log_index=change.log_index,
     )
 
 

@@ -18,7 +18,7 @@ from apps.reconciliation.classifying.positions import (
     projection_findings,
     stranger_finding,
 )
-from apps.reconciliation.classifying.states import state_findings
+from apps.reconciliation.classifying.states import CODE, state_findings
 from apps.reconciliation.classifying.totals import supply_findings
 from apps.reconciliation.services.books import AssetBooks, Books
 from apps.reconciliation.services.chain_side import Storage
@@ -66,11 +66,13 @@ def _movements(books: Books, held: AssetBooks, storage: Storage) -> Iterator[Fin
 
 
 def _acts(books: Books, held: AssetBooks, storage: Storage, states: Sequence[Finding]) -> Iterator[Finding]:
-    """Acts of others on a token that is ours to keep."""
-    if books.states is None or books.binding is None or not books.binding.is_ours:
+    """Acts of others on a token that is ours to keep; of any token, that its code may be another."""
+    if books.states is None or books.binding is None:
         return iter(())
+    ours = books.binding.is_ours
     told = {found.identity.removeprefix(f"{held.unit.asset}:") for found in states}
-    untraced = [act for act in books.states.untraced if act.tx_hash not in books.unexplained]
+    acts = [act for act in books.states.untraced if ours or act.subject == CODE]
+    untraced = [act for act in acts if act.tx_hash not in books.unexplained]
     return act_findings(untraced, told, held.unit, held.token, storage.callers)
 
 

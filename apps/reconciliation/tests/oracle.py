@@ -19,6 +19,7 @@ CALLED: Mapping[str, tuple[str, str]] = {
     "agent froze a wallet": ("FROZEN_STATE", "wallet"),
     "agent froze a wallet and lifted it": ("UNAUTHORISED_ACTION", "wallet"),
     "owner made somebody an agent": ("UNAUTHORISED_ACTION", "tx"),
+    "owner changed the code of tokens": ("UNAUTHORISED_ACTION", "tx"),
     "agent paused the token": ("PAUSE_STATE", ""),
     "agent removed an identity": ("IDENTITY_STATE", "wallet"),
     "token's storage changed without a log": ("PROJECTION", "wallet"),

@@ -20,6 +20,7 @@ from apps.chain.selectors.tokens import binding
 from apps.chain.selectors.topics import TRANSFER, topics_of
 from apps.chain.testing import ChainPlatform
 from apps.chain.testing.twin import twin_of
+from apps.chain.testing.versions import next_trex_version
 from apps.chain.types.events import TradeSettled
 from apps.compliance.selectors.wallets import party_of_wallet
 from apps.core import clock
@@ -130,6 +131,12 @@ class World:
         data = calls.add_agent(platform.account(9).address)
         sent = platform.send(platform.account(OWNER), self.stage.token, data)
         return Done("owner made somebody an agent", tx_hash=str(sent["transactionHash"]))
+
+    def owner_changes_code(self, _: int) -> Done:
+        platform = self.stage.platform
+        authority, data = platform.contracts["trex_authority"], next_trex_version(platform)
+        sent = platform.send(platform.account(OWNER), authority, data)
+        return Done("owner changed the code of tokens", tx_hash=str(sent["transactionHash"]))
 
     def agent_pauses(self, _: int) -> Done:
         self.stage.agent(calls.pause())
@@ -365,6 +372,7 @@ ON_CHAIN: tuple[Fault, ...] = (
     World.agent_freezes_wallet,
     World.agent_freezes_and_lifts,
     World.owner_adds_agent,
+    World.owner_changes_code,
     World.agent_pauses,
     World.agent_forgets_identity,
     World.storage_grows,

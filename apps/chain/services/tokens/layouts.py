@@ -7,7 +7,7 @@ from datetime import datetime
 from django.db.models import Q
 
 from apps.audit.services.trail import log_audit_event
-from apps.chain import calls
+from apps.chain.codec.upgrades import OF_AUTHORITIES, OF_TOKENS
 from apps.chain.errors import LayoutUnverified, NotCovered
 from apps.chain.gateway import Node
 from apps.chain.models import StorageLayout, TokenBinding
@@ -26,16 +26,6 @@ from apps.core.db import unit_of_work, within_unit_of_work
 from apps.core.types import Severity
 
 HOLDERS = 200  # compared, the largest first
-
-# What a token, or who decides for it, says when other code runs at its address: ERC-1967, T-REX.
-OF_TOKENS = {
-    calls.topic_of(event): event.partition("(")[0]
-    for event in ("Upgraded(address)", "BeaconUpgraded(address)", "ImplementationAuthoritySet(address)")
-}
-OF_AUTHORITIES = {
-    calls.topic_of(event): event.partition("(")[0]
-    for event in ("VersionUpdated((uint8,uint8,uint8))", "UpdatedImplementation(address)", "Upgraded(address)")
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,12 +12,12 @@ from apps.chain.selectors import blocks
 from apps.chain.selectors import tokens as read
 from apps.chain.selectors.layouts import layout
 from apps.chain.selectors.slots import slot
-from apps.chain.services.deployment import IMPLEMENTATIONS
 from apps.chain.services.identities import provide_identity, register_wallet
 from apps.chain.services.intents import submit
 from apps.chain.services.tokens import deploy_token, verify_layout
 from apps.chain.testing import ChainPlatform
 from apps.chain.testing.powers import anything
+from apps.chain.testing.versions import next_trex_version
 from apps.chain.tests.scenarios.found_tokens import (
     ALICE,
     BOB,
@@ -96,14 +96,7 @@ class TestATrexToken:
 
     def test_16_upgraded_by_its_authority_is_refused_from_that_block_on(self, platform: ChainPlatform) -> None:
         before = blocks.final_head().number
-        creation = {
-            "from": platform.account(5).address.lower(),
-            "data": "0x" + calls.creation("trex/Token").hex(),
-            "gas": hex(5_000_000),
-        }
-        made = platform.mined(platform.node.call("eth_sendTransaction", creation))["contractAddress"]
-        used = [platform.contracts[name] for name in IMPLEMENTATIONS]
-        data = calls.add_and_use_trex_version((4, 1, 7), (made, *used[1:]))
+        data = next_trex_version(platform)
         sent(platform, SignerRole.DEPLOYER, platform.contracts["trex_authority"], data)
         row = StorageLayout.objects.get()
         assert (row.state, row.reason) == (LayoutState.WITHDRAWN, "VersionUpdated")

@@ -1,6 +1,7 @@
 """A security on a real chain with two holders, as issuance, settlement and the projection leave it."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.db import connections
@@ -22,6 +23,7 @@ from apps.core.ids import new_id
 from apps.issuance.services.decisions import approve_issuance
 from apps.issuance.services.requests import request_issuance
 from apps.issuance.types import IssuanceDraft
+from apps.ledger.selectors.balances import by_wallet
 from apps.reconciliation.services.engine import ReconciliationEngine, RunOrder
 from apps.reconciliation.types import BreakView, RunDepth, RunView
 from apps.securities.tests.factories import make_security
@@ -77,6 +79,16 @@ class Stage:
     def settle_down(self) -> None:
         """Run everything until all that happened is final and in the books."""
         self.platform.run_until_quiet("projector")
+
+    def settle_until_given_up(self) -> None:
+        """Let the settler try as often as it does, and all come to rest after each try."""
+        for minutes in (0, 5, 10, 20, 40):
+            self.platform.step("settler", later=timedelta(minutes=minutes))
+            self.settle_down()
+
+    def books(self) -> tuple[dict[str, int], dict[str, int]]:
+        """Units of the security and of cash by wallet, as they are booked."""
+        return by_wallet(self.isin), by_wallet("USDX")
 
     def pay(self, wallet: str, units: int) -> None:
         """The cash issuer mints to a wallet."""

@@ -4,21 +4,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apps.chain.testing import ChainPlatform
 from apps.reconciliation.services.engine import RunOrder
 from apps.reconciliation.tests import oracle
-from apps.reconciliation.tests.stage import Stage
 from apps.reconciliation.tests.world import FAULTS, IN_TABLES, ON_CHAIN, Done, World
 from apps.reconciliation.types import BreakKind, RunDepth
 
 FULL = RunOrder(RunDepth.FULL)
-
-
-@pytest.fixture(scope="class")
-def world(chain_platform: ChainPlatform) -> World:
-    found = World(Stage(chain_platform))
-    found.build()
-    return found
 
 
 def inject(world: World, chosen: set[int], units: int) -> list[Done]:
@@ -42,13 +33,13 @@ class TestFaults:
         assert {kind for kind, _ in oracle.CALLED.values()} == set(BreakKind.values)
         assert len(oracle.CALLED) == len(FAULTS)
 
-    def test_a_healthy_world_has_none(self, world: World) -> None:
-        with world.copy() as copy:
+    def test_a_healthy_world_has_none(self, healthy: World) -> None:
+        with healthy.copy() as copy:
             assert raised(copy, inject(copy, set(), 0)) == []
             assert copy.stage.run(order=RunOrder(incremental=True)).status == "CLEAN"
 
-    def test_all_at_once_are_told_apart(self, world: World) -> None:
-        with world.copy() as copy:
+    def test_all_at_once_are_told_apart(self, healthy: World) -> None:
+        with healthy.copy() as copy:
             done = inject(copy, set(range(len(FAULTS))), 2)
             assert raised(copy, done) == oracle.names(done)
 
@@ -65,22 +56,22 @@ class TestFaults:
 
     @pytest.mark.soak
     @pytest.mark.parametrize("number", range(len(FAULTS)), ids=[fault.__name__ for fault in FAULTS])
-    def test_each_is_found_and_named(self, world: World, number: int) -> None:
-        with world.copy() as copy:
+    def test_each_is_found_and_named(self, healthy: World, number: int) -> None:
+        with healthy.copy() as copy:
             done = inject(copy, {number}, 2)
             assert raised(copy, done) == oracle.names(done)
 
     @settings(max_examples=5, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(st.sets(st.integers(0, len(FAULTS) - 1), min_size=2, max_size=6), st.integers(1, 5))
-    def test_several_are_told_apart(self, world: World, chosen: set[int], units: int) -> None:
-        with world.copy() as copy:
+    def test_several_are_told_apart(self, healthy: World, chosen: set[int], units: int) -> None:
+        with healthy.copy() as copy:
             done = inject(copy, chosen, units)
             assert raised(copy, done) == oracle.names(done)
 
     @pytest.mark.soak
     @settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.sets(st.integers(0, len(FAULTS) - 1), min_size=1, max_size=len(FAULTS)), st.integers(1, 5))
-    def test_any_are_told_apart(self, world: World, chosen: set[int], units: int) -> None:
-        with world.copy() as copy:
+    def test_any_are_told_apart(self, healthy: World, chosen: set[int], units: int) -> None:
+        with healthy.copy() as copy:
             done = inject(copy, chosen, units)
             assert raised(copy, done) == oracle.names(done)

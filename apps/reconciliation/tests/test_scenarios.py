@@ -1,14 +1,11 @@
-"""Scenarios 29 to 31, 34, 36 and 39 of the design sheet, each on a real chain with real trades.
+"""Scenarios 29 to 31, 34, 36 and 39, each on a real chain with real trades.
 
 28, 35, 36 (a dead node, another state root) and 37 are in test_reconcile.py, 32 and 33 with the contract
 (contracts/tests), 38 in test_resolutions.py.
 """
 
-from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
 
-import pytest
 from eth_abi.abi import encode
 
 from apps.accounts.tests.factories import make_actor
@@ -16,7 +13,6 @@ from apps.accounts.types import Role
 from apps.chain import calls
 from apps.chain.gateway import Node
 from apps.chain.selectors.tokens import identity
-from apps.chain.testing import ChainPlatform
 from apps.chain.testing.lies import Answer, Answers
 from apps.chain.testing.lying_node import LyingNode
 from apps.chain.types import KYC_TOPIC
@@ -39,23 +35,6 @@ revoke = calls._call("removeClaim(bytes32)")
 FOLD, HOURLY, FULL = RunOrder(), RunOrder(incremental=True), RunOrder(RunDepth.FULL)
 
 
-@pytest.fixture(scope="class")
-def healthy(chain_platform: ChainPlatform) -> World:
-    found = World(Stage(chain_platform))
-    found.build()
-    return found
-
-
-@pytest.fixture
-def world(healthy: World) -> Iterator[World]:
-    with healthy.copy() as found:
-        yield found
-
-
-def cash_and_units(stage: Stage) -> tuple[dict[str, int], dict[str, int]]:
-    return by_wallet(stage.isin), by_wallet("USDX")
-
-
 class TestScenarios:
     def test_34_a_settlement_in_flight_at_the_cut_off_is_no_break(self, world: World) -> None:
         stage = world.stage
@@ -72,24 +51,24 @@ class TestScenarios:
         assert (run.status, run.in_flight) == ("CLEAN", 0)
 
     def test_30_a_wallet_frozen_between_match_and_settlement_releases_both_legs(self, world: World) -> None:
-        stage, before = world.stage, cash_and_units(world.stage)
+        stage, before = world.stage, world.stage.books()
         stage.agent(freeze_wallet(stage.bob, True))
-        self._give_up(stage)
+        stage.settle_until_given_up()
         row = SettlementInstruction.objects.get(trade_ref="open")
         assert (row.processing_status, row.settlement_status, row.reason_detail) == ("CANC", "PENF", "WALLET_FROZEN")
-        assert cash_and_units(stage) == before
+        assert stage.books() == before
         assert (position(stage.isin, stage.alice).held, position("USDX", stage.bob).held) == (0, 0)
         run = stage.run(order=FULL)
         assert kinds(run) == ["FROZEN_STATE"]
         assert run.breaks[0].wallet_address == stage.bob
 
     def test_31_a_claim_revoked_after_the_trade_stops_the_settlement(self, world: World) -> None:
-        stage, before = world.stage, cash_and_units(world.stage)
+        stage, before = world.stage, world.stage.books()
         self._forget_claim(stage, stage.bob)
-        self._give_up(stage)
+        stage.settle_until_given_up()
         row = SettlementInstruction.objects.get(trade_ref="open")
         assert (row.processing_status, row.settlement_status) == ("CANC", "PENF")
-        assert cash_and_units(stage) == before
+        assert stage.books() == before
         assert (position(stage.isin, stage.alice).held, position("USDX", stage.bob).held) == (0, 0)
         run = stage.run(order=FULL)
         assert (kinds(run), run.breaks[0].wallet_address) == (["IDENTITY_STATE"], stage.bob)
@@ -162,11 +141,6 @@ class TestScenarios:
         assert (kinds(run), run.wallets) == (["UNAUTHORISED_ACTION"], 2)
         world.balance_row_changes(2)  # past ledger and chain alike: nothing says that it changed, but it is broken
         assert kinds(stage.run(order=HOURLY)) == ["AMOUNT", "UNAUTHORISED_ACTION"]
-
-    def _give_up(self, stage: Stage) -> None:
-        for minutes in (0, 5, 10, 20, 40):
-            stage.platform.step("settler", later=timedelta(minutes=minutes))
-            stage.settle_down()
 
     def _forget_claim(self, stage: Stage, wallet: str) -> None:
         """Its management key takes the claim off the identity."""

@@ -126,19 +126,32 @@ class ChainPlatform(ChainClient):
         sender = account.address.lower()
         call = {"from": sender, "to": to, "data": "0x" + data.hex(), "value": hex(value)}
         self.node.call("eth_estimateGas", call)
+        return self.mined(self._submitted(account, to=to_checksum_address(to), data=data, value=value))
+
+    def deploy(self, account: LocalAccount, code: bytes) -> str:
+        """Create a contract as an outside party would; its address."""
+        return str(self.mined(self._submitted(account, data=code))["contractAddress"]).lower()
+
+    def reverted(self, account: LocalAccount, to: str, data: bytes) -> bytes:
+        """What a call not simulated before reverts with, in a block. Raises AssertionError if it went through."""
+        tx_hash = self.wait_for(self._submitted(account, to=to_checksum_address(to), data=data))
+        traced = self.node.call("debug_traceTransaction", tx_hash, {"tracer": "callTracer"})
+        if int((self.receipt(tx_hash) or {})["status"], 16) != 0:
+            raise AssertionError(f"went through: {tx_hash}")
+        return bytes.fromhex(traced["output"][2:])
+
+    def _submitted(self, account: LocalAccount, **call: Any) -> str:
+        """Sign a call, or a creation, and hand it to the node; the chain transaction."""
         fields: dict[str, Any] = {
             "type": 2,
             "chainId": self.node.chain_id,
-            "nonce": int(self.node.call("eth_getTransactionCount", sender, "pending"), 16),
-            "to": to_checksum_address(to),
-            "data": data,
-            "value": value,
+            "nonce": int(self.node.call("eth_getTransactionCount", account.address.lower(), "pending"), 16),
             "gas": min(GAS_CAP, 3_000_000),
             "maxFeePerGas": 20 * 10**9,
             "maxPriorityFeePerGas": 10**9,
         }
-        raw = "0x" + bytes(account.sign_transaction(fields).raw_transaction).hex()
-        return self.mined(self.node.call("eth_sendRawTransaction", raw))
+        signed = account.sign_transaction(fields | call)
+        return str(self.node.call("eth_sendRawTransaction", "0x" + bytes(signed.raw_transaction).hex()))
 
     def mined(self, tx_hash: str) -> dict[str, Any]:
         """The receipt of a transaction that succeeded, after mining it. Raises RpcError where it was reverted."""

@@ -1,24 +1,15 @@
-"""Closing breaks with four eyes: by the services, and by the database where somebody writes past them."""
+"""Closing breaks with four eyes: what officers do, and what they are refused.
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from threading import Barrier
-from typing import Any
-from uuid import UUID
+What the database refuses is in test_resolutions_database.py, any order of acts in test_resolutions_races.py.
+"""
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, connections, transaction
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from apps.accounts.tests.factories import make_actor
 from apps.accounts.types import Role
 from apps.audit.models import AuditLog
-from apps.core import clock
 from apps.core.actor import Actor
-from apps.core.db import unit_of_work
-from apps.core.errors import DomainError, RoleRequired, SamePerson
+from apps.core.errors import RoleRequired, SamePerson
 from apps.core.ids import new_id
 from apps.core.models import Alert, OutboxEvent
 from apps.ledger.errors import InsufficientBalance
@@ -35,9 +26,8 @@ from apps.reconciliation.errors import (
     UnknownBreak,
     UnknownResolution,
 )
-from apps.reconciliation.models import Break, BreakEvent, Resolution
-from apps.reconciliation.services.breaks import assign_break, explain_break
-from apps.reconciliation.services.resolutions import reject_resolution
+from apps.reconciliation.models import Break, Resolution
+from apps.reconciliation.tests.acts import assign, explain, refused, reject, written
 from apps.reconciliation.tests.factories import (
     approve,
     make_asset,
@@ -48,62 +38,7 @@ from apps.reconciliation.tests.factories import (
     propose,
     state_finding,
 )
-from apps.reconciliation.types import BreakKind, Finding, Remedy, ResolutionKind
-
-APPROVE_BY_SQL = """
-UPDATE reconciliation_resolution SET state = 'REJECTED', decided_by = %s, decided_at = now() WHERE id = %s
-"""
-
-
-def written() -> tuple[Any, ...]:
-    """All that an act upon breaks writes: a refusal changes none of it."""
-    counts = [model.objects.count() for model in (BreakEvent, LedgerTransfer, AuditLog, OutboxEvent)]
-    breaks = Break.objects.order_by("pk").values_list("pk", "state", "owner_id", "resolved_at", "accepted")
-    resolutions = Resolution.objects.order_by("pk").values_list("pk", "state", "decided_by", "transfer_id")
-    return (*counts, list(breaks), list(resolutions))
-
-
-def refused(error: type[DomainError], act: Callable[[], object]) -> None:
-    """The act raises this and leaves everything as it was."""
-    before = written()
-    with pytest.raises(error), unit_of_work():
-        act()
-    assert written() == before
-
-
-def reject(resolution_id: UUID, actor: Actor, reason: str = "not so") -> None:
-    with unit_of_work():
-        reject_resolution(actor=actor, resolution_id=resolution_id, reason=reason, now=clock.now())
-
-
-def assign(row: Break, actor: Actor, owner_id: UUID) -> None:
-    with unit_of_work():
-        assign_break(actor=actor, break_id=row.pk, owner_id=owner_id, now=clock.now())
-
-
-def explain(row: Break, actor: Actor, text: str = "the registrar's agent") -> None:
-    with unit_of_work():
-        explain_break(actor=actor, break_id=row.pk, text=text, now=clock.now())
-
-
-@pytest.fixture
-def maker(books: str) -> Actor:
-    return make_actor(role=Role.OPS)
-
-
-@pytest.fixture
-def checker(books: str) -> Actor:
-    return make_actor(role=Role.COMPLIANCE)
-
-
-@pytest.fixture
-def row(books: str) -> Break:
-    return make_break(missing(make_asset(), make_wallet()))
-
-
-@pytest.fixture
-def paused(books: str) -> Break:
-    return make_break(state_finding(make_asset()))
+from apps.reconciliation.types import BreakKind, Remedy, ResolutionKind
 
 
 class TestAnOwner:
@@ -305,207 +240,3 @@ class TestRefusals:
         made = propose(row, maker)
         make_run(row.isin)
         refused(ResolutionDecided, lambda: approve(made, checker))
-
-
-def run_alone(statement: str, params: list[Any]) -> None:
-    """One statement as the application's role, in a transaction of its own."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(statement, params)
-
-
-class TestTheDatabase:
-    """What the application's role is refused when it writes past the services."""
-
-    def test_38_refuses_one_person_for_both(self, row: Break, maker: Actor) -> None:
-        made, before = propose(row, maker), written()
-        with pytest.raises(IntegrityError, match="recon_resolution_two_people"):
-            run_alone(APPROVE_BY_SQL, [maker.user_id, made])
-        assert written() == before
-
-    def test_a_resolution_begins_as_a_proposal(self, row: Break, maker: Actor) -> None:
-        before = written()
-        with pytest.raises(IntegrityError, match="begins as a proposal"):
-            run_alone(
-                """
-                INSERT INTO reconciliation_resolution (id, found_id, kind, state, reason, asset, fingerprint,
-                    proposed_by, proposed_at, decided_by, decided_at)
-                VALUES (%s, %s, 'ACCEPT', 'APPROVED', 'alone', %s, '', %s, now(), %s, now())
-                """,
-                [new_id(), row.pk, row.isin, maker.user_id, maker.user_id],
-            )
-        assert written() == before
-
-    def test_a_decided_resolution_stays(self, row: Break, maker: Actor, checker: Actor) -> None:
-        made = propose(row, maker)
-        approve(made, checker)
-        before = written()
-        for change in ("state = 'PROPOSED', decided_by = NULL", "reason = 'other'", f"decided_by = '{new_id()}'"):
-            with pytest.raises(IntegrityError, match="decided once"):
-                run_alone(f"UPDATE reconciliation_resolution SET {change} WHERE id = %s", [made])
-        assert written() == before
-
-    @pytest.mark.parametrize(
-        "change", ["reason = 'other'", "remedy = '{}'", "proposed_by = gen_random_uuid()", "fingerprint = 'ab'"]
-    )
-    def test_a_proposal_stays_as_it_was_made(self, row: Break, maker: Actor, checker: Actor, change: str) -> None:
-        made, before = propose(row, maker), written()
-        with pytest.raises(IntegrityError, match="decided once"):
-            run_alone(
-                "UPDATE reconciliation_resolution SET state = 'REJECTED', decided_by = %s, decided_at = now(), "
-                f"{change} WHERE id = %s",
-                [checker.user_id, made],
-            )
-        assert written() == before
-
-    def test_an_approval_names_an_entry_that_cites_it(self, row: Break, maker: Actor, checker: Actor) -> None:
-        other = make_break(missing(make_asset(), make_wallet()))
-        approve(propose(other, maker), checker)
-        stranger, made = LedgerTransfer.objects.latest("pk"), propose(row, maker)
-        before = written()
-        for transfer_id in (stranger.pk, 2**40):
-            with pytest.raises(IntegrityError, match="does not cite it"):
-                run_alone(
-                    "UPDATE reconciliation_resolution SET state = 'APPROVED', decided_by = %s, decided_at = now(), "
-                    "transfer_id = %s WHERE id = %s",
-                    [checker.user_id, transfer_id, made],
-                )
-        assert written() == before
-
-    def test_a_break_is_resolved_by_an_approved_resolution(self, row: Break, maker: Actor) -> None:
-        propose(row, maker)
-        before = written()
-        with pytest.raises(IntegrityError, match="resolved by an approved resolution"):
-            run_alone("UPDATE reconciliation_break SET state = 'RESOLVED', resolved_at = now() WHERE id = %s", [row.pk])
-        assert written() == before
-
-    def test_an_event_is_of_a_run_or_of_a_person(self, row: Break, maker: Actor) -> None:
-        event = row.events.get()
-        for run_id, user_id in ((None, None), (event.run_id, maker.user_id)):
-            clone = replace_event(event, run_id=run_id, user_id=user_id)
-            with pytest.raises(IntegrityError, match="recon_break_event_o"), transaction.atomic():
-                clone.save(force_insert=True)
-
-    @pytest.mark.parametrize(
-        "statement",
-        [
-            "DELETE FROM reconciliation_break",
-            "DELETE FROM reconciliation_resolution",
-            "DELETE FROM reconciliation_breakevent",
-            "UPDATE reconciliation_breakevent SET message = 'nothing'",
-            "TRUNCATE reconciliation_resolution",
-        ],
-    )
-    def test_nothing_goes(self, row: Break, maker: Actor, statement: str) -> None:
-        propose(row, maker)
-        before = written()
-        with pytest.raises(DatabaseError, match="permission denied"):
-            run_alone(statement, [])
-        assert written() == before
-
-
-def replace_event(event: BreakEvent, **changes: Any) -> BreakEvent:
-    """The same event as another row, but for the changes."""
-    stored = {field.attname: getattr(event, field.attname) for field in BreakEvent._meta.concrete_fields}
-    return BreakEvent(**(stored | {"id": None} | changes))
-
-
-ACTS = st.lists(st.sampled_from(["found", "changed", "gone", "propose", "approve", "reject", "own"]), max_size=9)
-# What each act makes of a break in each state; an act that is not named is refused, or changes nothing.
-NEXT = {
-    ("OPEN", "gone"): "CLEARED",
-    ("OPEN", "propose"): "PROPOSED",
-    ("PROPOSED", "gone"): "CLEARED",
-    ("PROPOSED", "approve"): "RESOLVED",
-    ("PROPOSED", "reject"): "OPEN",
-    ("CLEARED", "found"): "OPEN",
-    ("CLEARED", "changed"): "OPEN",
-    ("RESOLVED", "changed"): "OPEN",
-}
-
-
-class TestAnyOrderOfActs:
-    """The states of an acceptable break, whatever runs and people do to it: a model of nine lines beside the books."""
-
-    @pytest.fixture
-    def people(self, books: str) -> Iterator[tuple[Actor, Actor]]:
-        return make_actor(role=Role.OPS), make_actor(role=Role.COMPLIANCE)
-
-    @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(acts=ACTS)
-    def test_ends_where_the_model_does(self, people: tuple[Actor, Actor], acts: list[str]) -> None:
-        maker, checker = people
-        seen = state_finding(make_asset())
-        row, state, proposed_for, made = make_break(seen), "OPEN", "", None
-        for number, act in enumerate(acts):
-            if act == "changed":
-                seen = replace(seen, details={"chain": number})
-            stale = act == "approve" and proposed_for != str(seen.details)
-            if act == "propose" and state == "OPEN":
-                proposed_for = str(seen.details)
-            expected = state if stale else NEXT.get((state, act), state)
-            made = perform(act, row, seen, made, maker, checker)
-            state = expected
-            kept = Break.objects.get(pk=row.pk)
-            assert (kept.state, kept.first_seen_at) == (state, row.first_seen_at), (acts, act)
-            open_ones = Resolution.objects.filter(found=row, state="PROPOSED").count()
-            assert open_ones == int(state == "PROPOSED"), (acts, act)
-
-
-def perform(act: str, row: Break, seen: Finding, made: UUID | None, maker: Actor, checker: Actor) -> UUID | None:
-    """Do it, or be refused; the last proposal there is."""
-    try:
-        if act in {"found", "changed"}:
-            make_run(row.isin, seen)
-        elif act == "gone":
-            make_run(row.isin)
-        elif act == "propose":
-            return propose(row, maker, ResolutionKind.ACCEPT)
-        elif act == "own" and made:
-            approve(made, maker)
-        elif act == "approve" and made:
-            approve(made, checker)
-        elif act == "reject" and made:
-            reject(made, checker)
-    except DomainError:
-        pass
-    return made
-
-
-class TestAtOnce:
-    def test_two_who_approve_post_one_entry(self, row: Break, maker: Actor) -> None:
-        made, people, barrier = propose(row, maker), [make_actor(role=Role.COMPLIANCE) for _ in range(2)], Barrier(2)
-
-        def decide(person: Actor) -> str:
-            try:
-                barrier.wait(10)
-                approve(made, person)
-            except DomainError as refusal:
-                return refusal.code
-            finally:
-                connections.close_all()
-            return "done"
-
-        with ThreadPoolExecutor(2) as pool:
-            assert sorted(pool.map(decide, people)) == ["done", "resolution_decided"]
-        assert LedgerTransfer.objects.filter(source_ref=f"resolution:{made}").count() == 1
-        assert by_wallet(row.isin) == {row.wallet_address: 25}
-
-    def test_a_run_and_an_approval_leave_one_of_two_orders(self, row: Break, maker: Actor, checker: Actor) -> None:
-        """The run has read the books before: it is written first and clears nothing, or is void."""
-        made, began, barrier = propose(row, maker), clock.now(), Barrier(2)
-
-        def run() -> str:
-            try:
-                barrier.wait(10)
-                found = missing(row.isin, row.wallet_address)
-                return str(make_run(row.isin, found, started_at=began).status)
-            finally:
-                connections.close_all()
-
-        with ThreadPoolExecutor(1) as pool:
-            running = pool.submit(run)
-            barrier.wait(10)
-            approve(made, checker)
-            assert running.result() in {"BREAKS", "VOID"}
-        assert Break.objects.get(pk=row.pk).state == "RESOLVED"
-        assert LedgerTransfer.objects.filter(source_ref=f"resolution:{made}").count() == 1

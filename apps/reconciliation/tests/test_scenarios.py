@@ -1,7 +1,7 @@
 """Scenarios 29 to 31, 34, 36 and 39, each on a real chain with real trades.
 
 28, 35, 36 (a dead node, another state root) and 37 are in test_reconcile.py, 32 and 33 in test_scenarios_dvp.py, 38 in
-test_resolutions.py.
+test_resolutions_database.py.
 """
 
 from typing import Any

@@ -1,8 +1,9 @@
 """Aged record differences after SEC rule 17Ad-11: dates and thresholds. Pure.
 
-A difference is aged when it is older than 30 calendar days. What is aged at the end of a month, and worth more than a
-threshold that depends on the issuer's capitalization and on whether it is equity or debt, is reported within ten
-business days after the end of that month: Saturdays, Sundays and federal holidays (5 U.S.C. 6103) are none.
+A difference is aged when it has been open for more calendar days than the policy says: 30, or fewer. What is aged at
+the end of a month, and worth more than a threshold that depends on the issuer's capitalization and on whether it is
+equity or debt, is reported within ten business days after the end of that month: Saturdays, Sundays and federal
+holidays (5 U.S.C. 6103) are none.
 """
 
 from collections.abc import Iterable

@@ -75,7 +75,7 @@ RECONCILIATION = {
             "breaks": 1,
             "first_seen_at": SOON,
             "oldest_days": 0,
-            "over_30_days": 0,
+            "aged": 0,
         }
     ],
     "ageing": {

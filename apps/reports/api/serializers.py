@@ -173,7 +173,7 @@ class BreakFiguresSerializer(serializers.Serializer):
     breaks = serializers.IntegerField()
     first_seen_at = serializers.DateTimeField()
     oldest_days = serializers.IntegerField(allow_null=True, help_text="Calendar days; null for cleared ones.")
-    over_30_days = serializers.IntegerField()
+    aged = serializers.IntegerField(help_text="Of the open ones, those aged: open for more days than the policy says.")
 
 
 class AgeSerializer(serializers.Serializer):
@@ -187,7 +187,7 @@ class AgeingSerializer(serializers.Serializer):
     """Aged record differences after SEC rule 17Ad-11. The market value is units times the last price of the month."""
 
     open = serializers.IntegerField()
-    aged = serializers.IntegerField(help_text="Open for more than 30 calendar days (policy).")
+    aged = serializers.IntegerField(help_text="Open for more calendar days than the policy says: 30, or fewer.")
     oldest_days = serializers.IntegerField(allow_null=True)
     by_age = AgeSerializer(many=True)
     month_end = serializers.DateField(help_text="Of the last month that is over.")

@@ -4,6 +4,8 @@ from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
+
 from apps.core.db import fetch_all
 from apps.reconciliation.types import UNSETTLED
 from apps.reports.selectors import ageing
@@ -28,9 +30,9 @@ WHERE r.isin = ANY(%(isins)s)
   AND (%(status)s::text IS NULL OR r.status = %(status)s)
 ORDER BY r.isin, r.id DESC
 """
-# Aged differences are those over 30 calendar days (SEC rule 17Ad-11).
+# Aged differences are those open for longer than the policy allows (SEC rule 17Ad-11: 30 calendar days).
 BREAKS = """
-SELECT isin, kind, state, count(*), min(first_seen_at), max(age), count(*) FILTER (WHERE age > 30)
+SELECT isin, kind, state, count(*), min(first_seen_at), max(age), count(*) FILTER (WHERE age > %(aged_after)s)
 FROM (
     SELECT isin, kind, state, first_seen_at,
            CASE WHEN state IN ('OPEN', 'PROPOSED') THEN (%(as_of)s AT TIME ZONE 'UTC')::date
@@ -45,7 +47,11 @@ FROM (
 
 def rows(securities: list[SecurityView], query: ReportQuery, as_of: datetime) -> list[Row]:
     """One row a security. Status chooses runs; breaks are those seen within the period, open ones with their age."""
-    params = query.params | {"isins": [each.isin for each in securities], "as_of": as_of}
+    params = query.params | {
+        "isins": [each.isin for each in securities],
+        "as_of": as_of,
+        "aged_after": settings.SECURITY.reconciliation.ageing.aged_after_days,
+    }
     last = {isin: figures for isin, *figures in fetch_all(LAST, params)}
     runs, breaks = _grouped(RUNS, params), _grouped(BREAKS, params)
     aged = ageing.rows(securities, as_of)
@@ -75,7 +81,7 @@ def _row(isin: str, runs: list[Any], breaks: list[Any], last: list[Any] | None) 
                 "breaks": number,
                 "first_seen_at": instant(first),
                 "oldest_days": age,
-                "over_30_days": aged,
+                "aged": aged,
             }
             for kind, state, number, first, age, aged in breaks
         ],

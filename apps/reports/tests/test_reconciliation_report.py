@@ -1,10 +1,15 @@
 """Reconciliation per security: runs, breaks with their age, and what is aged and worth more than may go unreported."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings
+from django.test.utils import override_settings
 
 from apps.core.db import unit_of_work
 from apps.dex.models import Trade
@@ -13,6 +18,15 @@ from apps.ledger.services.assets import register_asset
 from apps.reconciliation.models import Break, BreakEvent, CutOff, Run
 from apps.reports.tests.asking import report, row
 from apps.securities.tests.factories import make_security
+
+
+@contextmanager
+def aged_after(days: int) -> Iterator[None]:
+    """The policy calls aged what has been open for longer than this."""
+    policy = settings.SECURITY.reconciliation
+    changed = replace(policy, ageing=replace(policy.ageing, aged_after_days=days))
+    with override_settings(SECURITY=replace(settings.SECURITY, reconciliation=changed)):
+        yield
 
 
 @pytest.mark.usefixtures("books")
@@ -27,8 +41,8 @@ class TestReconciliationReport:
         (found,) = report("reconciliation", now=now, isin=isin).rows
         assert found["runs_by_status"] == [{"status": "BREAKS", "runs": 1}, {"status": "CLEAN", "runs": 1}]
         assert (found["runs"], found["breaks_open"]) == (2, 2)
-        aged = {"breaks": 2, "first_seen_at": "2026-05-21T12:00:00Z", "oldest_days": 40, "over_30_days": 1}
-        cleared = {"breaks": 1, "first_seen_at": "2026-05-21T12:00:00Z", "oldest_days": None, "over_30_days": 0}
+        aged = {"breaks": 2, "first_seen_at": "2026-05-21T12:00:00Z", "oldest_days": 40, "aged": 1}
+        cleared = {"breaks": 1, "first_seen_at": "2026-05-21T12:00:00Z", "oldest_days": None, "aged": 0}
         assert found["breaks"] == [
             {"kind": "AMOUNT", "state": "OPEN"} | aged,
             {"kind": "SUPPLY", "state": "CLEARED"} | cleared,
@@ -36,6 +50,18 @@ class TestReconciliationReport:
         last = found["last_run"]
         assert (last["id"], last["status"], last["block_number"]) == (str(runs[1].pk), "CLEAN", 9)
         assert (last["block_hash"], last["ledger_sequence"]) == (f"0x{9:064x}", 90)
+
+    @pytest.mark.parametrize(("after", "aged"), [(30, 0), (25, 0), (24, 1)])
+    def test_takes_for_aged_what_the_policy_does(self, after: int, aged: int) -> None:
+        isin, now = self._priced(issued=10_000), datetime(2026, 7, 2, 12, tzinfo=UTC)
+        run = self._run(isin, "BREAKS", now - timedelta(days=25), 7)
+        self._break(run, "AMOUNT", now - timedelta(days=25), f"{after}", books=0, chain=601)
+        self._break(run, "AMOUNT", now - timedelta(days=3), f"{after} young", books=0, chain=1)
+        with aged_after(after):
+            found = row("reconciliation", isin, now=now)
+        (breaks,) = found["breaks"]
+        assert (breaks["breaks"], breaks["oldest_days"], breaks["aged"]) == (2, 25, aged)
+        assert (found["ageing"]["open"], found["ageing"]["aged"]) == (2, aged)
 
     def test_values_what_was_aged_at_the_end_of_the_last_month(self) -> None:
         isin, now = self._priced(issued=10_000), datetime(2026, 7, 2, 12, tzinfo=UTC)

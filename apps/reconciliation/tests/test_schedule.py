@@ -201,6 +201,13 @@ class TestSchedule:
         assert "CASH_LEG" in out
         assert "books           0.000501  chain           0.000500" in out
 
+    def test_says_how_many_wallets_it_looked_at(self, stage: Stage) -> None:
+        as_owner(CASH_SLIPS, [stage.bob])
+        asked = ((), ("--incremental",), ("--at-block", "99999999"))
+        said = [command("--isin", stage.isin, *args)[1].splitlines()[0] for args in asked]
+        named = ("BREAKS  (2 wallets)", "BREAKS  (1 wallet)", "INCOMPLETE  (0 wallets)")
+        assert said == [f"{stage.isin}  {words}" for words in named]
+
     def test_ends_with_2_when_the_node_is_down(self, stage: Stage) -> None:
         with override_settings(CHAIN_RPC_URL=f"http://127.0.0.1:{free_port()}"):
             status, out = command("--isin", stage.isin, "--json")

@@ -127,7 +127,8 @@ def _exit_status(runs: Sequence[RunView | LookBack]) -> int:
 
 
 def _table(run: RunView | LookBack) -> str:
-    lines = [f"{run.isin}  {run.status}  ({run.wallets} wallets)"]
+    wallets = "1 wallet" if run.wallets == 1 else f"{run.wallets} wallets"
+    lines = [f"{run.isin}  {run.status}  ({wallets})"]
     if cut := run.cut_off:
         lines.append(f"  at block {cut.block_number} {cut.block_hash}, ledger sequence {cut.ledger_sequence}")
     lines += [f"  ! {problem}" for problem in run.problems]

@@ -1,4 +1,4 @@
-"""Scenarios 29 to 31, 34, 36 and 39, each on a real chain with real trades.
+"""Scenarios 16, 29 to 31, 34, 36 and 39, each on a real chain with real trades.
 
 28, 35, 36 (a dead node, another state root) and 37 are in test_reconcile.py, 32 and 33 in test_scenarios_dvp.py, 38 in
 test_resolutions_database.py.
@@ -13,11 +13,18 @@ from apps.accounts.types import Role
 from apps.chain import calls
 from apps.chain.gateway import Node
 from apps.chain.selectors.tokens import identity
+from apps.chain.selectors.upgrades import upgrades
+from apps.chain.services.intents import submit
+from apps.chain.services.tokens import verify_layout
 from apps.chain.testing.lies import Answer, Answers
 from apps.chain.testing.lying_node import LyingNode
-from apps.chain.types import KYC_TOPIC
+from apps.chain.testing.powers import anything
+from apps.chain.testing.versions import next_trex_version
+from apps.chain.types import KYC_TOPIC, SignerRole
 from apps.compliance.selectors.wallets import party_of_wallet
 from apps.core import clock
+from apps.core.actor import system_actor
+from apps.core.db import unit_of_work
 from apps.core.models import Alert
 from apps.ledger.models import LedgerAccount
 from apps.ledger.selectors.balances import by_wallet, position
@@ -36,6 +43,37 @@ FOLD, HOURLY, FULL = RunOrder(), RunOrder(incremental=True), RunOrder(RunDepth.F
 
 
 class TestScenarios:
+    def test_16_a_change_of_code_that_nobody_here_approved_is_a_break_and_ends_proofs(self, world: World) -> None:
+        stage, proven = world.stage, RunOrder(RunDepth.PROVEN)
+        self._verify_layout(stage)
+        assert stage.run(order=proven).status == "CLEAN"
+        deed = world.owner_changes_code(0)
+        stage.settle_down()
+        found = of_kind(stage.run(order=HOURLY), "UNAUTHORISED_ACTION")
+        assert (found.tx_hash, found.severity, found.remedy) == (deed.tx_hash, "CRITICAL", None)
+        assert "addAndUseTREXVersion" in found.message
+        refused = stage.run(order=proven)
+        assert (refused.status, kinds(refused)) == ("INCOMPLETE", ["UNAUTHORISED_ACTION"])
+        assert any("layout" in problem for problem in refused.problems)
+        self._verify_layout(stage)
+        assert kinds(stage.run(order=proven)) == ["UNAUTHORISED_ACTION"]
+        maker, checker = make_actor(role=Role.OPS), make_actor(role=Role.COMPLIANCE)
+        proposed = propose_resolution(
+            actor=maker, break_id=found.id, kind=ResolutionKind.ACCEPT, reason="Read and known.", now=clock.now()
+        )
+        approve_resolution(actor=checker, resolution_id=proposed.id, now=clock.now())
+        assert [stage.run(order=order).status for order in (proven, FULL, FOLD, HOURLY)] == ["CLEAN"] * 4
+
+    def test_16_a_change_of_code_by_a_transaction_of_ours_is_none(self, world: World) -> None:
+        platform = world.stage.platform
+        data = next_trex_version(platform)
+        with anything(), unit_of_work():
+            authority = platform.contracts["trex_authority"]
+            submit(signer=SignerRole.DEPLOYER, to=authority, data=data, kind="test", business_key="16", now=clock.now())
+        world.stage.settle_down()
+        assert len(upgrades(world.stage.token, platform.head())) == 1
+        assert [world.stage.run(order=order).status for order in (FULL, HOURLY)] == ["CLEAN"] * 2
+
     def test_34_a_settlement_in_flight_at_the_cut_off_is_no_break(self, world: World) -> None:
         stage = world.stage
         stage.platform.step("settler")
@@ -141,6 +179,9 @@ class TestScenarios:
         assert (kinds(run), run.wallets) == (["UNAUTHORISED_ACTION"], 2)
         world.balance_row_changes(2)  # past ledger and chain alike: nothing says that it changed, but it is broken
         assert kinds(stage.run(order=HOURLY)) == ["AMOUNT", "UNAUTHORISED_ACTION"]
+
+    def _verify_layout(self, stage: Stage) -> None:
+        verify_layout(actor=system_actor(), node=stage.platform.node, isin=stage.isin, now=clock.now())
 
     def _forget_claim(self, stage: Stage, wallet: str) -> None:
         """Its management key takes the claim off the identity."""

@@ -14,6 +14,7 @@ from bench.holders_world import SUPPLY, holders_world
 
 ISIN, CASH, DECIMALS = "US0378331005", "USDX", 6
 CASH_TOKEN = "0x" + "ca" * 20
+SAYS_SIX = "0x60065f5260205ff3"  # code that answers whatever it is asked with 6: its decimals
 UNITS = 1_000
 KINDS = 4
 # wallet n is 0x, 8 zeros and the 32 hex digits of md5(n)
@@ -218,6 +219,7 @@ def positions_world(holders: int) -> Iterator[Positions]:
     with holders_world(1) as world:
         chain = Chain(world.url)
         chain.rpc("anvil_setStorageAt", world.token, f"0x{SUPPLY:064x}", f"0x{UNITS * holders:064x}")
+        chain.rpc("anvil_setCode", CASH_TOKEN, SAYS_SIX)
         chain.rpc("evm_mine")
         yield Positions(world.url, world.token, holders)
 

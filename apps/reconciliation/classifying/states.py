@@ -44,13 +44,14 @@ class Expected:
     """What our books make of the token's states, and the last act that changed each.
 
     `frozen` and `paused` are what our own transactions left; `verified` are wallets we had registered with a final
-    claim, None where the token's registry is not ours to keep; `decimals` by whom they are kept.
+    claim, None where the token's registry is not ours to keep; `decimals` by whom they are kept, the cash asset's too.
     """
 
     frozen: Mapping[str, Frozen] = field(default_factory=dict)
     paused: bool | None = None
     verified: frozenset[str] | None = None
     decimals: Mapping[str, int] = field(default_factory=dict)
+    cash_decimals: Mapping[str, int] = field(default_factory=dict)
     acts: Mapping[str, Act] = field(default_factory=dict)
 
 
@@ -66,6 +67,7 @@ class Actual:
     paused: bool | None = None
     verified: Mapping[str, bool] = field(default_factory=dict)
     decimals: int | None = None
+    cash_decimals: int | None = None
 
 
 def state_findings(expected: Expected, actual: Actual, held: Unit) -> Iterator[Finding]:
@@ -75,7 +77,7 @@ def state_findings(expected: Expected, actual: Actual, held: Unit) -> Iterator[F
         yield _paused(expected, held, paused=actual.paused)
     if expected.verified is not None:
         yield from _verified(expected, expected.verified, actual, held)
-    yield from _decimals(expected, actual, held)
+    yield from decimals_findings(expected.decimals, actual.decimals, held, f"{held.asset}:decimals")
 
 
 def _frozen(expected: Expected, actual: Actual, held: Unit) -> Iterator[Finding]:
@@ -164,15 +166,16 @@ def _verified(expected: Expected, known: frozenset[str], actual: Actual, held: U
         )
 
 
-def _decimals(expected: Expected, actual: Actual, held: Unit) -> Iterator[Finding]:
-    kept = dict(expected.decimals) | ({"token": actual.decimals} if actual.decimals is not None else {})
-    if len(set(kept.values())) > 1:
-        said = ", ".join(f"{who} {number}" for who, number in sorted(kept.items()))
+def decimals_findings(kept: Mapping[str, int], token: int | None, asset: Unit, identity: str) -> Iterator[Finding]:
+    """A break if who keeps the decimals of an asset, and its token, do not say the same."""
+    said = dict(kept) | ({"token": token} if token is not None else {})
+    if len(set(said.values())) > 1:
+        told = ", ".join(f"{who} {number}" for who, number in sorted(said.items()))
         yield Finding(
             kind=BreakKind.DECIMALS,
-            identity=f"{held.asset}:decimals",
-            message=f"The decimals of {held.asset} are not the same everywhere: {said}.",
-            asset=held.asset,
-            decimals=held.decimals,
-            details=dict(sorted(kept.items())),
+            identity=identity,
+            message=f"The decimals of {asset.asset} are not the same everywhere: {told}.",
+            asset=asset.asset,
+            decimals=asset.decimals,
+            details=dict(sorted(said.items())),
         )

@@ -255,8 +255,15 @@ class _Reading:
             paused=paused if self._security.status == SecurityStatus.ACTIVE else None,
             verified=registered_wallets(unit.asset) if ours else None,
             decimals=decimals,
+            cash_decimals=self._cash_decimals(),
             acts=found.acts,
         )
+
+    def _cash_decimals(self) -> dict[str, int]:
+        terms = self._security.terms
+        if terms.cash_asset not in self._tokens:
+            return {}
+        return {"security": terms.cash_decimals, "ledger": decimals_of(terms.cash_asset)}
 
 
 def _issued(isin: str) -> int | None:

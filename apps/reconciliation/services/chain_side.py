@@ -167,15 +167,23 @@ class _Reading:
 
     def _token(self, books: Books, held: AssetBooks) -> Actual:
         """What is asked of the token as a whole."""
-        decimals = decimals_at(self._node, held.token, self._hash)
         paused = None
         if books.expected.paused is not None:
             paused = paused_at(self._node, held.token, self._hash)
             if paused is None:
                 self._unread.append(f"Whether {held.unit.asset} is paused could not be read from the chain.")
-        if decimals is None:
-            self._unread.append(f"The decimals of {held.unit.asset} could not be read from the chain.")
-        return Actual(frozen=books.states.frozen if books.states else {}, paused=paused, decimals=decimals)
+        return Actual(
+            frozen=books.states.frozen if books.states else {},
+            paused=paused,
+            decimals=self._decimals(held),
+            cash_decimals=self._decimals(books.cash) if books.cash else None,
+        )
+
+    def _decimals(self, asset: AssetBooks) -> int | None:
+        found = decimals_at(self._node, asset.token, self._hash)
+        if found is None:
+            self._unread.append(f"The decimals of {asset.unit.asset} could not be read from the chain.")
+        return found
 
     def _wallets(self, books: Books, held: AssetBooks, token: Actual) -> Actual:
         """What is asked of each wallet: freezes, and whether the registry holds it for verified."""

@@ -18,7 +18,7 @@ from apps.reconciliation.classifying.positions import (
     projection_findings,
     stranger_finding,
 )
-from apps.reconciliation.classifying.states import CODE, state_findings
+from apps.reconciliation.classifying.states import CODE, decimals_findings, state_findings
 from apps.reconciliation.classifying.totals import supply_findings
 from apps.reconciliation.services.books import AssetBooks, Books
 from apps.reconciliation.services.chain_side import Storage
@@ -100,6 +100,8 @@ def _positions(books: Books, held: AssetBooks, storage: Storage) -> Iterator[Fin
 
 
 def _cash(books: Books, cash: AssetBooks, storage: Storage) -> Iterator[Finding]:
+    kept, identity = books.expected.cash_decimals, f"{books.isin}:cash:decimals"
+    yield from decimals_findings(kept, storage.actual.cash_decimals, cash.unit, identity)
     rows = {row.wallet: row for row in cash.positions.rows}
     yield from cash_findings(books.isin, rows, shortfalls=cash.shortfalls, not_folding=cash.not_folding, cash=cash.unit)
     by_events = {wallet: units for wallet, units in cash.by_events if wallet in storage.cash}

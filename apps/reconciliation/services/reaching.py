@@ -10,7 +10,7 @@ from apps.reconciliation.types import RunDepth
 # Beginnings of identities, behind the asset's code: what only the token's answers for every wallet show.
 STORED = "stored:"
 # What every run looks at whole, however few wallets it looks at.
-ALWAYS = ("paused", "decimals", "frozen:", "intent:", "instruction:", "trade:", "act:")
+ALWAYS = ("paused", "decimals", "cash:decimals", "frozen:", "intent:", "instruction:", "trade:", "act:")
 
 
 @dataclass(frozen=True, slots=True)

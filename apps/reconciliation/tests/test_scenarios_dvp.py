@@ -164,6 +164,8 @@ class TestScenarios:
             assert (row.reason_code, row.reason_detail) == ("OTHR", "TOKEN_RETURNED_FALSE")
             assert failures(stage.platform, began) == [(row.dvp_id, "ReturnedFalse", f"token={cash}")] * 3
             assert (holdings(stage), stage.books(), held(stage)) == (*before, (0, 0))
+            # The token that took its place counts otherwise: books and chain mean other amounts by the same number.
+            assert [(b.kind, b.asset) for b in stage.run(order=RunOrder()).breaks] == [("DECIMALS", "USDX")]
         stage.platform.finalize()
         stage.settle_down()
         assert (holdings(stage), stage.books()) == before

@@ -11,7 +11,7 @@ from apps.core.db.locks import Advisory, lock_for_transaction, session_lock, try
 from apps.core.db.models import AppendOnlyModel, LastingModel, TriggerWrittenModel
 from apps.core.db.notify import Listener, notify
 from apps.core.db.reruns import with_reruns
-from apps.core.db.snapshots import snapshot
+from apps.core.db.snapshots import meanwhile, snapshot
 from apps.core.db.sql import as_columns, fetch_all, fetch_one, run_sql
 from apps.core.db.unit_of_work import after_rollback, in_unit_of_work, unit_of_work, within_unit_of_work
 
@@ -33,6 +33,7 @@ __all__ = [
     "fetch_one",
     "in_unit_of_work",
     "lock_for_transaction",
+    "meanwhile",
     "notify",
     "run_sql",
     "session_lock",

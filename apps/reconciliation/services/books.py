@@ -1,6 +1,6 @@
 """One side of a run: what our books say, read in one snapshot with the block they stand at."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from apps.chain.selectors.contracts import addresses
 from apps.chain.selectors.holders import folded_to
 from apps.chain.selectors.tokens import binding_at, registered_wallets
 from apps.chain.types import BindingView, BlockView
-from apps.core.db import snapshot
+from apps.core.db import meanwhile, snapshot
 from apps.issuance.selectors.issuances import issued_totals, submitted
 from apps.ledger.selectors.balances import decimals_of, sequence, shortfalls
 from apps.ledger.selectors.fold import fold_check
@@ -40,6 +40,8 @@ STATEMENT_SECONDS = 600
 # What a join of a million positions needs to stay in memory.
 WORK_MEGABYTES = 128
 DVP = "dvp"
+# By asset, then by wallet, None for the asset as a whole.
+Unfolded = Mapping[str, Mapping[str | None, FoldDifference]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +134,22 @@ class _Reading:
         self._tokens = followed_tokens()
         self._until = block.timestamp if ask.block is not None else None
         self._problems: list[str] = []
+        self._not_folding: Callable[[], Unfolded] = dict
 
     def read(self) -> Books:
-        """Everything; what is not known whole is left out, with a problem."""
+        """Everything; what is not known whole is left out, with a problem.
+
+        Accounts changed past the ledger are looked for beside the rest, and only where all is looked at: every entry is
+        read for it.
+        """
+        if self._ask.since is not None:
+            return self._read()
+        assets = (self._security.isin, self._security.terms.cash_asset)
+        with meanwhile(lambda: _not_folding(assets)) as found:
+            self._not_folding = found.result
+            return self._read()
+
+    def _read(self) -> Books:
         isin, terms = self._security.isin, self._security.terms
         unit = Unit(isin, self._security.quantity_decimals)
         only = self._looked_at()
@@ -173,11 +188,14 @@ class _Reading:
         except (NotCovered, UndecodedLogs) as error:
             self._problems.append(f"{unit.asset}: {error.message}")
             return None
-        not_folding = self._not_folding(unit.asset)
         short = shortfalls(unit.asset)
-        always = [wallet for wallet in {*not_folding, *short} if wallet]
+        found = positions(side, always=list(short))
         by_events = tuple(units_by_events(side)) if self._ask.depth != RunDepth.FOLD else ()
-        return AssetBooks(unit, token, positions(side, always=always), not_folding, short, by_events)
+        not_folding = self._not_folding().get(unit.asset, {})
+        changed = {wallet for wallet in not_folding if wallet}
+        if changed - {row.wallet for row in found.rows}:  # changed past the ledger, and still what the chain says
+            found = positions(side, always=[*short, *changed])
+        return AssetBooks(unit, token, found, not_folding, short, by_events)
 
     def _side(
         self, unit: Unit, token: str, only: Collection[str] | None, holders_of: tuple[str, str] | None = None
@@ -185,14 +203,6 @@ class _Reading:
         """Raises NotCovered, UndecodedLogs."""
         between = Between(folded_to(token, self._block.number), self._block.number)
         return Side(unit.asset, token, between, self._until, only, holders_of)
-
-    def _not_folding(self, asset: str) -> Mapping[str | None, FoldDifference]:
-        """Accounts changed past the ledger; every entry is read for it, so only where all is looked at."""
-        if self._ask.since is not None:
-            return {}
-        found = fold_check(asset)
-        wallet_of = wallets_of_accounts([each.account_id for each in found])
-        return {wallet_of.get(each.account_id): each for each in found}
 
     def _with_evidence(self, books: Books, held: AssetBooks) -> Books:
         """With why positions differ, which trades have one leg, what state the token is in, and what is late."""
@@ -264,6 +274,13 @@ class _Reading:
         if terms.cash_asset not in self._tokens:
             return {}
         return {"security": terms.cash_decimals, "ledger": decimals_of(terms.cash_asset)}
+
+
+def _not_folding(assets: Collection[str]) -> Unfolded:
+    """Accounts whose balance is not what their entries say."""
+    found = {asset: fold_check(asset) for asset in assets}
+    wallet_of = wallets_of_accounts([each.account_id for differing in found.values() for each in differing])
+    return {asset: {wallet_of.get(each.account_id): each for each in differing} for asset, differing in found.items()}
 
 
 def _issued(isin: str) -> int | None:

@@ -226,9 +226,8 @@ class TestReconcile:
     def test_every_answer_was_asked_at_the_cut_offs_hash(self, stage: Stage, liar: LyingNode, lying: Node) -> None:
         run = stage.run(lying)
         calls = [params for method, params in liar.asked if method == "eth_call"]
-        assert (
-            len(calls) == 12
-        )  # of two wallets units, freezes (two each) and identity; one cash; supply, decimals, paused
+        # Of two wallets units, freezes (two each) and identity; one's cash; supply, paused, decimals of both tokens.
+        assert len(calls) == 13
         assert {(p[1]["blockHash"], p[1]["requireCanonical"]) for p in calls} == {(run.cut_off.block_hash, True)}
 
     # Over HTTP

@@ -1,6 +1,7 @@
 """Where accounts stand. Amounts are whole base units of the account's asset."""
 
 from collections.abc import Collection, Iterable
+from datetime import datetime
 from uuid import UUID
 
 from django.db.models import QuerySet, Sum
@@ -107,7 +108,11 @@ def decimals_of(asset: str) -> int:
     return int(row[0][0])
 
 
-def sequence() -> int:
-    """The newest transfer's id: what an as-of statement cites. Read it in the snapshot of the balances it dates."""
-    newest = LedgerTransfer.objects.order_by("-pk").values_list("pk", flat=True).first()
+def sequence(until: datetime | None = None) -> int:
+    """The newest transfer's id, of those effective by then: what an as-of statement cites.
+
+    Read it in the snapshot of the balances it dates.
+    """
+    rows = LedgerTransfer.objects.filter(effective_at__lte=until) if until else LedgerTransfer.objects
+    newest = rows.order_by("-pk").values_list("pk", flat=True).first()
     return newest or 0

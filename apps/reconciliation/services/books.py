@@ -161,7 +161,7 @@ class _Reading:
         books = Books(
             isin=isin,
             cut_off=self._block,
-            ledger_sequence=sequence(),
+            ledger_sequence=sequence(self._until),
             security=held,
             cash=cash,
             looked_at=None if only is None else frozenset(only),

@@ -27,6 +27,7 @@ from apps.core.leases import sweep, take
 from apps.core.models import WorkItem
 from apps.core.testing import databases
 from apps.core.types import WorkState
+from apps.ledger.selectors.balances import sequence
 from apps.reconciliation.models import Run
 from apps.reconciliation.services.schedule import KIND, queue_due, run_due
 from apps.reconciliation.tasks import reconcile_all
@@ -184,11 +185,14 @@ class TestSchedule:
         assert (status, run["depth"], run["whole"]) == (0, "FULL", True)
         status, out = command("--isin", stage.isin, "--incremental", "--json")
         assert (status, json.loads(out)["whole"], json.loads(out)["wallets"]) == (0, False, 0)
-        before = Run.objects.count()
+        stage.pay(stage.alice, 9)
+        stage.settle_down()
+        before, cut = Run.objects.count(), ("block_hash", "ledger_sequence")
         status, out = command("--isin", stage.isin, "--at-block", str(run["cut_off"]["block_number"]), "--json")
         back = json.loads(out)
         assert (status, back["status"], back["breaks"]) == (0, "CLEAN", [])
-        assert back["cut_off"]["block_hash"] == run["cut_off"]["block_hash"]
+        assert [back["cut_off"][name] for name in cut] == [run["cut_off"][name] for name in cut]
+        assert run["cut_off"]["ledger_sequence"] < sequence()
         status, out = command("--isin", stage.isin, "--at-block", "99999999", "--json")
         assert (status, json.loads(out)["status"]) == (2, "INCOMPLETE")
         assert "is not in them yet" in json.loads(out)["problems"][0]

@@ -22,7 +22,7 @@ from apps.chain.models import TxIntent
 from apps.chain.signers.development import development_key
 from apps.chain.testing.boundaries import Boundary, Run, run
 from apps.chain.testing.client import ChainClient
-from apps.chain.types import ENDED, GAS_CAP
+from apps.chain.types import ENDED
 from apps.core import clock
 from apps.core.daemon import Engine, Leadership, elect
 from apps.core.models import OutboxPending
@@ -30,6 +30,7 @@ from apps.core.registry import registry
 from apps.core.testing import databases
 
 FINALITY_BLOCKS = 3  # with one slot an epoch, a block is finalized two blocks later
+GAS_OF_A_CALL, GAS_OF_A_CREATION = 3_000_000, 5_000_000
 
 
 @dataclass
@@ -130,7 +131,8 @@ class ChainPlatform(ChainClient):
 
     def deploy(self, account: LocalAccount, code: bytes) -> str:
         """Create a contract as an outside party would; its address."""
-        return str(self.mined(self._submitted(account, data=code))["contractAddress"]).lower()
+        sent = self._submitted(account, data=code, gas=GAS_OF_A_CREATION)
+        return str(self.mined(sent)["contractAddress"]).lower()
 
     def reverted(self, account: LocalAccount, to: str, data: bytes) -> bytes:
         """What a call not simulated before reverts with, in a block. Raises AssertionError if it went through."""
@@ -146,7 +148,7 @@ class ChainPlatform(ChainClient):
             "type": 2,
             "chainId": self.node.chain_id,
             "nonce": int(self.node.call("eth_getTransactionCount", account.address.lower(), "pending"), 16),
-            "gas": min(GAS_CAP, 3_000_000),
+            "gas": GAS_OF_A_CALL,
             "maxFeePerGas": 20 * 10**9,
             "maxPriorityFeePerGas": 10**9,
         }

@@ -10,11 +10,6 @@ VERSION = (4, 1, 7)
 
 def next_trex_version(platform: ChainPlatform) -> bytes:
     """The call of the authority by which all tokens run a newly deployed copy of the same code."""
-    creation = {
-        "from": platform.account(SOMEBODY).address.lower(),
-        "data": "0x" + calls.creation("trex/Token").hex(),
-        "gas": hex(5_000_000),
-    }
-    made = platform.mined(platform.node.call("eth_sendTransaction", creation))["contractAddress"]
+    made = platform.deploy(platform.account(SOMEBODY), calls.creation("trex/Token"))
     others = [platform.contracts[name] for name in IMPLEMENTATIONS][1:]
     return calls.add_and_use_trex_version(VERSION, (made, *others))
